@@ -1,0 +1,310 @@
+import {
+  assertCloseCode,
+  CLOSE_ANSWER_TIMEOUT_MS,
+  CloseCode,
+  MAX_CONTROL_PAYLOAD_BYTES,
+  truncateReason,
+} from './close.ts'
+import type { Timer } from './clock.ts'
+import type { Inbox } from './dispatch.ts'
+import { describe, SidewireError } from './errors.ts'
+import type { BroadcastOptions } from './handler.ts'
+import type { LiveHandler } from './live-handler.ts'
+import { byteLength, encode } from './message.ts'
+import { pathOf, type HandshakeRequest } from './request.ts'
+import type { Scope } from './rooms.ts'
+import type { Payload, RuntimeSocket, SendStatus } from './runtime.ts'
+
+/** One client, as handlers see it. */
+export interface WebSocketConnection<Auth = any> {
+  /** UUID v4. */
+  readonly id: string
+  /** Names of the joined rooms, live. Changing the set is not a way to join: use {@link joinRoom}. */
+  readonly rooms: ReadonlySet<string>
+  /** What `authenticate` gave as `data`. */
+  readonly authData: Auth
+  /** The handshake's request. */
+  readonly req: HandshakeRequest
+  /** Path as the client asked, prefix included, without the query. */
+  readonly path: string
+  /** What the pattern's `{name}` parts matched. */
+  readonly params: Readonly<Record<string, string>>
+  /** The negotiated subprotocol, `''` for none. */
+  readonly subprotocol: string
+  /** Yours: anything you want to keep with the connection. */
+  readonly metadata: Record<string, any>
+  /** True from the moment the connection is being closed, by either side. */
+  readonly closed: boolean
+  /** Bytes that wait because the client reads slowly. */
+  readonly bufferedAmount: number
+
+  /**
+   * Sends a message: a string as text; `Buffer`, typed array and `ArrayBuffer` as binary; everything else as
+   * JSON text. Past `maxBackpressure` the connection is terminated, so a message is never skipped silently.
+   * @throws `ERR_SERIALIZE` for what JSON cannot carry; nothing is sent then
+   */
+  send(data: unknown): SendStatus
+  /**
+   * Sends to all other connections of the scope, or of `rooms`; each gets it once. Serialised once.
+   * @throws `ERR_SERIALIZE`
+   */
+  broadcast(data: unknown, options?: BroadcastOptions): void
+  /** Broadcasts to the union of the joined rooms; to nobody if there are none. @throws `ERR_SERIALIZE` */
+  broadcastAllRooms(data: unknown, includeSelf?: boolean): void
+  /** Idempotent; does nothing on a closed connection. @throws `ERR_ROOM_NAME` for an empty name or no string */
+  joinRoom(room: string): void
+  /** Idempotent. Leaving happens by itself on close. */
+  leaveRoom(room: string): void
+  isInRoom(room: string): boolean
+  getRooms(): string[]
+  /** Sends a ping frame. @throws `ERR_CONTROL_PAYLOAD` past 125 bytes (RFC 6455 5.5) */
+  ping(payload?: string | Uint8Array): void
+  /** Sends an unsolicited pong frame; uWebSockets.js cannot, and warns once. @throws `ERR_CONTROL_PAYLOAD` */
+  pong(payload?: string | Uint8Array): void
+  /**
+   * Closes after what was sent before has been delivered, waiting at most `closeTimeout`. A peer that does not
+   * answer within 2 s of the close frame is terminated. The reason is cut to 123 bytes.
+   * @param code - 1000-1003, 1007-1014 or 3000-4999. @defaultValue 1000
+   * @throws `ERR_CLOSE_CODE` for any other code; the connection stays as it was
+   */
+  close(code?: number, reason?: string): void
+  /** Ends the TCP connection at once, without a close frame; `onClose` sees 1006. */
+  forceClose(): void
+}
+
+/** The same, by the name of the guide. */
+export type IWebSocketConnection<Auth = any> = WebSocketConnection<Auth>
+
+interface Ending {
+  readonly code: number
+  readonly reason: string
+}
+
+const ABNORMAL: Ending = { code: CloseCode.AbnormalClosure, reason: '' }
+
+/** The engine's side of a connection. Everything outside {@link WebSocketConnection} is the engine's own. */
+export class Connection implements WebSocketConnection {
+  readonly id: string = crypto.randomUUID()
+  readonly req: HandshakeRequest
+  readonly authData: unknown
+  readonly subprotocol: string
+  readonly since: number = Date.now()
+  /** Set when the runtime opens the socket, before any hook sees the connection. */
+  socket!: RuntimeSocket<Connection>
+  scope!: Scope
+  readonly live: LiveHandler
+  /** What to close with at once, when `authenticate` said so. */
+  readonly rejection: Ending | undefined
+  /** Messages that wait for their turn; none while each can be handled as it comes. */
+  inbox: Inbox | undefined = undefined
+  /** Pings in a row without a sign of life. */
+  missedPings = 0
+  /** When the client last sent a message or ping, by the engine's clock. */
+  lastActive = 0
+  #phase: 'open' | 'draining' | 'closing' | 'closed' = 'open'
+  #ending: Ending | undefined = undefined
+  #timer: Timer | undefined = undefined
+  #rooms: Set<string> | undefined = undefined
+  #metadata: Record<string, any> | undefined = undefined
+
+  constructor(
+    live: LiveHandler,
+    req: HandshakeRequest,
+    authData: unknown,
+    subprotocol: string,
+    rejection?: Ending,
+  ) {
+    this.live = live
+    this.req = req
+    this.authData = authData
+    this.subprotocol = subprotocol
+    this.rejection = rejection
+  }
+
+  get path(): string {
+    return pathOf(this.req.url)
+  }
+
+  get params(): Readonly<Record<string, string>> {
+    return this.req.params
+  }
+
+  // Made when first asked for: most of 10,000 idle connections never need them.
+  get rooms(): Set<string> {
+    return (this.#rooms ??= new Set())
+  }
+
+  get metadata(): Record<string, any> {
+    return (this.#metadata ??= {})
+  }
+
+  get closed(): boolean {
+    return this.#phase !== 'open'
+  }
+
+  get bufferedAmount(): number {
+    return this.#phase === 'closed' ? 0 : this.socket.bufferedAmount
+  }
+
+  send(data: unknown): SendStatus {
+    const payload = encode(data)
+    return this.transmit(payload, this.live.compresses(payload), true)
+  }
+
+  /** Sends what is serialised already. `count`: not counted by a broadcast. */
+  transmit(payload: Payload, compress: boolean, count = false): SendStatus {
+    if (this.#phase !== 'open') return 'closed'
+    const status = this.socket.send(payload, compress)
+    if (count && status !== 'closed') this.live.countOut(1, payload)
+    if (
+      status === 'dropped' ||
+      (status === 'queued' && this.socket.bufferedAmount > this.live.handler.maxBackpressure)
+    ) {
+      this.overflow()
+      return 'dropped'
+    }
+    return status
+  }
+
+  broadcast(data: unknown, options?: BroadcastOptions): void {
+    const names = options?.rooms ?? (options?.room === undefined ? undefined : [options.room])
+    this.broadcastPayload(encode(data), names, options?.includeSelf ?? false)
+  }
+
+  broadcastAllRooms(data: unknown, includeSelf = false): void {
+    this.broadcastPayload(encode(data), this.getRooms(), includeSelf)
+  }
+
+  broadcastPayload(payload: Payload, names: readonly string[] | undefined, includeSelf: boolean): void {
+    const scope = this.closed ? this.live.findScope(this.path) : this.scope
+    if (scope) this.live.broadcast(scope, payload, names, includeSelf ? undefined : this)
+  }
+
+  joinRoom(room: string): void {
+    if (typeof room !== 'string' || room === '')
+      throw new SidewireError('ERR_ROOM_NAME', `room ${describe(room)} has to be a non-empty string`)
+    if (this.#phase !== 'open' || this.#rooms?.has(room)) return
+    this.rooms.add(room)
+    this.scope.join(this, room)
+  }
+
+  leaveRoom(room: string): void {
+    if (this.#rooms?.delete(room) && this.#phase === 'open') this.scope.leave(this, room)
+  }
+
+  isInRoom(room: string): boolean {
+    return this.#rooms?.has(room) ?? false
+  }
+
+  getRooms(): string[] {
+    return this.#rooms ? [...this.#rooms] : []
+  }
+
+  eachRoom(visit: (name: string) => void): void {
+    this.#rooms?.forEach(visit)
+  }
+
+  forgetRooms(): void {
+    this.#rooms?.clear()
+  }
+
+  ping(payload: string | Uint8Array = ''): void {
+    assertControlPayload(payload)
+    if (this.#phase === 'open') this.socket.ping(payload)
+  }
+
+  pong(payload: string | Uint8Array = ''): void {
+    assertControlPayload(payload)
+    if (this.#phase === 'open') this.live.pong(this, payload)
+  }
+
+  close(code: number = CloseCode.NormalClosure, reason = ''): void {
+    assertCloseCode(code)
+    this.startClose(code, truncateReason(String(reason)))
+  }
+
+  /** Both native runtimes drop the backlog of a slow client at a close, so it has to drain first. */
+  startClose(code: number, reason: string): void {
+    if (this.#phase !== 'open') return
+    this.inbox?.clear()
+    this.#ending = { code, reason }
+    if (this.socket.bufferedAmount === 0) return this.#sendClose()
+    this.#phase = 'draining'
+    this.scope.remove(this)
+    this.#timer = this.live.context.clock.after(this.live.context.closeTimeout, () => this.socket.terminate())
+  }
+
+  forceClose(): void {
+    if (this.#phase === 'closed') return
+    this.#end(ABNORMAL)
+    this.socket.terminate()
+  }
+
+  /** The peer is gone or does not answer: one close frame in case it listens, and out. */
+  abandon(code: number): void {
+    if (this.#phase !== 'open') return
+    this.#end(ABNORMAL)
+    this.socket.close(code, '')
+    this.socket.terminate()
+  }
+
+  /** The client reads too slowly: ended, because skipping a message would be a silent loss. */
+  overflow(): void {
+    if (this.#phase === 'closed' || this.#ending === ABNORMAL) return
+    this.#end(ABNORMAL)
+    this.live.reportOverflow(this)
+    this.socket.terminate()
+  }
+
+  /** The runtime's backlog went down. */
+  drained(): void {
+    if (this.#phase !== 'draining' || this.socket.bufferedAmount > 0) return
+    this.#timer?.cancel()
+    this.#sendClose()
+  }
+
+  /** The runtime's socket is gone. Returns what `onClose` is told. */
+  ended(code: number, reason: string, closeFrame: boolean): Ending & { initiatedByClient: boolean } {
+    const ours = this.#phase === 'closing' ? this.#ending : undefined
+    const initiatedByClient = ours === undefined && closeFrame
+    this.#timer?.cancel()
+    this.#phase = 'closed'
+    this.inbox?.clear()
+    this.scope.remove(this)
+    return { ...(ours ?? { code, reason }), initiatedByClient }
+  }
+
+  #sendClose(): void {
+    const { code, reason } = this.#ending ?? ABNORMAL
+    this.#phase = 'closing'
+    this.socket.close(code, reason)
+    if ((this.#phase as string) === 'closed') return // uWebSockets.js reports the close from inside of it
+    this.scope.remove(this)
+    this.#timer = this.live.context.clock.after(CLOSE_ANSWER_TIMEOUT_MS, () => this.socket.terminate())
+  }
+
+  #end(ending: Ending): void {
+    this.#timer?.cancel()
+    this.inbox?.clear()
+    this.#ending = ending
+    this.#phase = 'closing'
+  }
+
+}
+
+/** What `console.log(conn)` shows: the connection, not the engine behind it. */
+Object.defineProperty(Connection.prototype, Symbol.for('nodejs.util.inspect.custom'), {
+  value(this: Connection): unknown {
+    const { id, path, params, subprotocol, authData, closed } = this
+    return { id, path, params, subprotocol, authData, rooms: this.getRooms(), closed }
+  },
+})
+
+function assertControlPayload(payload: string | Uint8Array): void {
+  const size = byteLength(payload)
+  if (size > MAX_CONTROL_PAYLOAD_BYTES)
+    throw new SidewireError(
+      'ERR_CONTROL_PAYLOAD',
+      `a ping or pong payload has ${size} bytes; at most ${MAX_CONTROL_PAYLOAD_BYTES} are allowed (RFC 6455 5.5)`,
+    )
+}

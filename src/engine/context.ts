@@ -1,0 +1,17 @@
+import type { Clock } from './clock.ts'
+import type { Logger } from './logger.ts'
+import type { Payload } from './runtime.ts'
+import type { Stats } from './stats.ts'
+
+/** What the parts of one engine share. */
+export interface Context {
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly stats: Stats
+  readonly closeTimeout: number
+  publish(topic: string, payload: Payload, compress: boolean): void
+  /** A name for a native topic: short, whatever the room is called, and never used twice. */
+  newTopic(): string
+  /** Whether the runtime can send a pong that answers no ping. */
+  canPong(): boolean
+}

@@ -1,0 +1,207 @@
+import { isPromiseLike } from './authenticate.ts'
+import type { Timer } from './clock.ts'
+import type { Connection } from './connection.ts'
+import { decode, encode, toBuffer } from './message.ts'
+import type { ResolvedRule } from './options.ts'
+import type { Payload } from './runtime.ts'
+
+// The order of messages. Most handlers are direct: a message is decoded and handed over as it arrives, with
+// nothing made for it. Whatever may make a message wait (an `onConnect` that has not settled, `delay`,
+// `transformRawData`, `responses`, `sequential`) goes through the connection's inbox instead, which starts
+// handlers strictly in the order of arrival.
+
+export function dispatch(conn: Connection, payload: Payload): void {
+  if (conn.inbox === undefined) {
+    if (conn.live.direct) {
+      const result = startMessageHook(conn, decode(payload))
+      if (result !== undefined) conn.live.watch(conn, 'onMessage', result)
+      return
+    }
+    conn.inbox = new Inbox(conn)
+  }
+  conn.inbox.push(payload)
+}
+
+interface Item {
+  readonly payload: Payload
+  readonly dueAt: number
+  /** What `transformRawData` made of it, or is making. */
+  prepared: unknown
+  failure: { readonly thrown: unknown } | undefined
+}
+
+export class Inbox {
+  readonly #conn: Connection
+  #items: Item[] = []
+  /** Index of the next item: `shift()` would move a long list for each message. */
+  #next = 0
+  #held: boolean
+  #running = false
+  #timer: Timer | undefined
+
+  /** @param held - keep everything until {@link release} */
+  constructor(conn: Connection, held = false) {
+    this.#conn = conn
+    this.#held = held
+  }
+
+  push(payload: Payload): void {
+    const { handler, context } = this.#conn.live
+    const dueAt = handler.delay === 0 ? 0 : context.clock.now() + handler.delay
+    const item: Item = { payload, dueAt, prepared: undefined, failure: undefined }
+    this.#items.push(item)
+    if (this.#held) return
+    this.#prepare(item)
+    if (!this.#running) void this.#run()
+  }
+
+  release(): void {
+    this.#held = false
+    for (const item of this.#items) this.#prepare(item)
+    void this.#run()
+  }
+
+  /** The connection is closing: what still waits is dropped. */
+  clear(): void {
+    this.#timer?.cancel()
+    this.#items = []
+    this.#next = 0
+  }
+
+  /** Transforms run side by side from arrival on; only the handlers keep the order. */
+  #prepare(item: Item): void {
+    const { source } = this.#conn.live.handler
+    if (!source.transformRawData) return
+    try {
+      item.prepared = source.transformRawData(toBuffer(item.payload))
+      if (!isPromiseLike(item.prepared)) return
+      // Its failure is reported when its turn comes, so it must not count as unhandled until then.
+      item.prepared = Promise.resolve(item.prepared).catch((thrown: unknown) => {
+        item.failure = { thrown }
+      })
+    } catch (thrown) {
+      item.failure = { thrown }
+    }
+  }
+
+  async #run(): Promise<void> {
+    const conn = this.#conn
+    this.#running = true
+    for (;;) {
+      const item = this.#items[this.#next]
+      if (item === undefined || conn.closed) break
+      const wait = item.dueAt === 0 ? 0 : item.dueAt - conn.live.context.clock.now()
+      if (wait > 0) {
+        await this.#sleep(wait)
+        continue
+      }
+      const transformed = conn.live.handler.source.transformRawData !== undefined
+      const prepared = isPromiseLike(item.prepared) ? await item.prepared : item.prepared
+      if (conn.closed) break
+      this.#next++
+      if (item.failure) {
+        conn.live.fail(conn, 'transformRawData', item.failure.thrown)
+        continue
+      }
+      const result = startRules(conn, transformed ? prepared : decode(item.payload))
+      const settled = isPromiseLike(result) ? await result : result
+      if (settled === undefined) continue
+      const done = conn.live.watch(conn, settled.hook, settled.result)
+      if (conn.live.handler.sequential) await done
+    }
+    this.#items = []
+    this.#running = false
+    if (conn.inbox === this) conn.inbox = undefined
+  }
+
+  #sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#timer = this.#conn.live.context.clock.after(ms, resolve)
+    })
+  }
+}
+
+interface Started {
+  readonly hook: string
+  readonly result: PromiseLike<unknown>
+}
+
+/** The first rule that matches answers, else `onMessage`. Async only where a `match` is. */
+function startRules(conn: Connection, data: unknown): Started | undefined | Promise<Started | undefined> {
+  const { rules } = conn.live.handler
+  for (const [index, rule] of rules.entries()) {
+    try {
+      const matched: unknown = rule.match(conn, data)
+      if (isPromiseLike(matched)) return continueRules(conn, data, index, matched)
+      if (matched) return respond(conn, data, rule, index)
+    } catch (thrown) {
+      conn.live.fail(conn, `responses[${index}].match`, thrown)
+    }
+  }
+  const result = startMessageHook(conn, data)
+  return result && { hook: 'onMessage', result }
+}
+
+async function continueRules(
+  conn: Connection,
+  data: unknown,
+  start: number,
+  pending: PromiseLike<unknown>,
+): Promise<Started | undefined> {
+  const { rules } = conn.live.handler
+  for (let index = start; index < rules.length; index++) {
+    const rule = rules[index] as ResolvedRule // index < length
+    try {
+      const matched: unknown = await (index === start ? pending : rule.match(conn, data))
+      if (conn.closed) return undefined
+      if (matched) return respond(conn, data, rule, index)
+    } catch (thrown) {
+      conn.live.fail(conn, `responses[${index}].match`, thrown)
+    }
+  }
+  if (conn.closed) return undefined
+  const result = startMessageHook(conn, data)
+  return result && { hook: 'onMessage', result }
+}
+
+function respond(conn: Connection, data: unknown, rule: ResolvedRule, index: number): Started | undefined {
+  const hook = `responses[${index}].response`
+  try {
+    if (rule.payload !== undefined) deliver(conn, rule, rule.payload)
+    else if (rule.respond) {
+      const made = rule.respond(conn, data)
+      if (isPromiseLike(made))
+        return { hook, result: Promise.resolve(made).then((value) => deliverValue(conn, rule, value)) }
+      deliverValue(conn, rule, made)
+    }
+  } catch (thrown) {
+    conn.live.fail(conn, hook, thrown)
+  }
+  return undefined
+}
+
+function deliverValue(conn: Connection, rule: ResolvedRule, value: unknown): void {
+  if (value !== undefined && !conn.closed) deliver(conn, rule, encode(value))
+}
+
+function deliver(conn: Connection, { broadcast }: ResolvedRule, payload: Payload): void {
+  if (broadcast === false) conn.transmit(payload, conn.live.compresses(payload), true)
+  else if (broadcast === true) conn.broadcastPayload(payload, conn.getRooms(), false)
+  else {
+    const names = broadcast.rooms ?? (broadcast.room === undefined ? undefined : [broadcast.room])
+    conn.broadcastPayload(payload, names, broadcast.includeSelf ?? false)
+  }
+}
+
+/** Returns the promise of an async hook. */
+function startMessageHook(conn: Connection, data: unknown): PromiseLike<unknown> | undefined {
+  const { source } = conn.live.handler
+  if (source.onMessage === undefined) return undefined
+  try {
+    const result = source.onMessage(conn, data)
+    return isPromiseLike(result) ? result : undefined
+  } catch (thrown) {
+    conn.live.fail(conn, 'onMessage', thrown)
+    return undefined
+  }
+}

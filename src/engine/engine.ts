@@ -1,0 +1,335 @@
+import { authenticate, isPromiseLike, type Verdict } from './authenticate.ts'
+import { systemClock, type Clock } from './clock.ts'
+import { CLOSE_ANSWER_TIMEOUT_MS, CloseCode } from './close.ts'
+import { Connection } from './connection.ts'
+import type { Context } from './context.ts'
+import { dispatch } from './dispatch.ts'
+import { describe, SidewireError, toError } from './errors.ts'
+import { checkHandshake, chooseDeflateOffer, chooseSubprotocol, textAnswer } from './handshake.ts'
+import { LiveHandler } from './live-handler.ts'
+import type { Logger } from './logger.ts'
+import { encode, toBuffer } from './message.ts'
+import type { ResolvedEngineOptions } from './options.ts'
+import { isOriginAllowed } from './origin.ts'
+import { createHandshakeRequest, headersOf, pathOf, type HandshakeRequest } from './request.ts'
+import { stripPrefix, type Params } from './routing.ts'
+import type {
+  HttpAnswer,
+  Payload,
+  RawRequest,
+  RuntimeCapabilities,
+  RuntimeEvents,
+  RuntimeServer,
+  RuntimeSocket,
+  UpgradeDecision,
+} from './runtime.ts'
+import { createStats, type Stats } from './stats.ts'
+
+/** An open connection, as the server lists it. */
+export interface ConnectionInfo {
+  readonly id: string
+  readonly path: string
+  readonly rooms: readonly string[]
+  readonly remoteAddress: string
+  /** Milliseconds since the epoch. */
+  readonly since: number
+}
+
+export interface PublishOptions {
+  /** Only the union of these rooms. An empty list reaches nobody. */
+  rooms?: readonly string[]
+}
+
+type Decision = UpgradeDecision<Connection>
+type Socket = RuntimeSocket<Connection>
+
+/** The engine: handlers in, runtime events in; what a connection, a room and a broadcast mean. */
+export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request'> {
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly stats: Stats = createStats()
+  #options: ResolvedEngineOptions
+  #live: LiveHandler[]
+  #server: RuntimeServer | undefined
+  #capabilities: RuntimeCapabilities | undefined
+  #topics = 0
+  #closing = false
+  #idle: (() => void)[] = []
+
+  constructor(options: ResolvedEngineOptions, logger: Logger, clock: Clock = systemClock) {
+    this.clock = clock
+    this.logger = logger
+    this.#options = options
+    this.#live = options.handlers.map((handler) => new LiveHandler(this, handler))
+  }
+
+  /** Called once, when the runtime listens. */
+  attach(server: RuntimeServer, capabilities: RuntimeCapabilities): void {
+    this.#server = server
+    this.#capabilities = capabilities
+  }
+
+  /** Puts new options into service. Connections of handlers that are gone are closed with 1001. */
+  update(options: ResolvedEngineOptions): void {
+    const before = new Map(this.#live.map((live) => [live.handler.pattern.source, live]))
+    this.#options = options
+    this.#live = options.handlers.map((handler) => {
+      const live = before.get(handler.pattern.source)
+      if (!live) return new LiveHandler(this, handler)
+      before.delete(handler.pattern.source)
+      live.replace(handler)
+      return live
+    })
+    for (const live of before.values()) {
+      for (const conn of [...live.connections()]) conn.startClose(CloseCode.GoingAway, 'Handler removed')
+    }
+  }
+
+  // What the parts share
+
+  get closeTimeout(): number {
+    return this.#options.closeTimeout
+  }
+
+  publish(topic: string, payload: Payload, compress: boolean): void {
+    this.#server?.publish(topic, payload, compress)
+  }
+
+  newTopic(): string {
+    return (++this.#topics).toString(36)
+  }
+
+  canPong(): boolean {
+    return this.#capabilities?.unsolicitedPong ?? false
+  }
+
+  // From outside
+
+  /** Whether a handler matches this path, prefix included. */
+  matches(path: string): boolean {
+    return this.#match(path) !== undefined
+  }
+
+  /**
+   * Sends to all connections of one handler, or to a union of its rooms.
+   * @throws `ERR_UNKNOWN_HANDLER`, `ERR_SERIALIZE`
+   */
+  publishTo(pattern: string, data: unknown, options: PublishOptions = {}): void {
+    const source = pattern.startsWith('/') ? pattern : `/${pattern}`
+    const live = this.#live.find((candidate) => candidate.handler.pattern.source === source)
+    if (!live) {
+      const known = this.#live.map((candidate) => candidate.handler.pattern.source).join(', ')
+      throw new SidewireError(
+        'ERR_UNKNOWN_HANDLER',
+        `no enabled handler has the pattern ${describe(pattern)}; there is ${known || 'none'}`,
+      )
+    }
+    const payload = encode(data)
+    for (const scope of live.scopes) live.broadcast(scope, payload, options.rooms, undefined)
+  }
+
+  connections(): ConnectionInfo[] {
+    return this.#live.flatMap((live) =>
+      [...live.connections()].map((conn) => ({
+        id: conn.id,
+        path: conn.path,
+        rooms: conn.getRooms(),
+        remoteAddress: conn.req.socket.remoteAddress,
+        since: conn.since,
+      })),
+    )
+  }
+
+  /** Takes no more connections, closes the open ones with 1001, and resolves when all are gone or time is up. */
+  async close(): Promise<void> {
+    this.#closing = true
+    for (const live of this.#live) {
+      for (const conn of [...live.connections()]) conn.startClose(CloseCode.GoingAway, 'Server is going away')
+    }
+    if (this.stats.connections === 0) return
+    await new Promise<void>((resolve) => {
+      const timer = this.clock.after(this.#options.shutdownTimeout, resolve)
+      this.#idle.push(() => {
+        timer.cancel()
+        resolve()
+      })
+    })
+  }
+
+  // From the runtime
+
+  upgrade(raw: RawRequest): Decision | Promise<Decision> {
+    const headers = headersOf(raw.rawHeaders)
+    const malformed = checkHandshake(raw, headers)
+    if (malformed) return this.#refuse(malformed)
+    const found = this.#match(pathOf(raw.url))
+    if (!found) return this.#refuse(textAnswer(404, 'No WebSocket handler matches this path'))
+    const { live, params } = found
+    if (params === 'malformed')
+      return this.#refuse(textAnswer(400, 'The path has a malformed percent escape'))
+    if (!isOriginAllowed(headers['origin'], headers['host'], this.#options.allowedOrigins)) {
+      this.logger.warn(
+        `refused a connection from the origin ${describe(headers['origin'])}; ` +
+          'if that page is yours, add it to the option allowedOrigins',
+      )
+      return this.#refuse(textAnswer(403, 'This origin may not connect'))
+    }
+    const full = this.#refuseIfFull()
+    if (full) return full
+    const protocol = chooseSubprotocol(headers['sec-websocket-protocol'], live.handler.source.subprotocols)
+    if (protocol === undefined)
+      return this.#refuse(textAnswer(400, 'None of the offered subprotocols is spoken here'))
+    const req = createHandshakeRequest(raw, headers, params)
+    const extensions =
+      live.handler.compressFrom === Infinity ? '' : chooseDeflateOffer(headers['sec-websocket-extensions'])
+    const decide = (verdict: Verdict): Decision => this.#decide(live, req, verdict, protocol, extensions)
+    try {
+      const verdict = authenticate(live.handler.source, req)
+      return isPromiseLike(verdict) ? this.#authenticateInTime(live, verdict, decide) : decide(verdict)
+    } catch (thrown) {
+      return this.#failAuthenticate(live, thrown)
+    }
+  }
+
+  open(socket: Socket): void {
+    const conn = socket.data
+    conn.socket = socket
+    if (conn.rejection) {
+      socket.close(conn.rejection.code, conn.rejection.reason)
+      this.clock.after(CLOSE_ANSWER_TIMEOUT_MS, () => socket.terminate())
+      return
+    }
+    this.stats.opened++
+    this.stats.connections++
+    conn.live.open(conn)
+    if (this.#closing) conn.startClose(CloseCode.GoingAway, 'Server is going away')
+  }
+
+  message(socket: Socket, payload: Payload, bytes: number): void {
+    const conn = socket.data
+    if (conn.closed || conn.rejection) return
+    const { live } = conn
+    this.stats.messagesIn++
+    this.stats.bytesIn += bytes
+    conn.missedPings = 0
+    if (live.handler.inactivityTimeout > 0) conn.lastActive = this.clock.now()
+    if (bytes > live.handler.maxPayload) conn.startClose(CloseCode.MessageTooBig, 'Message too big')
+    else dispatch(conn, payload)
+  }
+
+  ping(socket: Socket, payload: Uint8Array): void {
+    const conn = socket.data
+    if (conn.closed || conn.rejection) return
+    conn.missedPings = 0
+    conn.lastActive = this.clock.now()
+    conn.live.hook(conn, 'onPing', toBuffer(payload))
+  }
+
+  pong(socket: Socket, payload: Uint8Array): void {
+    const conn = socket.data
+    if (conn.closed || conn.rejection) return
+    conn.missedPings = 0
+    conn.live.hook(conn, 'onPong', toBuffer(payload))
+  }
+
+  drain(socket: Socket): void {
+    socket.data.drained()
+  }
+
+  overflow(socket: Socket): void {
+    if (!socket.data.rejection) socket.data.overflow()
+  }
+
+  closed(socket: Socket, code: number, reason: string, closeFrame: boolean): void {
+    const conn = socket.data
+    if (conn.rejection) return
+    const end = conn.ended(code, reason, closeFrame)
+    this.stats.closed++
+    this.stats.connections--
+    this.stats.closedByCode[end.code] = (this.stats.closedByCode[end.code] ?? 0) + 1
+    // uWebSockets.js reports a close from inside of the call that closes, the others later. This is later, always.
+    queueMicrotask(() => {
+      conn.live.closed(conn, end.code, end.reason, end.initiatedByClient)
+      if (this.stats.connections === 0) for (const resolve of this.#idle.splice(0)) resolve()
+    })
+  }
+
+  #match(path: string): { live: LiveHandler; params: Params | 'malformed' } | undefined {
+    const rest = stripPrefix(path, this.#options.prefixes)
+    if (rest === undefined) return undefined
+    for (const live of this.#live) {
+      const params = live.handler.pattern.match(rest)
+      if (params !== undefined) return { live, params }
+    }
+    return undefined
+  }
+
+  #decide(
+    live: LiveHandler,
+    req: HandshakeRequest,
+    verdict: Verdict,
+    protocol: string,
+    extensions: string,
+  ): Decision {
+    if (verdict.kind === 'refuse') return this.#refuse(textAnswer(verdict.status, verdict.reason))
+    const full = this.#refuseIfFull() // again: others may have come in while it was authenticated
+    if (full) return full
+    if (verdict.kind === 'close') {
+      this.stats.refused++
+      return { accept: true, data: new Connection(live, req, undefined, protocol, verdict), protocol, extensions }
+    }
+    return { accept: true, data: new Connection(live, req, verdict.data, protocol), protocol, extensions }
+  }
+
+  #authenticateInTime(
+    live: LiveHandler,
+    verdict: PromiseLike<Verdict>,
+    decide: (verdict: Verdict) => Decision,
+  ): Promise<Decision> {
+    return new Promise((resolve) => {
+      const { authenticateTimeout } = this.#options
+      let late = false
+      const timer = this.clock.after(authenticateTimeout, () => {
+        late = true
+        this.logger.warn(
+          `${live.handler.pattern.source}: authenticate did not answer within ${authenticateTimeout} ms (authenticateTimeout)`,
+        )
+        resolve(this.#refuse(textAnswer(503, 'Authentication took too long')))
+      })
+      verdict.then(
+        (value) => {
+          timer.cancel()
+          if (!late) resolve(decide(value))
+        },
+        (thrown: unknown) => {
+          timer.cancel()
+          if (late) this.#logAuthenticate(live, thrown)
+          else resolve(this.#failAuthenticate(live, thrown))
+        },
+      )
+    })
+  }
+
+  #failAuthenticate(live: LiveHandler, thrown: unknown): Decision {
+    this.#logAuthenticate(live, thrown)
+    return this.#refuse(textAnswer(500, 'Authentication failed'))
+  }
+
+  #logAuthenticate(live: LiveHandler, thrown: unknown): void {
+    const error = toError(thrown)
+    this.stats.handlerErrors++
+    this.logger.error(`${live.handler.pattern.source}: authenticate failed: ${error.stack ?? error.message}`)
+  }
+
+  #refuseIfFull(): Decision | undefined {
+    if (this.#closing) return this.#refuse(textAnswer(503, 'The server is going away'))
+    const { maxConnections } = this.#options
+    if (maxConnections === 0 || this.stats.connections < maxConnections) return undefined
+    return this.#refuse(textAnswer(503, 'The server has no room for another connection', { 'Retry-After': '1' }))
+  }
+
+  #refuse(answer: HttpAnswer): Decision {
+    this.stats.refused++
+    return { accept: false, answer }
+  }
+}

@@ -1,0 +1,133 @@
+import type { WebSocketConnection } from './connection.ts'
+import type { HandshakeRequest } from './request.ts'
+
+type MaybePromise<T> = T | Promise<T>
+
+/**
+ * What `authenticate` may answer.
+ *
+ * | answer | what the client sees |
+ * |---|---|
+ * | `true`, `{ success: true, data }` | 101; `data` becomes `conn.authData` |
+ * | `{ success: false, code, reason }` | 101, then a close frame with that code: browsers can read it |
+ * | `{ success: false, status, reason }` | that HTTP status (400-599), the reason as body |
+ * | anything else | HTTP 401 |
+ */
+export type AuthenticateResult<Auth = any> =
+  | boolean
+  | null
+  | undefined
+  | void
+  | { success: true; data?: Auth }
+  | { success: false; code?: number; status?: number; reason?: string }
+
+export interface BroadcastOptions {
+  /** Reach the union of these rooms, each connection once. An empty list reaches nobody. */
+  rooms?: readonly string[]
+  /** The same as `rooms: [room]`. */
+  room?: string
+  /** Also send to the connection that broadcasts. @defaultValue false */
+  includeSelf?: boolean
+}
+
+/** One canned answer. The first rule whose `match` is true answers, and `onMessage` is not called. */
+export interface ResponseRule<Auth = any, Incoming = any> {
+  match(conn: WebSocketConnection<Auth>, data: Incoming): MaybePromise<boolean>
+  /** A value, or a function that makes one. `undefined` sends nothing. Values are serialised once, at start. */
+  response: unknown | ((conn: WebSocketConnection<Auth>, data: Incoming) => unknown)
+  /**
+   * `true` sends to the sender's rooms without the sender; options send as `conn.broadcast` does.
+   * @defaultValue false: to the sender only
+   */
+  broadcast?: boolean | BroadcastOptions
+}
+
+export interface CompressionOptions {
+  /** @defaultValue true */
+  enabled?: boolean
+  /** Messages smaller than this many bytes are sent as they are. 0 compresses all. @defaultValue 1024 */
+  threshold?: number
+}
+
+/**
+ * One entry of `wsHandlers`: what happens on the paths that `pattern` matches.
+ * Every hook may be async. A hook that throws or rejects never ends the process: see `onError`.
+ */
+export interface UniversalApiWsHandler<Auth = any, Incoming = any> {
+  /**
+   * The path, without `endpointPrefix`, Ant style: `?` one character, `*` any within a segment, `**` any
+   * number of segments, `{name}` a parameter, `{name:regex}` one that must match.
+   */
+  pattern: string
+  /** Skip this handler when matching. @defaultValue false */
+  disabled?: boolean
+  /**
+   * Runs before the handshake is answered; `authenticateTimeout` is its deadline (then HTTP 503), a throw is
+   * HTTP 500. `true` asks for a non-empty `Authorization` header, a string for the header of that name.
+   * `false` lets everyone in.
+   */
+  authenticate?:
+    | boolean
+    | string
+    | ((req: HandshakeRequest) => MaybePromise<AuthenticateResult<Auth>>)
+  /**
+   * Subprotocols in the server's order of preference. The first that the client offers is chosen; an offer
+   * without overlap gets HTTP 400. Without a list, the client's first offer is echoed.
+   */
+  subprotocols?: readonly string[]
+  /**
+   * Time between pings, in milliseconds, at least 100. `false` or 0 turns the heartbeat off. After three pings
+   * without a sign of life: `onError` (`ERR_HEARTBEAT_TIMEOUT`), then close 1001. @defaultValue false
+   */
+  heartbeat?: number | false
+  /**
+   * Milliseconds without a message or ping from the client, then close 1000 `Inactivity timeout`. `false` or 0
+   * turns it off. @defaultValue false
+   */
+  inactivityTimeout?: number | false
+  /** permessage-deflate (RFC 7692). @defaultValue false */
+  compression?: boolean | CompressionOptions
+  /** The same as `compression: true` or `false`, by the name that `ws` uses. */
+  perMessageDeflate?: boolean
+  /** Bytes that one message may have; a larger one closes the connection with 1009. @defaultValue 16 MiB */
+  maxPayload?: number
+  /** Bytes that may wait for one slow client; past it the client is terminated. @defaultValue 16 MiB */
+  maxBackpressure?: number
+  /** A room that every connection joins before `onConnect`. */
+  defaultRoom?: string
+  /** Milliseconds that each incoming message waits before the handler sees it, concurrently. @defaultValue 0 */
+  delay?: number
+  /** Replaces parsing: gets every message as bytes, returns what `onMessage` gets. May be async. */
+  transformRawData?: (data: Buffer) => MaybePromise<Incoming>
+  /** Canned answers, tried in order before `onMessage`. */
+  responses?: readonly ResponseRule<Auth, Incoming>[]
+  /** Start the next `onMessage` only when the last one has settled. @defaultValue false */
+  sequential?: boolean
+  /**
+   * Whom rooms and broadcasts span: every path that the pattern matches (`'handler'`), or each path for itself
+   * (`'path'`: `/game/1` and `/game/2` are apart). @defaultValue 'handler'
+   */
+  scope?: 'handler' | 'path'
+  /** After the handshake. No message is handed over before it has settled. A throw closes with 1011. */
+  onConnect?(conn: WebSocketConnection<Auth>, req: HandshakeRequest): unknown
+  /** Text arrives parsed as JSON, or as the string if it is not JSON; binary as a `Buffer`. */
+  onMessage?(conn: WebSocketConnection<Auth>, data: Incoming): unknown
+  /**
+   * Exactly once for every connection whose `onConnect` was started. `conn.rooms` still holds its rooms and
+   * `conn.broadcast` still reaches the others; `initiatedByClient`: the first close frame was the client's.
+   */
+  onClose?(conn: WebSocketConnection<Auth>, code: number, reason: string, initiatedByClient: boolean): unknown
+  /** Failures of the other hooks, the heartbeat (`ERR_HEARTBEAT_TIMEOUT`) and backpressure (`ERR_BACKPRESSURE`). */
+  onError?(conn: WebSocketConnection<Auth>, error: Error & { code?: string }): unknown
+  /** A ping from the client; its pong is sent by the runtime. */
+  onPing?(conn: WebSocketConnection<Auth>, data: Buffer): unknown
+  /** A pong from the client. */
+  onPong?(conn: WebSocketConnection<Auth>, data: Buffer): unknown
+}
+
+/** Identity; infers `conn.authData` from `authenticate` and `data` from `transformRawData`. */
+export function defineHandler<Auth = any, Incoming = any>(
+  handler: UniversalApiWsHandler<Auth, Incoming>,
+): UniversalApiWsHandler<Auth, Incoming> {
+  return handler
+}

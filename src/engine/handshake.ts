@@ -1,0 +1,89 @@
+import { tokens, type RequestHeaders } from './request.ts'
+import type { HttpAnswer, RawRequest } from './runtime.ts'
+
+/** A short plain-text answer; every refused handshake closes its connection. */
+export function textAnswer(status: number, body: string, headers: Record<string, string> = {}): HttpAnswer {
+  return { status, headers: { 'Content-Type': 'text/plain; charset=utf-8', ...headers }, body }
+}
+
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+/** 16 bytes in base64; the last digit before the padding carries two bits only. */
+const KEY = /^[+/0-9A-Za-z]{21}[AQgw]==$/
+
+/**
+ * The server's part of RFC 6455 4.2.1, checked here on every runtime because none of them checks all of it.
+ * `undefined` if the handshake is well-formed.
+ */
+export function checkHandshake(raw: RawRequest, headers: RequestHeaders): HttpAnswer | undefined {
+  const has = (name: string, token: string) =>
+    tokens(headers[name]).some((value) => value.toLowerCase() === token)
+  if (raw.method !== 'GET') return malformed(`the method has to be GET, not ${raw.method}`)
+  if (raw.httpVersion !== '1.1') return malformed(`HTTP/1.1 is needed, not HTTP/${raw.httpVersion}`)
+  if (!headers['host']) return malformed('the Host header is missing')
+  if (!has('upgrade', 'websocket')) return malformed('the Upgrade header has to contain "websocket"')
+  if (!has('connection', 'upgrade')) return malformed('the Connection header has to contain "Upgrade"')
+  const version = headers['sec-websocket-version']
+  if (version === undefined) return malformed('the Sec-WebSocket-Version header is missing')
+  if (version !== '13')
+    return textAnswer(426, 'Sec-WebSocket-Version 13 is the only one spoken here', {
+      'Sec-WebSocket-Version': '13',
+    })
+  if (!KEY.test(headers['sec-websocket-key'] ?? ''))
+    return malformed('the Sec-WebSocket-Key header has to be 16 bytes in base64')
+  const protocols = headers['sec-websocket-protocol']
+  if (protocols !== undefined) {
+    const offered = protocols.split(',').map((token) => token.trim())
+    if (!offered.every((token) => TOKEN.test(token)) || new Set(offered).size !== offered.length)
+      return malformed('the Sec-WebSocket-Protocol header has to list different tokens')
+  }
+  return undefined
+}
+
+function malformed(reason: string): HttpAnswer {
+  return textAnswer(400, `Malformed WebSocket handshake: ${reason}`, { 'Sec-WebSocket-Version': '13' })
+}
+
+/**
+ * The subprotocol to answer with, `''` for none, `undefined` if the client's offer and the handler's list have
+ * nothing in common.
+ */
+export function chooseSubprotocol(
+  offer: string | undefined,
+  accepted: readonly string[] | undefined,
+): string | undefined {
+  const offered = tokens(offer)
+  if (accepted === undefined || offered.length === 0) return offered[0] ?? ''
+  return accepted.find((protocol) => offered.includes(protocol))
+}
+
+const WINDOW_BITS = /^(?:[89]|1[0-5])$/
+
+/**
+ * The first permessage-deflate offer that is valid by RFC 7692 7.1, as it may be handed to a runtime's own
+ * negotiation, which forgives what it should not. `''` if there is none.
+ */
+export function chooseDeflateOffer(extensions: string | undefined): string {
+  return tokens(extensions).find(isValidDeflateOffer) ?? ''
+}
+
+function isValidDeflateOffer(offer: string): boolean {
+  const [name, ...parameters] = offer.split(';').map((part) => part.trim())
+  if (name !== 'permessage-deflate') return false
+  const seen = new Set<string>()
+  return parameters.every((parameter) => {
+    const [key = '', value] = parameter.split('=').map((part) => part.trim().replace(/^"(.*)"$/, '$1'))
+    if (seen.has(key)) return false
+    seen.add(key)
+    switch (key) {
+      case 'server_no_context_takeover':
+      case 'client_no_context_takeover':
+        return value === undefined
+      case 'client_max_window_bits':
+        return value === undefined || WINDOW_BITS.test(value)
+      case 'server_max_window_bits':
+        return value !== undefined && WINDOW_BITS.test(value)
+      default:
+        return false
+    }
+  })
+}

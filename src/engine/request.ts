@@ -1,0 +1,90 @@
+import type { RawRequest } from './runtime.ts'
+
+/** Header values by lower-case name; what a client repeats is joined as Node does. */
+export type RequestHeaders = Readonly<Record<string, string | undefined>> & {
+  readonly 'set-cookie'?: never
+}
+
+/**
+ * The opening handshake's request. A plain object that stays valid for the whole connection, with the
+ * fields that code written for Node's `IncomingMessage` reads.
+ */
+export interface HandshakeRequest {
+  /** Path and query as the client asked, prefix included. */
+  readonly url: string
+  readonly method: string
+  readonly headers: RequestHeaders
+  /** Names and values in turn. uWebSockets.js and Bun give the names in lower case. */
+  readonly rawHeaders: string[]
+  readonly httpVersion: string
+  /** What the pattern's `{name}` parts matched, percent-decoded. */
+  readonly params: Readonly<Record<string, string>>
+  readonly socket: {
+    readonly remoteAddress: string
+    /** `undefined` on uWebSockets.js, which does not tell. */
+    readonly remotePort: number | undefined
+    /** Whether the client came over TLS. */
+    readonly encrypted: boolean
+  }
+}
+
+export function headersOf(rawHeaders: readonly string[]): RequestHeaders {
+  const headers: Record<string, string> = {}
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = (rawHeaders[i] ?? '').toLowerCase()
+    const value = rawHeaders[i + 1] ?? ''
+    // Assigning to `__proto__` would change the object instead of adding to it.
+    if (name === '__proto__') continue
+    const before = Object.hasOwn(headers, name) ? headers[name] : undefined
+    if (before === undefined) headers[name] = value
+    else headers[name] = before + (name === 'cookie' ? '; ' : ', ') + value
+  }
+  return headers as RequestHeaders
+}
+
+/** The tokens of a comma-separated header, trimmed. */
+export function tokens(value: string | undefined): string[] {
+  if (value === undefined) return []
+  return value
+    .split(',')
+    .map((token) => token.trim())
+    .filter((token) => token !== '')
+}
+
+export function pathOf(url: string): string {
+  const end = url.search(/[?#]/)
+  return end === -1 ? url : url.slice(0, end)
+}
+
+export function createHandshakeRequest(
+  raw: RawRequest,
+  headers: RequestHeaders,
+  params: Readonly<Record<string, string>>,
+): HandshakeRequest {
+  return {
+    url: raw.url,
+    method: raw.method,
+    headers,
+    rawHeaders: raw.rawHeaders as string[],
+    httpVersion: raw.httpVersion,
+    params,
+    socket: {
+      remoteAddress: normalizeAddress(raw.remoteAddress),
+      remotePort: raw.remotePort,
+      encrypted: raw.encrypted,
+    },
+  }
+}
+
+/** One spelling on every runtime: uWebSockets.js writes IPv6 in full, and sockets for both map IPv4 into IPv6. */
+function normalizeAddress(address: string): string {
+  if (!address.includes(':')) return address
+  const mapped = /^(?:::|(?:0{1,4}:){5})ffff:(?:(\d+\.\d+\.\d+\.\d+)|([0-9a-f]{1,4}):([0-9a-f]{1,4}))$/i.exec(address)
+  if (mapped?.[1]) return mapped[1]
+  if (mapped?.[2] && mapped[3]) {
+    const high = parseInt(mapped[2], 16)
+    const low = parseInt(mapped[3], 16)
+    return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`
+  }
+  return URL.canParse(`http://[${address}]/`) ? new URL(`http://[${address}]/`).hostname.slice(1, -1) : address
+}

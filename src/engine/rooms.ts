@@ -1,0 +1,218 @@
+import type { Connection } from './connection.ts'
+import type { Context } from './context.ts'
+import type { Payload } from './runtime.ts'
+
+// A scope is everyone a broadcast can reach; a room is some of them, by name; a union is some rooms that were
+// broadcast to together. Each of the three is one native topic, so that a broadcast is one native publish.
+
+/** How many unions a scope keeps as topics. The least recently used one makes room. */
+const MAX_UNIONS = 64
+/** How many unions are remembered after their first broadcast; the second one makes the topic. */
+const MAX_CANDIDATES = 256
+
+interface Room {
+  readonly name: string
+  readonly topic: string
+  readonly members: Set<Connection>
+  readonly unions: Set<Union>
+}
+
+interface Union {
+  readonly key: string
+  readonly topic: string
+  readonly rooms: readonly Room[]
+  /** Connections in at least one of the rooms: the topic's subscribers. */
+  size: number
+}
+
+export class Scope {
+  /** Everyone who is open. */
+  readonly connections: Set<Connection> = new Set()
+  readonly #topic: string
+  readonly #context: Context
+  readonly #rooms = new Map<string, Room>()
+  /** In order of use, the least recent first. */
+  readonly #unions = new Map<string, Union>()
+  readonly #candidates = new Set<string>()
+
+  constructor(context: Context) {
+    this.#context = context
+    this.#topic = context.newTopic()
+  }
+
+  add(conn: Connection): void {
+    this.connections.add(conn)
+    conn.socket.subscribe(this.#topic)
+  }
+
+  /** Nothing reaches the connection any more; `conn.rooms` keeps its names, for `onClose` to read. */
+  remove(conn: Connection): void {
+    if (!this.connections.delete(conn)) return
+    conn.socket.unsubscribe(this.#topic)
+    conn.eachRoom((name) => this.#part(conn, name))
+  }
+
+  join(conn: Connection, name: string): void {
+    const room = this.#rooms.get(name) ?? this.#create(name)
+    for (const union of room.unions) {
+      if (!isMember(conn, union)) this.#enter(conn, union)
+    }
+    room.members.add(conn)
+    conn.socket.subscribe(room.topic)
+  }
+
+  leave(conn: Connection, name: string): void {
+    this.#part(conn, name)
+  }
+
+  /**
+   * Sends to everyone in the scope, or in the union of the named rooms, each connection once.
+   * @param except - the sender, unless it is to hear itself; need not be in any of the rooms
+   * @returns how many connections it went to
+   */
+  broadcast(
+    payload: Payload,
+    compress: boolean,
+    names: readonly string[] | undefined,
+    except: Connection | undefined,
+  ): number {
+    if (names === undefined) {
+      const excluded = except !== undefined && this.connections.has(except) ? except : undefined
+      return this.#publish(this.#topic, this.connections.size, payload, compress, excluded)
+    }
+    const rooms = this.#find(names)
+    const [first] = rooms
+    if (first === undefined) return 0
+    const excluded = except && rooms.some((room) => room.members.has(except)) ? except : undefined
+    if (rooms.length === 1) return this.#publish(first.topic, first.members.size, payload, compress, excluded)
+    const union = this.#union(rooms)
+    if (union) return this.#publish(union.topic, union.size, payload, compress, excluded)
+    return sendToEach(rooms, payload, compress, excluded)
+  }
+
+  /** Names and sizes, for inspection. */
+  get rooms(): ReadonlyMap<string, number> {
+    return new Map([...this.#rooms].map(([name, room]) => [name, room.members.size]))
+  }
+
+  get unionCount(): number {
+    return this.#unions.size
+  }
+
+  #publish(
+    topic: string,
+    subscribers: number,
+    payload: Payload,
+    compress: boolean,
+    excluded: Connection | undefined,
+  ): number {
+    const receivers = excluded ? subscribers - 1 : subscribers
+    if (receivers === 0) return 0
+    if (excluded) excluded.socket.publish(topic, payload, compress)
+    else this.#context.publish(topic, payload, compress)
+    return receivers
+  }
+
+  #create(name: string): Room {
+    const room: Room = { name, topic: this.#context.newTopic(), members: new Set(), unions: new Set() }
+    this.#rooms.set(name, room)
+    return room
+  }
+
+  #find(names: readonly string[]): Room[] {
+    const rooms: Room[] = []
+    for (const name of names) {
+      const room = this.#rooms.get(name)
+      if (room && !rooms.includes(room)) rooms.push(room)
+    }
+    return rooms
+  }
+
+  #part(conn: Connection, name: string): void {
+    const room = this.#rooms.get(name)
+    if (!room?.members.delete(conn)) return
+    conn.socket.unsubscribe(room.topic)
+    for (const union of room.unions) {
+      if (!isMember(conn, union)) this.#exit(conn, union)
+    }
+    if (room.members.size > 0) return
+    this.#rooms.delete(name)
+    for (const union of room.unions) this.#dissolve(union)
+  }
+
+  /** The union's topic, made when the same rooms are broadcast to for the second time: most unions repeat, and one that does not is cheaper by hand. */
+  #union(rooms: readonly Room[]): Union | undefined {
+    // Topics are unique per life of a room, so a key never means an earlier room of the same name.
+    const key = rooms
+      .map((room) => room.topic)
+      .sort()
+      .join()
+    const known = this.#unions.get(key)
+    if (known) {
+      if (this.#unions.size > MAX_UNIONS / 2) {
+        this.#unions.delete(key)
+        this.#unions.set(key, known)
+      }
+      return known
+    }
+    if (!this.#candidates.delete(key)) {
+      this.#candidates.add(key)
+      if (this.#candidates.size > MAX_CANDIDATES) deleteFirst(this.#candidates)
+      return undefined
+    }
+    const union: Union = { key, topic: this.#context.newTopic(), rooms, size: 0 }
+    for (const conn of membersOf(rooms)) this.#enter(conn, union)
+    for (const room of rooms) room.unions.add(union)
+    if (this.#unions.size >= MAX_UNIONS) {
+      const [oldest] = this.#unions.values()
+      if (oldest) this.#dissolve(oldest)
+    }
+    this.#unions.set(key, union)
+    return union
+  }
+
+  #enter(conn: Connection, union: Union): void {
+    union.size++
+    conn.socket.subscribe(union.topic)
+  }
+
+  #exit(conn: Connection, union: Union): void {
+    union.size--
+    conn.socket.unsubscribe(union.topic)
+  }
+
+  #dissolve(union: Union): void {
+    this.#unions.delete(union.key)
+    for (const conn of membersOf(union.rooms)) this.#exit(conn, union)
+    for (const room of union.rooms) room.unions.delete(union)
+  }
+}
+
+function isMember(conn: Connection, union: Union): boolean {
+  return union.rooms.some((room) => room.members.has(conn))
+}
+
+function membersOf(rooms: readonly Room[]): Set<Connection> {
+  const members = new Set<Connection>()
+  for (const room of rooms) for (const conn of room.members) members.add(conn)
+  return members
+}
+
+function sendToEach(
+  rooms: readonly Room[],
+  payload: Payload,
+  compress: boolean,
+  excluded: Connection | undefined,
+): number {
+  const members = membersOf(rooms)
+  if (excluded) members.delete(excluded)
+  for (const conn of members) conn.transmit(payload, compress)
+  return members.size
+}
+
+function deleteFirst(set: Set<string>): void {
+  for (const key of set) {
+    set.delete(key)
+    return
+  }
+}

@@ -1,0 +1,139 @@
+/**
+ * What a runtime has to offer. The engine says what a connection, a room and a broadcast mean; a runtime
+ * only moves bytes and topics. To add one, implement {@link Runtime} and run `test/contract` against it.
+ */
+
+/** Text is a string, binary is bytes. */
+export type Payload = string | Uint8Array
+
+/**
+ * What became of a message: handed to the operating system, waiting in the runtime's memory, not taken
+ * because too much was waiting, or not taken because the connection is closed.
+ */
+export type SendStatus = 'sent' | 'queued' | 'dropped' | 'closed'
+
+export type RuntimeName = 'uws' | 'ws' | 'bun' | 'memory'
+
+/** What users may have to know before they choose; the contract suite asks these, never the name. */
+export interface RuntimeCapabilities {
+  /** Can send a pong that answers no ping. */
+  readonly unsolicitedPong: boolean
+  /** Puts 1002, 1007 or 1009 on the wire when its own parser ends a connection. */
+  readonly closeFrameOnParserError: boolean
+  /** Reports the code of every valid close frame from a client. */
+  readonly everyCloseCode: boolean
+  /** Tells the client's port. */
+  readonly remotePort: boolean
+  /** Keeps the case of header names in `rawHeaders`. */
+  readonly headerCase: boolean
+  /** Refuses a handshake over HTTP/1.0. */
+  readonly refusesHttp10: boolean
+}
+
+export interface Runtime {
+  readonly name: RuntimeName
+  /** The underlying library and its version, for the start-up line. */
+  readonly description: string
+  readonly capabilities: RuntimeCapabilities
+  /** Resolves once connections are accepted; rejects with `ERR_LISTEN` or `ERR_TLS`, leaving nothing open. */
+  listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Promise<RuntimeServer>
+}
+
+export interface ListenOptions {
+  readonly host: string
+  /** 0 takes a free port. */
+  readonly port: number
+  readonly tls?: TlsFiles | undefined
+  /** The largest `maxPayload` of all handlers, in bytes; the engine enforces each handler's own. */
+  readonly maxPayload: number
+  /** The largest `maxBackpressure` of all handlers, in bytes; the engine enforces each handler's own. */
+  readonly maxBackpressure: number
+}
+
+/** Paths of PEM files. */
+export interface TlsFiles {
+  readonly cert: string
+  readonly key: string
+}
+
+export interface RuntimeServer {
+  readonly port: number
+  /** Sends to every subscriber of the topic. */
+  publish(topic: string, payload: Payload, compress: boolean): void
+  /** Stops taking connections; the open ones stay. */
+  stopListening(): void
+  /** Ends what is still open, and frees the port. Idempotent. */
+  close(): Promise<void>
+}
+
+/** What the runtime calls. Nothing here throws. */
+export interface RuntimeEvents<D> {
+  /** Any request that tries to be an opening handshake, well-formed or not. */
+  upgrade(request: RawRequest): UpgradeDecision<D> | Promise<UpgradeDecision<D>>
+  /** Any other HTTP request. */
+  request(request: RawRequest): HttpAnswer | Promise<HttpAnswer>
+  open(socket: RuntimeSocket<D>): void
+  /** The payload is the engine's to keep. `bytes` is its size on the wire, uncompressed. */
+  message(socket: RuntimeSocket<D>, payload: Payload, bytes: number): void
+  ping(socket: RuntimeSocket<D>, payload: Uint8Array): void
+  pong(socket: RuntimeSocket<D>, payload: Uint8Array): void
+  /** Backlog went down. */
+  drain(socket: RuntimeSocket<D>): void
+  /** The runtime's own backpressure limit was passed: a message was not taken. */
+  overflow(socket: RuntimeSocket<D>): void
+  /**
+   * Once per opened socket, last. The code is one of RFC 6455 (1006 only where nothing better is known), the
+   * reason is what the client gave. `closeFrame`: a close frame from the client was received.
+   */
+  closed(socket: RuntimeSocket<D>, code: number, reason: string, closeFrame: boolean): void
+}
+
+/** One client. After its `close` event every method is a harmless no-op. */
+export interface RuntimeSocket<D> {
+  readonly data: D
+  /** Bytes that wait in this process because the client reads slowly. */
+  readonly bufferedAmount: number
+  send(payload: Payload, compress: boolean): SendStatus
+  /** Sends to every subscriber of the topic but this one. */
+  publish(topic: string, payload: Payload, compress: boolean): void
+  subscribe(topic: string): void
+  unsubscribe(topic: string): void
+  ping(payload: Payload): void
+  /** Only where `capabilities.unsolicitedPong`. */
+  pong(payload: Payload): void
+  /** Starts the closing handshake. */
+  close(code: number, reason: string): void
+  /** Ends the TCP connection without one. */
+  terminate(): void
+}
+
+/** A request as it came, copied out of whatever memory the runtime reuses. */
+export interface RawRequest {
+  readonly method: string
+  /** Path and query as the client sent them. */
+  readonly url: string
+  readonly httpVersion: string
+  /** Names and values in turn, as in Node. */
+  readonly rawHeaders: readonly string[]
+  readonly remoteAddress: string
+  /** `undefined` where the runtime does not tell. */
+  readonly remotePort: number | undefined
+  readonly encrypted: boolean
+}
+
+export interface HttpAnswer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string | Uint8Array
+}
+
+export type UpgradeDecision<D> =
+  | {
+      readonly accept: true
+      readonly data: D
+      /** The chosen subprotocol, `''` for none. */
+      readonly protocol: string
+      /** A permessage-deflate offer that is safe to negotiate, `''` to negotiate nothing. */
+      readonly extensions: string
+    }
+  | { readonly accept: false; readonly answer: HttpAnswer }

@@ -1,0 +1,20 @@
+export { CloseCode } from './engine/close.ts'
+export type { IWebSocketConnection, WebSocketConnection } from './engine/connection.ts'
+export type { ConnectionInfo, PublishOptions } from './engine/engine.ts'
+export { SidewireError, type ErrorCode } from './engine/errors.ts'
+export {
+  defineHandler,
+  type AuthenticateResult,
+  type BroadcastOptions,
+  type CompressionOptions,
+  type ResponseRule,
+  type UniversalApiWsHandler,
+} from './engine/handler.ts'
+export type { Logger, LogLevel } from './engine/logger.ts'
+export type { EngineOptions, RuntimeChoice, ServerOptions, StaticFile } from './engine/options.ts'
+export type { AllowedOrigins } from './engine/origin.ts'
+export type { HandshakeRequest, RequestHeaders } from './engine/request.ts'
+export type { RuntimeName, SendStatus, TlsFiles } from './engine/runtime.ts'
+export type { Stats } from './engine/stats.ts'
+export { defineConfig } from './server/config.ts'
+export { createServer, type Server } from './server/server.ts'

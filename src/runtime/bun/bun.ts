@@ -1,0 +1,206 @@
+import { existsSync } from 'node:fs'
+import type { Server, ServerWebSocket } from 'bun'
+import { CloseCode } from '../../engine/close.ts'
+import type {
+  HttpAnswer,
+  ListenOptions,
+  Payload,
+  RawRequest,
+  Runtime,
+  RuntimeEvents,
+  RuntimeServer,
+  RuntimeSocket,
+  SendStatus,
+} from '../../engine/runtime.ts'
+import { listenError, tlsError } from '../listen-error.ts'
+
+/** As on uWebSockets.js: the engine refuses first, with the handler's own limit. */
+const PAYLOAD_HEADROOM = 1024 * 1024
+/** The engine looks at backlogs itself; the native limit only catches a burst within one turn of the event loop. */
+const BACKPRESSURE_HEADROOM = 4
+const MAX_UINT32 = 2 ** 32 - 1
+/** Seconds, the most that Bun takes. Longer than any `authenticateTimeout` that makes sense; handshakes have no other. */
+const HTTP_IDLE_TIMEOUT = 255
+
+type Native<D> = ServerWebSocket<BunSocket<D>>
+
+export function createBunRuntime(): Runtime {
+  return {
+    name: 'bun',
+    description: `Bun.serve of Bun ${Bun.version}`,
+    capabilities: {
+      unsolicitedPong: true,
+      closeFrameOnParserError: true,
+      everyCloseCode: true,
+      remotePort: true,
+      headerCase: false,
+      refusesHttp10: false,
+    },
+    listen,
+  }
+}
+
+async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Promise<RuntimeServer> {
+  const { tls, host, port } = options
+  const encrypted = tls !== undefined
+  let server: Server<BunSocket<D>>
+  try {
+    server = Bun.serve<BunSocket<D>>({
+      hostname: host,
+      port,
+      ...(tls && { tls: readTls(tls) }),
+      idleTimeout: HTTP_IDLE_TIMEOUT,
+      development: false,
+      fetch: async (request, server) => {
+        const raw = copyRequest(request, server, encrypted)
+        if (!isHandshake(request)) return toResponse(await events.request(raw))
+        // Awaiting what is no promise would put every handshake off by a turn.
+        const result = events.upgrade(raw)
+        const decision = result instanceof Promise ? await result : result
+        if (!decision.accept) return toResponse(decision.answer)
+        // Bun answers with the client's first subprotocol, and with compression, unless the offer is taken away.
+        request.headers.delete('sec-websocket-protocol')
+        request.headers.delete('sec-websocket-extensions')
+        if (decision.extensions) request.headers.set('sec-websocket-extensions', decision.extensions)
+        const upgraded = server.upgrade(request, {
+          data: new BunSocket(decision.data),
+          ...(decision.protocol && { headers: { 'Sec-WebSocket-Protocol': decision.protocol } }),
+        })
+        // A client that went away meanwhile cannot be upgraded, nor does it read an answer.
+        return upgraded ? undefined : new Response('Malformed WebSocket handshake', { status: 400 })
+      },
+      error: () => new Response('Internal Server Error', { status: 500 }),
+      websocket: {
+        maxPayloadLength: Math.min(options.maxPayload + PAYLOAD_HEADROOM, MAX_UINT32),
+        backpressureLimit: Math.min(options.maxBackpressure * BACKPRESSURE_HEADROOM, MAX_UINT32),
+        closeOnBackpressureLimit: true,
+        perMessageDeflate: true,
+        // Time is the engine's.
+        idleTimeout: 0,
+        sendPings: false,
+        open: (ws) => {
+          ws.data.native = ws
+          events.open(ws.data)
+        },
+        message: (ws, data) => {
+          if (typeof data === 'string') events.message(ws.data, data, Buffer.byteLength(data))
+          else events.message(ws.data, data, data.byteLength)
+        },
+        ping: (ws, data) => events.ping(ws.data, data),
+        pong: (ws, data) => events.pong(ws.data, data),
+        drain: (ws) => events.drain(ws.data),
+        close: (ws, code, reason) => {
+          ws.data.native = undefined
+          if (code === CloseCode.AbnormalClosure) events.closed(ws.data, closeCodeOf(reason), '', false)
+          else events.closed(ws.data, code, reason, true)
+        },
+      },
+    })
+  } catch (cause) {
+    throw listenError(cause, host, port)
+  }
+  return {
+    port: server.port ?? 0,
+    publish: (topic, payload, compress) => {
+      server.publish(topic, payload as string, compress)
+    },
+    stopListening: () => void server.stop(false),
+    close: async () => {
+      await server.stop(true)
+    },
+  }
+}
+
+class BunSocket<D> implements RuntimeSocket<D> {
+  readonly data: D
+  native: Native<D> | undefined = undefined
+
+  constructor(data: D) {
+    this.data = data
+  }
+
+  get bufferedAmount(): number {
+    return this.native ? this.native.getBufferedAmount() : 0
+  }
+
+  send(payload: Payload, compress: boolean): SendStatus {
+    if (!this.native) return 'closed'
+    const result = this.native.send(payload as string, compress)
+    if (result > 0) return 'sent'
+    if (result < 0) return 'queued'
+    // 0 also stands for an empty message that was sent.
+    return payload.length === 0 ? 'sent' : 'dropped'
+  }
+
+  publish(topic: string, payload: Payload, compress: boolean): void {
+    this.native?.publish(topic, payload as string, compress)
+  }
+
+  subscribe(topic: string): void {
+    this.native?.subscribe(topic)
+  }
+
+  unsubscribe(topic: string): void {
+    this.native?.unsubscribe(topic)
+  }
+
+  ping(payload: Payload): void {
+    this.native?.ping(payload)
+  }
+
+  pong(payload: Payload): void {
+    this.native?.pong(payload)
+  }
+
+  close(code: number, reason: string): void {
+    this.native?.close(code, reason)
+  }
+
+  terminate(): void {
+    this.native?.terminate()
+  }
+}
+
+function isHandshake(request: Request): boolean {
+  return (
+    request.headers.has('sec-websocket-key') || /\bwebsocket\b/i.test(request.headers.get('upgrade') ?? '')
+  )
+}
+
+function copyRequest(request: Request, server: Server<unknown>, encrypted: boolean): RawRequest {
+  const address = server.requestIP(request)
+  const pathStart = request.url.indexOf('/', request.url.indexOf('://') + 3)
+  return {
+    method: request.method,
+    url: pathStart === -1 ? '/' : request.url.slice(pathStart),
+    // Bun does not tell.
+    httpVersion: '1.1',
+    rawHeaders: [...request.headers].flat(),
+    remoteAddress: address?.address ?? '',
+    remotePort: address?.port,
+    encrypted,
+  }
+}
+
+function toResponse({ status, headers, body }: HttpAnswer): Response {
+  const close = status >= 400 ? { Connection: 'close' } : {}
+  return new Response(body as string, { status, headers: { ...close, ...headers } })
+}
+
+/** Bun ends a connection as 1006 with one of its own texts; users get the code that went on the wire. */
+function closeCodeOf(text: string): number {
+  if (text.startsWith('Received too big message')) return CloseCode.MessageTooBig
+  if (text === 'Received invalid UTF-8') return CloseCode.InvalidPayload
+  if (text.startsWith('Received invalid')) return CloseCode.ProtocolError
+  return CloseCode.AbnormalClosure
+}
+
+function readTls({ cert, key }: { cert: string; key: string }): { cert: Bun.BunFile; key: Bun.BunFile } {
+  for (const [option, path] of [
+    ['tls.cert', cert],
+    ['tls.key', key],
+  ] as const) {
+    if (!existsSync(path)) throw tlsError(option, path, 'there is no such file')
+  }
+  return { cert: Bun.file(cert), key: Bun.file(key) }
+}

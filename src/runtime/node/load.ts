@@ -1,0 +1,60 @@
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { UwsModule } from './uws-module.ts'
+
+export type LoadedUws =
+  | { readonly ok: true; readonly uws: UwsModule; readonly description: string }
+  /** One line: why not. */
+  | { readonly ok: false; readonly reason: string }
+
+const CURE = 'npm install uNetworking/uWebSockets.js#v20.51.0 (Node 20 to 24, glibc 2.35 or newer) brings the official build'
+
+/** How to get the native runtime, for messages. */
+export const howToGetUws: string = CURE
+
+/** The user's own uWebSockets.js, from its official source, comes first; ours is a repack of older builds. */
+export async function loadUws(): Promise<LoadedUws> {
+  const reasons: string[] = []
+  for (const load of [loadFromProject, loadOurs]) {
+    try {
+      const loaded = await load()
+      if (loaded) return { ok: true, ...loaded }
+    } catch (error) {
+      reasons.push(firstLine(error))
+    }
+  }
+  return { ok: false, reason: reasons[0] ?? 'uWebSockets.js is not installed' }
+}
+
+interface Loaded {
+  readonly uws: UwsModule
+  readonly description: string
+}
+
+async function loadFromProject(): Promise<Loaded | undefined> {
+  const projectRequire = createRequire(join(process.cwd(), 'package.json'))
+  let path: string
+  try {
+    path = projectRequire.resolve('uWebSockets.js')
+  } catch {
+    return undefined
+  }
+  return describeModule(await import(pathToFileURL(path).href))
+}
+
+async function loadOurs(): Promise<Loaded> {
+  return describeModule((await import('uWebSockets.js')) as unknown as UwsModule)
+}
+
+function describeModule(module: UwsModule & { default?: UwsModule }): Loaded {
+  // The official package is CommonJS, the repack has named exports only.
+  const uws = module.default ?? module
+  if (typeof uws.App !== 'function') throw new Error('the package uWebSockets.js has no App')
+  return { uws, description: `uWebSockets.js on Node ${process.versions.node}` }
+}
+
+function firstLine(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error)
+  return message.split('\n').find((line) => line.trim() !== '') ?? message
+}

@@ -1,0 +1,24 @@
+import type { HttpRequest, HttpResponse, us_listen_socket, WebSocket, WebSocketBehavior } from 'uWebSockets.js'
+
+export type { HttpRequest, HttpResponse, us_listen_socket, WebSocket }
+
+/** What is used of the module; the repack's own types leave out its constants and one form of `listen`. */
+export interface UwsModule {
+  readonly SHARED_COMPRESSOR: number
+  readonly SHARED_DECOMPRESSOR: number
+  /** Without it uWebSockets.js shares a port that is in use (SO_REUSEPORT). */
+  readonly LIBUS_LISTEN_EXCLUSIVE_PORT: number
+  App(): TemplatedApp
+  SSLApp(options: { cert_file_name: string; key_file_name: string }): TemplatedApp
+  us_socket_local_port(socket: us_listen_socket): number
+  us_listen_socket_close(socket: us_listen_socket): void
+}
+
+export interface TemplatedApp {
+  ws<D>(pattern: string, behavior: WebSocketBehavior<D>): TemplatedApp
+  any(pattern: string, handler: (res: HttpResponse, req: HttpRequest) => void): TemplatedApp
+  listen(host: string, port: number, options: number, done: (socket: us_listen_socket | false) => void): TemplatedApp
+  publish(topic: string, message: string | Uint8Array, isBinary: boolean, compress: boolean): boolean
+  numSubscribers(topic: string): number
+  close(): TemplatedApp
+}

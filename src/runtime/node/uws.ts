@@ -1,0 +1,270 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { createServer as createTcpServer } from 'node:net'
+import { CloseCode } from '../../engine/close.ts'
+import { SidewireError } from '../../engine/errors.ts'
+import type {
+  HttpAnswer,
+  ListenOptions,
+  Payload,
+  RawRequest,
+  Runtime,
+  RuntimeEvents,
+  RuntimeServer,
+  RuntimeSocket,
+  SendStatus,
+  UpgradeDecision,
+} from '../../engine/runtime.ts'
+import { listenError, tlsError } from '../listen-error.ts'
+import { statusLine } from './status-line.ts'
+import type * as UWS from './uws-module.ts'
+
+/**
+ * uWebSockets.js stops reading a message at its own limit and drops the connection without a close frame. A
+ * little room above the engine's limit lets the engine send 1009 for anything but gross excess.
+ */
+const PAYLOAD_HEADROOM = 1024 * 1024
+/** The engine looks at backlogs itself; the native limit only catches a burst within one turn of the event loop. */
+const BACKPRESSURE_HEADROOM = 4
+const MAX_UINT32 = 2 ** 32 - 1
+
+/** `getUserData()` is a native call; uWebSockets.js also copies the fields of the user data onto the socket. */
+type Native<D> = UWS.WebSocket<Holder<D>> & Holder<D>
+interface Holder<D> {
+  socket: UwsSocket<D>
+}
+
+/** @param uws - the module, because loading a native binary may fail: see `load.ts` */
+export function createUwsRuntime(uws: UWS.UwsModule, description: string): Runtime {
+  return {
+    name: 'uws',
+    description,
+    capabilities: {
+      unsolicitedPong: false,
+      closeFrameOnParserError: false,
+      everyCloseCode: false,
+      remotePort: false,
+      headerCase: false,
+      refusesHttp10: true,
+    },
+    listen: (events, options) => listen(uws, events, options),
+  }
+}
+
+async function listen<D>(
+  uws: UWS.UwsModule,
+  events: RuntimeEvents<D>,
+  options: ListenOptions,
+): Promise<RuntimeServer> {
+  const { tls, host, port } = options
+  const app = tls ? createSecureApp(uws, tls) : uws.App()
+  const encrypted = tls !== undefined
+
+  app.ws<Holder<D>>('/*', {
+    // Per connection, the negotiated extension decides: without it the flag of `send` has no effect.
+    compression: uws.SHARED_COMPRESSOR | uws.SHARED_DECOMPRESSOR,
+    maxPayloadLength: Math.min(options.maxPayload + PAYLOAD_HEADROOM, MAX_UINT32),
+    maxBackpressure: Math.min(options.maxBackpressure * BACKPRESSURE_HEADROOM, MAX_UINT32),
+    // Time is the engine's.
+    idleTimeout: 0,
+    sendPingsAutomatically: false,
+    upgrade: (res, req, context) => {
+      const raw = copyRequest(res, req, encrypted)
+      respond(res, events.upgrade(raw), (decision) => {
+        if (!decision.accept) return answer(res, decision.answer)
+        const key = headerOf(raw, 'sec-websocket-key')
+        const socket = new UwsSocket(decision.data)
+        res.upgrade({ socket }, key, decision.protocol, decision.extensions, context)
+      })
+    },
+    open: (ws) => {
+      const { socket } = ws as Native<D>
+      socket.native = ws
+      events.open(socket)
+    },
+    message: (ws, data, isBinary) => {
+      const bytes = data.byteLength
+      // The memory is taken back when this callback returns.
+      const payload = isBinary ? Buffer.from(data.slice(0)) : Buffer.from(data).toString('utf8')
+      events.message((ws as Native<D>).socket, payload, bytes)
+    },
+    ping: (ws, data) => events.ping((ws as Native<D>).socket, Buffer.from(data.slice(0))),
+    pong: (ws, data) => events.pong((ws as Native<D>).socket, Buffer.from(data.slice(0))),
+    drain: (ws) => events.drain((ws as Native<D>).socket),
+    dropped: (ws) => {
+      const { socket } = ws as Native<D>
+      // It comes in the middle of a publish, where closing a socket is not allowed.
+      setImmediate(() => events.overflow(socket))
+    },
+    close: (ws, code, message) => {
+      const { socket } = ws as Native<D>
+      socket.native = undefined
+      const text = Buffer.from(message).toString('utf8')
+      if (code === CloseCode.AbnormalClosure) {
+        const known = closeCodeOf(text)
+        events.closed(socket, known.code, '', known.closeFrame)
+      } else events.closed(socket, code, text, true)
+    },
+  })
+
+  app.any('/*', (res, req) => {
+    const raw = copyRequest(res, req, encrypted)
+    // A handshake without a key of the right length never gets to the route above.
+    const handshake =
+      /\bwebsocket\b/i.test(headerOf(raw, 'upgrade')) || headerOf(raw, 'sec-websocket-key') !== ''
+    if (!handshake) return respond(res, events.request(raw), (response) => answer(res, response))
+    respond(res, events.upgrade(raw), (decision) => {
+      const refusal = { status: 400, headers: {}, body: 'Malformed WebSocket handshake' }
+      answer(res, decision.accept ? refusal : decision.answer)
+    })
+  })
+
+  const token = await new Promise<UWS.us_listen_socket | false>((resolve) => {
+    app.listen(host, port, uws.LIBUS_LISTEN_EXCLUSIVE_PORT, resolve)
+  })
+  if (!token) {
+    app.close()
+    throw listenError(await reasonForListenFailure(host, port), host, port)
+  }
+  let listening = true
+  const stopListening = (): void => {
+    if (listening) uws.us_listen_socket_close(token)
+    listening = false
+  }
+  return {
+    port: uws.us_socket_local_port(token),
+    publish: (topic, payload, compress) => {
+      app.publish(topic, payload, typeof payload !== 'string', compress)
+    },
+    stopListening,
+    close: async () => {
+      stopListening()
+      app.close()
+    },
+  }
+}
+
+class UwsSocket<D> implements RuntimeSocket<D> {
+  readonly data: D
+  /** Every method of a closed uWebSockets.js socket throws, so it is let go at its close. */
+  native: UWS.WebSocket<Holder<D>> | undefined = undefined
+
+  constructor(data: D) {
+    this.data = data
+  }
+
+  get bufferedAmount(): number {
+    return this.native ? this.native.getBufferedAmount() : 0
+  }
+
+  send(payload: Payload, compress: boolean): SendStatus {
+    if (!this.native) return 'closed'
+    const result = this.native.send(payload, typeof payload !== 'string', compress)
+    return result === 1 ? 'sent' : result === 0 ? 'queued' : 'dropped'
+  }
+
+  publish(topic: string, payload: Payload, compress: boolean): void {
+    this.native?.publish(topic, payload, typeof payload !== 'string', compress)
+  }
+
+  subscribe(topic: string): void {
+    this.native?.subscribe(topic)
+  }
+
+  unsubscribe(topic: string): void {
+    this.native?.unsubscribe(topic)
+  }
+
+  ping(payload: Payload): void {
+    this.native?.ping(payload)
+  }
+
+  pong(): void {
+    // No call for it: `capabilities.unsolicitedPong` is false.
+  }
+
+  close(code: number, reason: string): void {
+    this.native?.end(code, reason)
+  }
+
+  terminate(): void {
+    this.native?.close()
+  }
+}
+
+/** `HttpRequest` lives on the stack: everything is copied before the callback returns. */
+function copyRequest(res: UWS.HttpResponse, req: UWS.HttpRequest, encrypted: boolean): RawRequest {
+  const rawHeaders: string[] = []
+  req.forEach((name, value) => rawHeaders.push(name, value))
+  const query = req.getQuery()
+  return {
+    method: req.getCaseSensitiveMethod(),
+    url: query ? `${req.getUrl()}?${query}` : req.getUrl(),
+    // It answers 505 to anything else by itself.
+    httpVersion: '1.1',
+    rawHeaders,
+    remoteAddress: Buffer.from(res.getRemoteAddressAsText()).toString('latin1'),
+    remotePort: undefined,
+    encrypted,
+  }
+}
+
+/** Nothing may touch `res` once it was aborted, and later writes have to be corked. */
+function respond<T extends HttpAnswer | UpgradeDecision<unknown>>(
+  res: UWS.HttpResponse,
+  result: T | Promise<T>,
+  write: (result: T) => void,
+): void {
+  if (!(result instanceof Promise)) return write(result)
+  let aborted = false
+  res.onAborted(() => {
+    aborted = true
+  })
+  void result.then((value) => {
+    if (!aborted) res.cork(() => write(value))
+  })
+}
+
+function answer(res: UWS.HttpResponse, { status, headers, body }: HttpAnswer): void {
+  res.writeStatus(statusLine(status))
+  for (const [name, value] of Object.entries(headers)) res.writeHeader(name, value)
+  res.end(body, status >= 400)
+}
+
+function headerOf({ rawHeaders }: RawRequest, name: string): string {
+  const index = rawHeaders.findIndex((value, at) => at % 2 === 0 && value === name)
+  return index === -1 ? '' : (rawHeaders[index + 1] ?? '')
+}
+
+/** uWebSockets.js ends a connection as 1006 with one of its own texts; users get the code that fits. */
+function closeCodeOf(text: string): { code: number; closeFrame: boolean } {
+  if (text.startsWith('Received too big message')) return { code: CloseCode.MessageTooBig, closeFrame: false }
+  if (text === 'Received invalid UTF-8') return { code: CloseCode.InvalidPayload, closeFrame: false }
+  if (text === 'Received invalid WebSocket frame') return { code: CloseCode.ProtocolError, closeFrame: false }
+  // A close frame with a code it does not know, valid ones (3000-3999, 1012-1014) among them: the code is lost.
+  if (text === 'Received invalid close payload') return { code: CloseCode.NoStatusReceived, closeFrame: true }
+  return { code: CloseCode.AbnormalClosure, closeFrame: false }
+}
+
+function createSecureApp(uws: UWS.UwsModule, { cert, key }: { cert: string; key: string }): UWS.TemplatedApp {
+  for (const [option, path] of [
+    ['tls.cert', cert],
+    ['tls.key', key],
+  ] as const) {
+    if (!existsSync(path)) throw tlsError(option, path, 'there is no such file')
+    readFileSync(path)
+  }
+  try {
+    return uws.SSLApp({ cert_file_name: cert, key_file_name: key })
+  } catch {
+    throw tlsError('tls', `${cert}, ${key}`, 'they are not a PEM certificate and its key')
+  }
+}
+
+/** uWebSockets.js only says that it failed; Node's own listen says why. */
+function reasonForListenFailure(host: string, port: number): Promise<unknown> {
+  return new Promise((resolve) => {
+    const server = createTcpServer()
+    server.once('error', resolve)
+    server.listen(port, host, () => server.close(() => resolve(new SidewireError('ERR_LISTEN', 'unknown reason'))))
+  })
+}

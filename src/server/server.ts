@@ -1,0 +1,142 @@
+import { Engine, type ConnectionInfo, type PublishOptions } from '../engine/engine.ts'
+import { textAnswer } from '../engine/handshake.ts'
+import { createLogger } from '../engine/logger.ts'
+import { resolveServerOptions, type ResolvedServerOptions, type ServerOptions } from '../engine/options.ts'
+import { pathOf } from '../engine/request.ts'
+import type { HttpAnswer, RawRequest, RuntimeName, RuntimeServer } from '../engine/runtime.ts'
+import type { Stats } from '../engine/stats.ts'
+import { detectRuntime } from '../runtime/detect.ts'
+
+/** A running server. */
+export interface Server {
+  /** `ws://` or `wss://`, host and port, without a path. */
+  readonly url: string
+  readonly port: number
+  /** Which runtime serves. */
+  readonly runtime: RuntimeName
+  /** The library behind the runtime, with its version. */
+  readonly runtimeDescription: string
+  /** The open connections of all handlers. */
+  readonly connections: readonly ConnectionInfo[]
+  /**
+   * Sends to all connections of the handler with this pattern, or to a union of its rooms.
+   * @throws `ERR_UNKNOWN_HANDLER`, `ERR_SERIALIZE`
+   */
+  publish(pattern: string, data: unknown, options?: PublishOptions): void
+  /** Counters since the start; a copy. */
+  stats(): Stats
+  /**
+   * Puts new options into service: open connections, rooms and metadata stay. `host`, `port`, `tls`, `runtime`
+   * and limits above those of the start need a new server; a warning says so.
+   * @throws as `createServer` does for bad options; the old ones stay in service then
+   */
+  reload(options: ServerOptions): void
+  /**
+   * Takes no more connections, closes the open ones with 1001, waits `shutdownTimeout` at most for their
+   * closing handshakes, and frees the port. Idempotent.
+   */
+  close(): Promise<void>
+}
+
+/**
+ * Starts the engine on a port of its own.
+ * @throws `ERR_OPTION`, `ERR_PATTERN`, `ERR_PATTERN_DUPLICATE`, `ERR_RESPONSE`, `ERR_RUNTIME`, `ERR_LISTEN`,
+ * `ERR_TLS`; nothing is left half-started
+ */
+export async function createServer(options: ServerOptions = {}): Promise<Server> {
+  let resolved = resolveServerOptions(options)
+  const logger = createLogger(resolved.logLevel, resolved.logger)
+  const { runtime, notice } = await detectRuntime(resolved.runtime)
+  if (notice) logger.warn(notice)
+  const engine = new Engine(resolved, logger)
+  const limits = limitsOf(resolved)
+  const server: RuntimeServer = await runtime.listen(
+    {
+      upgrade: (raw) => engine.upgrade(raw),
+      request: (raw) => answerRequest(raw, engine, resolved.files),
+      open: (socket) => engine.open(socket),
+      message: (socket, payload, bytes) => engine.message(socket, payload, bytes),
+      ping: (socket, payload) => engine.ping(socket, payload),
+      pong: (socket, payload) => engine.pong(socket, payload),
+      drain: (socket) => engine.drain(socket),
+      overflow: (socket) => engine.overflow(socket),
+      closed: (socket, code, reason, closeFrame) => engine.closed(socket, code, reason, closeFrame),
+    },
+    { host: resolved.host, port: resolved.port, tls: resolved.tls, ...limits },
+  )
+  engine.attach(server, runtime.capabilities)
+
+  let closing: Promise<void> | undefined
+  return {
+    url: `${resolved.tls ? 'wss' : 'ws'}://${urlHost(resolved.host)}:${server.port}`,
+    port: server.port,
+    runtime: runtime.name,
+    runtimeDescription: runtime.description,
+    get connections() {
+      return engine.connections()
+    },
+    publish: (pattern, data, publishOptions) => engine.publishTo(pattern, data, publishOptions),
+    stats: () => ({ ...engine.stats, closedByCode: { ...engine.stats.closedByCode } }),
+    reload(next) {
+      const before = resolved
+      resolved = resolveServerOptions(next)
+      for (const name of needsRestart(before, resolved, limits))
+        logger.warn(`the change of "${name}" takes effect at the next start`)
+      engine.update(resolved)
+    },
+    close() {
+      closing ??= (async () => {
+        server.stopListening()
+        await engine.close()
+        await server.close()
+      })()
+      return closing
+    },
+  }
+}
+
+interface Limits {
+  readonly maxPayload: number
+  readonly maxBackpressure: number
+}
+
+const MIN_NATIVE_LIMIT = 16 * 1024 * 1024
+
+/** The native limits are fixed at the start, so they leave room for what a reload may bring. */
+function limitsOf({ handlers }: ResolvedServerOptions): Limits {
+  return {
+    maxPayload: Math.max(MIN_NATIVE_LIMIT, ...handlers.map((handler) => handler.maxPayload)),
+    maxBackpressure: Math.max(MIN_NATIVE_LIMIT, ...handlers.map((handler) => handler.maxBackpressure)),
+  }
+}
+
+function needsRestart(before: ResolvedServerOptions, after: ResolvedServerOptions, limits: Limits): string[] {
+  const changed: string[] = (['host', 'port', 'runtime', 'logLevel'] as const).filter(
+    (name) => before[name] !== after[name],
+  )
+  if (before.tls?.cert !== after.tls?.cert || before.tls?.key !== after.tls?.key) changed.push('tls')
+  const wanted = limitsOf(after)
+  if (wanted.maxPayload > limits.maxPayload) changed.push('maxPayload')
+  if (wanted.maxBackpressure > limits.maxBackpressure) changed.push('maxBackpressure')
+  return changed
+}
+
+function answerRequest(
+  raw: RawRequest,
+  engine: Engine,
+  files: ResolvedServerOptions['files'],
+): HttpAnswer {
+  const path = pathOf(raw.url)
+  if (engine.matches(path))
+    return textAnswer(426, 'This path speaks WebSocket only', { Upgrade: 'websocket' })
+  if (raw.method !== 'GET' && raw.method !== 'HEAD') return textAnswer(404, 'Not Found')
+  if (path === '/healthz') return textAnswer(200, 'ok')
+  const file = files.get(path)
+  if (!file) return textAnswer(404, 'Not Found')
+  return { status: 200, headers: { 'Content-Type': file.type, 'Cache-Control': 'no-cache' }, body: file.body }
+}
+
+function urlHost(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return 'localhost'
+  return host.includes(':') ? `[${host}]` : host
+}

@@ -1,0 +1,18 @@
+import { cpSync } from 'node:fs'
+import { defineConfig, type Options } from 'tsup'
+
+const config: Options = {
+  entry: { index: 'src/index.ts', cli: 'src/cli/main.ts' },
+  format: 'esm',
+  platform: 'node',
+  target: 'node20',
+  // TypeScript 6 deprecates an option that tsup sets by itself.
+  dts: { entry: { index: 'src/index.ts' }, compilerOptions: { ignoreDeprecations: '6.0' } },
+  clean: true,
+  splitting: true,
+  onSuccess: async () => {
+    cpSync('src/cli/demo/page', 'dist/demo/page', { recursive: true })
+  },
+}
+
+export default defineConfig(config) as Options
