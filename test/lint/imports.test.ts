@@ -1,0 +1,248 @@
+import { spawnSync } from 'node:child_process'
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+
+// Who may import whom, as CONTRIBUTING.md has it. Each file gets all its imports, one a line, in a project of
+// its own with our .oxlintrc.json; the linter has to refuse exactly the `denied` ones.
+
+const platforms = [
+  'node:fs',
+  'fs',
+  'bun',
+  'bun:ffi',
+  'ws',
+  'uWebSockets.js',
+  'vite',
+  'http-proxy-3',
+  'commander',
+]
+const not = (...allowed: string[]): string[] => platforms.filter((name) => !allowed.includes(name))
+
+interface Row {
+  readonly file: string
+  readonly allowed: readonly string[]
+  readonly denied: readonly string[]
+}
+
+const table: readonly Row[] = [
+  {
+    file: 'src/engine/a.ts',
+    allowed: ['./b.ts', './deep/b.ts', 'valibot'],
+    denied: [...platforms, '../index.ts', '../runtime/detect.ts', '../server/server.ts', './../index.ts'],
+  },
+  {
+    file: 'src/runtime/listen-error.ts',
+    allowed: ['../engine/runtime.ts', '../engine/errors.ts', '../engine/close.ts'],
+    denied: [...platforms, '../engine/engine.ts', './detect.ts', './node/ws.ts', './bun/bun.ts'],
+  },
+  {
+    file: 'src/runtime/detect.ts',
+    allowed: [
+      '../engine/runtime.ts',
+      '../engine/errors.ts',
+      './node/load.ts',
+      './node/uws.ts',
+      './node/ws.ts',
+      './bun/bun.ts',
+    ],
+    denied: [...platforms, '../engine/engine.ts', '../server/server.ts', './node/frame.ts'],
+  },
+  {
+    file: 'src/runtime/node/frame.ts',
+    allowed: [
+      '../../engine/runtime.ts',
+      '../../engine/errors.ts',
+      '../../engine/close.ts',
+      '../listen-error.ts',
+      './b.ts',
+      'node:fs',
+    ],
+    denied: [
+      ...not('node:fs'),
+      '../../engine/engine.ts',
+      '../../index.ts',
+      '../../server/server.ts',
+      '../bun/bun.ts',
+      '../detect.ts',
+    ],
+  },
+  {
+    file: 'src/runtime/node/uws.ts',
+    allowed: [
+      '../../engine/runtime.ts',
+      '../listen-error.ts',
+      './frame.ts',
+      './uws-module.ts',
+      'node:fs',
+      'uWebSockets.js',
+    ],
+    denied: [
+      ...not('node:fs', 'uWebSockets.js'),
+      '../../engine/engine.ts',
+      '../bun/bun.ts',
+      '../detect.ts',
+      './ws.ts',
+    ],
+  },
+  {
+    file: 'src/runtime/node/ws.ts',
+    allowed: ['../../engine/runtime.ts', '../listen-error.ts', './frame.ts', 'node:fs', 'ws'],
+    denied: [
+      ...not('node:fs', 'ws'),
+      '../../engine/engine.ts',
+      '../bun/bun.ts',
+      '../detect.ts',
+      './uws.ts',
+      './uws-module.ts',
+      './load.ts',
+    ],
+  },
+  {
+    file: 'src/runtime/bun/bun.ts',
+    allowed: ['../../engine/runtime.ts', '../listen-error.ts', './b.ts', 'node:fs', 'bun', 'bun:ffi'],
+    denied: [
+      ...not('node:fs', 'bun', 'bun:ffi'),
+      '../../engine/engine.ts',
+      '../node/ws.ts',
+      '../node/uws.ts',
+      '../detect.ts',
+    ],
+  },
+  {
+    file: 'src/server/server.ts',
+    allowed: ['../engine/engine.ts', '../runtime/detect.ts', './config.ts'],
+    denied: [
+      ...platforms,
+      '../runtime/node/ws.ts',
+      '../runtime/bun/bun.ts',
+      '../runtime/listen-error.ts',
+      '../index.ts',
+      '../cli/serve.ts',
+    ],
+  },
+  {
+    file: 'src/cli/serve.ts',
+    allowed: [
+      '../index.ts',
+      '../load/load.ts',
+      './report.ts',
+      './demo/demo.ts',
+      'node:fs',
+      'commander',
+      'chokidar',
+      'jiti',
+      'picocolors',
+    ],
+    denied: [
+      ...not('node:fs', 'commander'),
+      '../engine/errors.ts',
+      '../server/server.ts',
+      '../runtime/detect.ts',
+      '../vite/plugin.ts',
+    ],
+  },
+  {
+    file: 'src/cli/demo/demo.ts',
+    allowed: ['../../index.ts', '../../load/load.ts', '../report.ts', './handlers.ts', 'node:fs'],
+    denied: [
+      ...not('node:fs', 'commander'),
+      '../../engine/errors.ts',
+      '../../server/server.ts',
+      '../../vite/plugin.ts',
+    ],
+  },
+  {
+    file: 'src/vite/plugin.ts',
+    allowed: ['../index.ts', './tunnel.ts', 'node:fs', 'vite'],
+    denied: [
+      ...not('node:fs', 'vite'),
+      '../engine/errors.ts',
+      '../server/server.ts',
+      '../runtime/detect.ts',
+      '../cli/serve.ts',
+      '../load/load.ts',
+    ],
+  },
+  {
+    file: 'src/vite/tunnel.ts',
+    allowed: ['../index.ts', 'node:fs', 'http-proxy-3'],
+    denied: [...not('node:fs', 'vite', 'http-proxy-3'), '../engine/errors.ts'],
+  },
+  {
+    file: 'src/load/load.ts',
+    allowed: ['../index.ts', './worker.ts', 'node:fs', 'ws'],
+    denied: [
+      ...not('node:fs', 'ws'),
+      '../engine/errors.ts',
+      '../server/server.ts',
+      '../cli/serve.ts',
+      '../vite/plugin.ts',
+    ],
+  },
+  {
+    file: 'test/contract/cases.ts',
+    allowed: ['../../src/index.ts', '../../src/engine/runtime.ts', '../support/client.ts', 'node:fs', 'ws'],
+    denied: ['../../src/engine/engine.ts', '../../src/runtime/node/ws.ts', '../../src/server/server.ts'],
+  },
+  {
+    file: 'test/engine/rooms.test.ts',
+    allowed: ['../../src/engine/engine.ts', '../../src/runtime/node/ws.ts', 'node:fs'],
+    denied: [],
+  },
+]
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+let project = ''
+let refused: ReadonlyMap<string, readonly number[]> = new Map()
+
+interface Report {
+  diagnostics: { code: string; filename: string; labels: { span: { line: number } }[] }[]
+}
+
+beforeAll(() => {
+  project = mkdtempSync(join(tmpdir(), 'sidewire-lint-'))
+  copyFileSync(join(root, '.oxlintrc.json'), join(project, '.oxlintrc.json'))
+  for (const { file, allowed, denied } of table) {
+    mkdirSync(dirname(join(project, file)), { recursive: true })
+    const lines = [...allowed, ...denied].flatMap((name) => [`import '${name}'`, `void import('${name}')`])
+    writeFileSync(join(project, file), lines.join('\n'))
+  }
+  const oxlint = join(root, 'node_modules/oxlint/bin/oxlint')
+  const { stdout, stderr } = spawnSync(process.execPath, [oxlint, '-f', 'json'], {
+    cwd: project,
+    encoding: 'utf8',
+  })
+  expect(stderr).not.toContain('Failed')
+  const lines = new Map<string, number[]>()
+  for (const { code, filename, labels } of (JSON.parse(stdout) as Report).diagnostics) {
+    if (code !== 'eslint(no-restricted-imports)') continue
+    lines.set(filename, [...(lines.get(filename) ?? []), labels[0]?.span.line ?? 0])
+  }
+  refused = lines
+})
+
+afterAll(() => rmSync(project, { recursive: true, force: true }))
+
+test.for(table)('$file', ({ file, allowed, denied }) => {
+  const imports = [...allowed, ...denied].flatMap((name) => [name, `await import: ${name}`])
+  const lines = (refused.get(file) ?? []).toSorted((a, b) => a - b)
+  expect(lines.map((line) => imports[line - 1])).toEqual(
+    denied.flatMap((name) => [name, `await import: ${name}`]),
+  )
+})
+
+test('detect.ts loads a runtime only when it is chosen, so Bun never loads uWebSockets.js nor Node bun', () => {
+  const source = readFileSync(join(root, 'src/runtime/detect.ts'), 'utf8')
+  const statics = [...source.matchAll(/^(?:import|export)\b(?:[^;'"]*\bfrom)?\s*['"](.+)['"]/gm)].map(
+    (match) => match[1],
+  )
+  expect(statics.length).toBeGreaterThan(0)
+  expect(statics.filter((name) => !name?.startsWith('../engine/'))).toEqual([])
+})
+
+test('src/index.ts lists the public API by name', () => {
+  expect(readFileSync(join(root, 'src/index.ts'), 'utf8')).not.toContain('export *')
+})
