@@ -1,0 +1,118 @@
+// `npm test`: the whole suite on Node, then what opens sockets once more inside Bun. The last line sums up both.
+// Arguments go to vitest: `npm test -- test/contract -t rooms`.
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+process.chdir(fileURLToPath(new URL('..', import.meta.url)))
+const { bun: bunVersion } = JSON.parse(readFileSync('package.json', 'utf8')).devDependencies
+/** The binary behind node_modules/.bin/bun; on Windows that one is a script. */
+const BUN = 'node_modules/bun/bin/bun.exe'
+const VITEST = 'node_modules/vitest/vitest.mjs'
+/** A run that hangs ends as a failure. */
+const RUN_TIMEOUT = 30 * 60_000
+
+const vitestArgs = process.argv.slice(2)
+const reports = mkdtempSync(join(tmpdir(), 'sidewire-test-'))
+const total = { passed: 0, failed: 0, skipped: 0 }
+const problems = []
+
+try {
+  if (hasChromium() && hasBun()) {
+    step('Build')
+    if (run(process.execPath, ['node_modules/tsup/dist/cli-default.js'])) problem('The build failed')
+    const ran =
+      vitest('node', `Node ${process.versions.node}`, process.execPath, [VITEST]) +
+      vitest('bun', `Bun ${bunVersion}`, BUN, ['--bun', VITEST])
+    if (ran === 0 && vitestArgs.length > 0) problem('No test matches these arguments')
+  }
+} finally {
+  rmSync(reports, { recursive: true, force: true })
+  console.log()
+  for (const text of problems) console.log(`✗ ${text}`)
+  console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`)
+  process.exitCode = total.failed > 0 ? 1 : 0
+}
+
+/** Chromium for the tests in a browser, downloaded if need be. */
+function hasChromium() {
+  step('Chromium')
+  if (run(process.execPath, ['scripts/chromium.mjs']) === undefined) return true
+  problem('No Chromium: see above')
+  return false
+}
+
+/** npm may leave out the install script of `bun` (`ignore-scripts`), and then there is no binary yet. */
+function hasBun() {
+  step('Bun')
+  if (installedBun() !== bunVersion) {
+    console.log('Bun is not set up; running its install script')
+    run(process.execPath, ['install.js'], { cwd: 'node_modules/bun' })
+  }
+  const version = installedBun()
+  console.log(version ?? 'does not start')
+  if (version === bunVersion) return true
+  problem(
+    `Bun ${bunVersion} does not run: try \`npm rebuild bun\`, or \`npm ci\` with install scripts allowed`,
+  )
+  return false
+}
+
+function installedBun() {
+  const { status, stdout } = spawnSync(BUN, ['--version'], { encoding: 'utf8' })
+  return status === 0 ? stdout.trim() : undefined
+}
+
+/** Runs vitest, counts its results, returns how many tests ran. */
+function vitest(platform, title, command, args) {
+  step(`Tests on ${title}`)
+  const file = join(reports, `${platform}.json`)
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
+  const some = vitestArgs.length > 0 ? ['--passWithNoTests', ...vitestArgs] : []
+  const failure = run(command, [...args, 'run', ...reporters, ...some], {
+    env: { ...process.env, SIDEWIRE_PLATFORM: platform },
+    timeout: RUN_TIMEOUT,
+  })
+  let report
+  try {
+    report = JSON.parse(readFileSync(file, 'utf8'))
+  } catch {
+    problem(`The run on ${title} wrote no report (${failure ?? 'exit code 0'})`)
+    return 0
+  }
+  const ran = report.numPassedTests + report.numFailedTests
+  total.passed += report.numPassedTests
+  total.failed += report.numFailedTests
+  total.skipped += report.numPendingTests + report.numTodoTests
+  if (report.numFailedTests > 0) problems.push(`${report.numFailedTests} tests failed on ${title}`)
+  // A file that does not load has no tests to count.
+  const broken = report.testResults.filter((suite) => suite.status === 'failed' && suite.message !== '')
+  for (const suite of broken) problem(`${suite.name} failed on ${title}: ${suite.message.split('\n', 1)[0]}`)
+  if (failure !== undefined && report.numFailedTests + broken.length === 0)
+    problem(`The run on ${title} failed outside of its tests (${failure})`)
+  if (ran === 0 && vitestArgs.length === 0) problem(`No test ran on ${title}`)
+  return ran
+}
+
+/** Runs a command to its end; returns what went wrong, if anything. */
+function run(command, args, options = {}) {
+  const { status, signal, error } = spawnSync(command, args, {
+    stdio: ['ignore', 'inherit', 'inherit'],
+    ...options,
+  })
+  if (error) return error.message
+  if (signal) return signal
+  return status === 0 ? undefined : `exit code ${status}`
+}
+
+function step(title) {
+  console.log(`\n── ${title} ${'─'.repeat(Math.max(4, 74 - title.length))}`)
+}
+
+/** Whatever keeps a run from being complete counts as one failure. */
+function problem(text) {
+  problems.push(text)
+  total.failed++
+}
