@@ -17,7 +17,7 @@ export interface ServeFlags {
 /** `sidewire serve [config]` */
 export async function serve(asked: string | undefined, flags: ServeFlags): Promise<void> {
   const path = findConfig(asked, process.cwd())
-  const loaded: LoadedConfig = path ? await loadConfig(path) : { options: demoOptions(), files: [] }
+  const loaded: LoadedConfig = path ? await loadConfig(path) : { options: demoOptions(flags.prefix), files: [] }
   const options = withFlags(loaded.options, flags)
   const server = await createServer(options)
   // At `warn` and below a script wants to read nothing but trouble.

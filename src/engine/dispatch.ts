@@ -14,7 +14,7 @@ export function dispatch(conn: Connection, payload: Payload): void {
   if (conn.inbox === undefined) {
     if (conn.live.direct) {
       const result = startMessageHook(conn, decode(payload))
-      if (result !== undefined) conn.live.watch(conn, 'onMessage', result)
+      if (result !== undefined) void conn.live.watch(conn, 'onMessage', result)
       return
     }
     conn.inbox = new Inbox(conn)

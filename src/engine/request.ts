@@ -39,7 +39,7 @@ export function headersOf(rawHeaders: readonly string[]): RequestHeaders {
     if (before === undefined) headers[name] = value
     else headers[name] = before + (name === 'cookie' ? '; ' : ', ') + value
   }
-  return headers as RequestHeaders
+  return headers
 }
 
 /** The tokens of a comma-separated header, trimmed. */

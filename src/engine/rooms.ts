@@ -145,7 +145,7 @@ export class Scope {
     // Topics are unique per life of a room, so a key never means an earlier room of the same name.
     const key = rooms
       .map((room) => room.topic)
-      .sort()
+      .toSorted()
       .join()
     const known = this.#unions.get(key)
     if (known) {

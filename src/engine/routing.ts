@@ -74,8 +74,9 @@ function splitPattern(pattern: string): string[] {
   const parts: string[] = []
   let depth = 0
   let current = ''
-  for (const [index, char] of [...pattern].entries()) {
-    const escaped = depth > 0 && [...pattern][index - 1] === '\\'
+  const chars = Array.from(pattern)
+  for (const [index, char] of chars.entries()) {
+    const escaped = depth > 0 && chars[index - 1] === '\\'
     if (char === '{' && !escaped) depth++
     if (char === '}' && !escaped) depth--
     if (depth < 0) throw invalid(pattern, 'a "}" without its "{"')

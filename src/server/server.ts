@@ -1,9 +1,9 @@
 import { Engine, type ConnectionInfo, type PublishOptions } from '../engine/engine.ts'
 import { textAnswer } from '../engine/handshake.ts'
-import { createLogger } from '../engine/logger.ts'
+import { createLogger, type Logger } from '../engine/logger.ts'
 import { resolveServerOptions, type ResolvedServerOptions, type ServerOptions } from '../engine/options.ts'
 import { pathOf } from '../engine/request.ts'
-import type { HttpAnswer, RawRequest, RuntimeName, RuntimeServer } from '../engine/runtime.ts'
+import type { HttpAnswer, RawRequest, Runtime, RuntimeName, RuntimeServer } from '../engine/runtime.ts'
 import type { Stats } from '../engine/stats.ts'
 import { detectRuntime } from '../runtime/detect.ts'
 
@@ -44,10 +44,20 @@ export interface Server {
  * `ERR_TLS`; nothing is left half-started
  */
 export async function createServer(options: ServerOptions = {}): Promise<Server> {
-  let resolved = resolveServerOptions(options)
-  const logger = createLogger(resolved.logLevel, resolved.logger)
+  const resolved = resolveServerOptions(options)
   const { runtime, notice } = await detectRuntime(resolved.runtime)
+  const logger = createLogger(resolved.logLevel, resolved.logger)
   if (notice) logger.warn(notice)
+  return serveOn(runtime, resolved, logger)
+}
+
+/** The same on a runtime that is chosen already: what the contract suite holds every runtime to. */
+export async function serveOn(
+  runtime: Runtime,
+  options: ResolvedServerOptions,
+  logger: Logger = createLogger(options.logLevel, options.logger),
+): Promise<Server> {
+  let resolved = options
   const engine = new Engine(resolved, logger)
   const limits = limitsOf(resolved)
   const server: RuntimeServer = await runtime.listen(

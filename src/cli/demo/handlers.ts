@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { UniversalApiWsHandler } from '../../index.ts'
 
-/** The guide's chat and game examples, and an echo. */
+/** The guide's chat, rooms and game examples, and an echo. */
 export function demoHandlers(): UniversalApiWsHandler[] {
   return [
     {
@@ -19,6 +19,29 @@ export function demoHandlers(): UniversalApiWsHandler[] {
             conn.broadcast(
               { type: 'chat-message', username: data.username, message: data.message, timestamp: Date.now() },
               { rooms: ['chat'], includeSelf: true },
+            )
+            break
+        }
+      },
+    },
+    {
+      pattern: '/ws/rooms',
+      onMessage: (conn, data) => {
+        switch (data.type) {
+          case 'join-room':
+            conn.joinRoom(data.room)
+            conn.broadcast(
+              { type: 'user-joined', username: data.username, room: data.room },
+              { rooms: [data.room], includeSelf: false },
+            )
+            break
+          case 'leave-room':
+            conn.leaveRoom(data.room)
+            break
+          case 'message':
+            conn.broadcast(
+              { type: 'chat-message', from: data.username, text: data.text },
+              { rooms: [data.room], includeSelf: true },
             )
             break
         }

@@ -189,10 +189,12 @@ function toResponse({ status, headers, body }: HttpAnswer): Response {
 
 /** Bun ends a connection as 1006 with one of its own texts; users get the code that went on the wire. */
 function closeCodeOf(text: string): number {
-  if (text.startsWith('Received too big message')) return CloseCode.MessageTooBig
-  if (text === 'Received invalid UTF-8') return CloseCode.InvalidPayload
-  if (text.startsWith('Received invalid')) return CloseCode.ProtocolError
-  return CloseCode.AbnormalClosure
+  if (text === 'Received too big message' || text === 'Received message that does not fit in memory')
+    return CloseCode.MessageTooBig
+  if (text === 'Received invalid UTF-8' || text === 'Received invalid compressed data')
+    return CloseCode.InvalidPayload
+  // All others are about frames: an opcode, a reserved bit, a fragment, a mask.
+  return text.startsWith('Received ') ? CloseCode.ProtocolError : CloseCode.AbnormalClosure
 }
 
 function readTls({ cert, key }: { cert: string; key: string }): { cert: Bun.BunFile; key: Bun.BunFile } {

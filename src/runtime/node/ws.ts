@@ -292,6 +292,7 @@ class WsSocket<D> implements RuntimeSocket<D> {
     this.#waitsForDrain = true
     this.#tcp.write(Buffer.alloc(0), () => {
       this.#waitsForDrain = false
+      if (this.#tcp.destroyed) return
       if (this.bufferedAmount > 0) this.#watchDrain()
       this.#events.drain(this)
     })

@@ -1,0 +1,29 @@
+import { CASES as authentication } from './cases/authentication.ts'
+import { CASES as close } from './cases/close.ts'
+import { CASES as compression } from './cases/compression.ts'
+import { CASES as configuration } from './cases/configuration.ts'
+import { CASES as connection } from './cases/connection.ts'
+import { CASES as errors } from './cases/errors.ts'
+import { CASES as handler } from './cases/handler.ts'
+import { CASES as heartbeat } from './cases/heartbeat.ts'
+import { CASES as http } from './cases/http.ts'
+import { CASES as limits } from './cases/limits.ts'
+import { CASES as origin } from './cases/origin.ts'
+import { CASES as rooms } from './cases/rooms.ts'
+import type { Case } from './harness.ts'
+
+/** Every promise of behaviour.md that can be seen from outside, by its sections. */
+export const SECTIONS: Readonly<Record<string, readonly Case[]>> = {
+  '1 configuration': configuration,
+  '2 handler': handler,
+  '3 connection and order': connection,
+  '3 closing': close,
+  '4 authentication': authentication,
+  '5 rooms and broadcasts': rooms,
+  '6 heartbeat': heartbeat,
+  '7 compression': compression,
+  '8 limits': limits,
+  '9 who may connect': origin,
+  '10 errors': errors,
+  '11 plain HTTP': http,
+}

@@ -1,0 +1,235 @@
+import { expect } from 'vitest'
+import { createServer, type UniversalApiWsHandler } from '../../../src/index.ts'
+import type { Case, Contract } from '../harness.ts'
+
+const greet = (pattern: string, name: string = pattern): UniversalApiWsHandler => ({
+  pattern,
+  onConnect: (conn) => void conn.send(name),
+})
+
+/** Who answers on this path. */
+async function answerOf(t: Contract, path: string, ...start: Parameters<Contract['start']>): Promise<unknown> {
+  const client = await t.connect(await t.start(...start), path)
+  return client.next()
+}
+
+export const CASES: readonly Case[] = [
+  {
+    name: 'endpointPrefix is /api by default',
+    network: true,
+    async run(t) {
+      const server = await t.start(greet('/ws'))
+      expect((await t.handshake(server, '/ws')).status).toBe(101)
+      expect((await t.raw(server).request('/ws')).status).toBe(404)
+    },
+  },
+  {
+    name: 'endpointPrefix is normalised: one leading slash, no trailing one',
+    async run(t) {
+      for (const endpointPrefix of ['api', '/api', '/api/', 'api/', '//api//', ['api/']])
+        expect(await answerOf(t, '/ws', greet('/ws'), { endpointPrefix })).toBe('/ws')
+    },
+  },
+  {
+    name: 'endpointPrefix matches whole segments only',
+    async run(t) {
+      const server = await t.start([greet('/ws'), greet('/x/ws'), greet('x/y'), greet('/**')], { endpointPrefix: '/api' })
+      expect((await t.handshake(server, 'x/ws')).status).toBe(404)
+      expect((await t.handshake(server, 'ws')).status).toBe(404)
+      expect((await t.handshake(server, '')).status).toBe(101)
+      expect((await t.handshake(server, '/')).status).toBe(101)
+    },
+  },
+  {
+    name: 'the longest matching prefix is removed, whatever the order of the list',
+    async run(t) {
+      const handlers = [greet('/ws', 'inner'), greet('/v2/ws', 'outer')]
+      for (const endpointPrefix of [
+        ['/api', '/api/v2'],
+        ['/api/v2', '/api'],
+        ['/ap', '', '/api/v2', '/api'],
+      ]) {
+        expect(await answerOf(t, '/v2/ws', handlers, { endpointPrefix })).toBe('inner')
+        expect(await answerOf(t, '/ws', handlers, { endpointPrefix })).toBe('inner')
+      }
+    },
+  },
+  {
+    name: "'' and '/' mean no prefix",
+    async run(t) {
+      for (const endpointPrefix of ['', '/', ['/']])
+        expect(await answerOf(t, '/ws', greet('/api/ws'), { endpointPrefix })).toBe('/api/ws')
+    },
+  },
+  {
+    name: 'the prefix is no part of the pattern',
+    async run(t) {
+      const server = await t.start(greet('/api/ws'))
+      expect((await t.handshake(server, '/ws')).status).toBe(404)
+      expect((await t.handshake(server, '/api/ws')).status).toBe(101)
+    },
+  },
+  {
+    name: 'enableWs: true is the default; false turns the engine off, and so does disable',
+    async run(t) {
+      for (const options of [{}, { enableWs: true }, { disable: false }])
+        expect((await t.handshake(await t.start(greet('/ws'), options), '/ws')).status).toBe(101)
+      for (const options of [{ enableWs: false }, { disable: true }, { disable: true, enableWs: true }])
+        expect((await t.handshake(await t.start(greet('/ws'), options), '/ws')).status).toBe(404)
+    },
+  },
+  {
+    name: 'a server without handlers answers 404',
+    async run(t) {
+      expect((await t.handshake(await t.start([]), '/ws')).status).toBe(404)
+    },
+  },
+  {
+    name: 'the first handler in list order that matches wins, not the most specific',
+    async run(t) {
+      expect(await answerOf(t, '/ws/x', [greet('/ws/*'), greet('/ws/x')])).toBe('/ws/*')
+      expect(await answerOf(t, '/ws/x', [greet('/ws/x'), greet('/ws/*')])).toBe('/ws/x')
+      expect(await answerOf(t, '/ws/y', [greet('/ws/x'), greet('/ws/*')])).toBe('/ws/*')
+    },
+  },
+  {
+    name: 'past maxConnections upgrades get 503, until a connection ends',
+    async run(t) {
+      const server = await t.start([greet('/a'), greet('/b')], { maxConnections: 2 })
+      const first = await t.connect(server, '/a')
+      await t.connect(server, '/b')
+      expect((await t.handshake(server, '/a')).status).toBe(503)
+      expect((await t.handshake(server, '/b')).status).toBe(503)
+      expect(server.stats().refused).toBe(2)
+      first.close(1000)
+      await t.until(() => server.connections.length, 1)
+      expect(await (await t.connect(server, '/a')).next()).toBe('/a')
+    },
+  },
+  {
+    name: 'maxConnections holds for handshakes that are authenticated at the same time',
+    async run(t) {
+      const pending: (() => void)[] = []
+      const server = await t.start(
+        {
+          pattern: '/a',
+          authenticate: () => new Promise((resolve) => pending.push(() => resolve(true))),
+        },
+        { maxConnections: 2 },
+      )
+      const answers = Array.from({ length: 5 }, () => t.handshake(server, '/a'))
+      await t.until(() => pending.length, 5)
+      for (const settle of pending) settle()
+      const statuses = (await Promise.all(answers)).map(({ status }) => status)
+      expect(statuses.toSorted()).toEqual([101, 101, 503, 503, 503])
+      expect(server.connections.length).toBe(2)
+    },
+  },
+  {
+    name: 'maxConnections 0 is no limit',
+    async run(t) {
+      const server = await t.start(greet('/a'), { maxConnections: 0 })
+      await Promise.all(Array.from({ length: 20 }, () => t.connect(server, '/a')))
+      await t.until(() => server.connections.length, 20)
+    },
+  },
+  {
+    name: 'a bad configuration is a SidewireError when it is read: option, value, and what is accepted',
+    async run() {
+      const bad = [
+        [{ prot: 1 }, 'ERR_OPTION', /"prot".*known are .*port/],
+        [{ port: '80' as never }, 'ERR_OPTION', /"port" is "80".*0.*65535/],
+        [{ maxConnections: -1 }, 'ERR_OPTION', /"maxConnections" is -1.*0 for no limit/],
+        [{ wsHandlers: [{ pattern: '/a', onMesage: () => {} } as never] }, 'ERR_OPTION', /"wsHandlers\[0\]\.onMesage".*onMessage/],
+        [{ wsHandlers: [{ pattern: '/a' }, { pattern: 'a' }] }, 'ERR_PATTERN_DUPLICATE', /wsHandlers\[1\].*"a".*wsHandlers\[0\]/],
+      ] as const
+      for (const [options, code, message] of bad) {
+        const failure = createServer(options as Parameters<typeof createServer>[0])
+        await expect(failure).rejects.toMatchObject({ name: 'SidewireError', code, message: expect.stringMatching(message) })
+      }
+    },
+  },
+  {
+    name: 'a pattern may be shared with a disabled handler',
+    async run(t) {
+      expect(await answerOf(t, '/a', [{ ...greet('/a', 'off'), disabled: true }, greet('/a', 'on')])).toBe('on')
+    },
+  },
+  {
+    name: 'a forced runtime that cannot load is an error that says how to get it',
+    network: true,
+    async run() {
+      const foreign = process.versions['bun'] === undefined ? 'bun' : 'uws'
+      await expect(createServer({ port: 0, runtime: foreign })).rejects.toMatchObject({
+        code: 'ERR_RUNTIME',
+        message: expect.stringMatching(/"runtime" is "(bun|uws)".*;.*(start it with Bun|use "bun" or "auto")/),
+      })
+    },
+  },
+  {
+    name: 'logLevel lets through what is at least as important; silent nothing',
+    async run(t) {
+      const lines = async (logLevel: 'silent' | 'error' | 'warn'): Promise<string[]> => {
+        t.log.length = 0
+        const server = await t.start(
+          { pattern: '/a', authenticate: () => Promise.reject(new Error('on purpose')) },
+          { logLevel },
+        )
+        await t.handshake(server, '/a', { Origin: 'https://evil.example' })
+        await t.handshake(server, '/a')
+        return t.log.map((line) => line.split(' ')[0] ?? '')
+      }
+      expect(await lines('silent')).toEqual([])
+      expect(await lines('error')).toEqual(['error'])
+      expect(await lines('warn')).toEqual(['warn', 'error'])
+    },
+  },
+  {
+    name: 'createServer gives url, port, runtime, connections, publish and close',
+    network: true,
+    async run(t) {
+      const server = await t.start(greet('/a'))
+      expect(server.port).toBeGreaterThan(0)
+      expect(server.url).toBe(`ws://127.0.0.1:${server.port}`)
+      expect(server.runtime).toBe(t.runtime.name)
+      expect(server.connections).toEqual([])
+      const client = await t.connect(server, '/a')
+      expect(await client.next()).toBe('/a')
+      server.publish('/a', { from: 'server' })
+      expect(await client.next()).toEqual({ from: 'server' })
+    },
+  },
+  {
+    name: 'a port in use is ERR_LISTEN; close() frees it, and may be called twice',
+    network: true,
+    async run(t) {
+      const first = await t.start(greet('/a'))
+      await expect(t.start(greet('/a'), { port: first.port })).rejects.toMatchObject({
+        name: 'SidewireError',
+        code: 'ERR_LISTEN',
+        message: expect.stringContaining(String(first.port)),
+      })
+      await t.connect(first, '/a')
+      await Promise.all([first.close(), first.close()])
+      await first.close()
+      const second = await t.start(greet('/a'), { port: first.port })
+      expect(second.port).toBe(first.port)
+      expect(await (await t.connect(second, '/a')).next()).toBe('/a')
+    },
+  },
+  {
+    name: 'close() waits shutdownTimeout at most for closing handshakes',
+    network: true,
+    async run(t) {
+      const server = await t.start(greet('/a'), { shutdownTimeout: 200 })
+      const client = await t.raw(server).open('/api/a')
+      const start = performance.now()
+      await server.close() // the raw client never answers a close frame
+      const took = performance.now() - start
+      expect(took).toBeGreaterThan(150)
+      expect(took).toBeLessThan(1800) // less than the 2 s after which an unanswered close ends by itself
+      expect((await client.nextClose()).code).toBe(1001)
+      await client.ended
+    },
+  },
+]

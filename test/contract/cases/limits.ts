@@ -1,0 +1,204 @@
+import { expect } from 'vitest'
+import { encodeFrame } from '../../support/raw-client.ts'
+import type { Case } from '../harness.ts'
+
+type Closed = [code: number, reason: string, initiatedByClient: boolean]
+const MIB = 1024 * 1024
+
+export const CASES: readonly Case[] = [
+  {
+    name: 'a message over maxPayload closes with 1009 on the wire and in onClose; one of just that size passes',
+    async run(t) {
+      const closed = t.queue<Closed>('close')
+      const server = await t.start([
+        { pattern: '/small', maxPayload: 1000, onMessage: (conn, data) => void conn.send(data.length), onClose: (_conn, ...args) => closed.push(args) },
+        { pattern: '/large', onMessage: (conn, data) => void conn.send(data.length) },
+      ])
+      const client = await t.connect(server, '/small')
+      client.send('x'.repeat(1000))
+      expect(await client.next()).toBe(1000)
+      client.send('x'.repeat(1001))
+      expect((await client.closed).code).toBe(1009)
+      expect((await closed.next()).toSpliced(1, 1)).toEqual([1009, false])
+      const large = await t.connect(server, '/large')
+      large.send('x'.repeat(4 * MIB))
+      expect(await large.next()).toBe(4 * MIB)
+    },
+  },
+  {
+    name: 'a message far over every limit is not buffered: onClose says 1009',
+    network: true,
+    async run(t) {
+      const closed = t.queue<Closed>('close')
+      const server = await t.start({ pattern: '/a', maxPayload: 1000, onClose: (_conn, ...args) => closed.push(args) })
+      const client = await t.raw(server).open('/api/a')
+      // The head of a message of 1 GiB.
+      const head = encodeFrame(2, Buffer.alloc(65_536)).subarray(0, 10)
+      head.writeBigUInt64BE(BigInt(1024 * MIB), 2)
+      client.tcp.write(Buffer.concat([head, Buffer.alloc(1000)]))
+      expect(await closed.next()).toEqual([1009, '', false])
+      await client.ended
+    },
+  },
+  {
+    name: 'invalid UTF-8 is 1007 in onClose',
+    network: true,
+    async run(t) {
+      const closed = t.queue<Closed>('close')
+      const server = await t.start({ pattern: '/a', onClose: (_conn, ...args) => closed.push(args) })
+      const client = await t.raw(server).open('/api/a')
+      client.frame(1, Buffer.from([0x68, 0xff, 0xfe]))
+      expect(await closed.next()).toEqual([1007, '', false])
+      await client.ended
+    },
+  },
+  {
+    name: 'a protocol error is 1002 in onClose',
+    network: true,
+    async run(t) {
+      const closed = t.queue<Closed>('close')
+      const server = await t.start({ pattern: '/a', onClose: (_conn, ...args) => closed.push(args) })
+      for (const [opcode, options] of [
+        [3, {}], // reserved opcode
+        [11, {}], // reserved control opcode
+        [1, { rsv: 4 }], // RSV1 without an extension
+        [1, { rsv: 2 }],
+        [0, {}], // continuation of nothing
+        [9, { fin: false }], // fragmented control frame
+      ] as const) {
+        const client = await t.raw(server).open('/api/a')
+        client.frame(opcode, 'x', options)
+        expect([opcode, await closed.next()]).toEqual([opcode, [1002, '', false]])
+        await client.ended
+      }
+    },
+  },
+  {
+    name: 'the close code of a parser error is on the wire',
+    network: true,
+    when: ({ closeFrameOnParserError }) => closeFrameOnParserError,
+    async run(t) {
+      const server = await t.start({ pattern: '/a' })
+      const first = await t.raw(server).open('/api/a')
+      first.frame(1, Buffer.from([0xff]))
+      expect((await first.nextClose()).code).toBe(1007)
+      const second = await t.raw(server).open('/api/a')
+      second.frame(3, 'x')
+      expect((await second.nextClose()).code).toBe(1002)
+    },
+  },
+  {
+    name: 'a client whose unsent bytes pass maxBackpressure is terminated: send',
+    network: true,
+    async run(t) {
+      const events = t.queue<unknown>('event')
+      const server = await t.start({
+        pattern: '/a',
+        maxBackpressure: MIB,
+        onMessage: (conn) => {
+          let sent = 0
+          while (!conn.closed && sent < 1000) {
+            conn.send(Buffer.alloc(65_536))
+            sent++
+          }
+          events.push(sent < 1000)
+        },
+        onError: (_conn, error) => events.push(error.code),
+        onClose: (_conn, code, reason, byClient) => events.push([code, reason, byClient]),
+      })
+      const client = await t.raw(server).open('/api/a')
+      client.tcp.pause()
+      client.text('go')
+      expect(await events.next()).toBe(true)
+      expect(await events.next()).toBe('ERR_BACKPRESSURE')
+      expect(await events.next()).toEqual([1006, '', false])
+      expect(server.stats().terminatedForBackpressure).toBe(1)
+    },
+  },
+  {
+    name: 'a client whose unsent bytes pass maxBackpressure is terminated: broadcast; the others get every message',
+    network: true,
+    async run(t) {
+      const events = t.queue<unknown>('event')
+      const server = await t.start([
+        {
+          pattern: '/a',
+          maxBackpressure: MIB,
+          onError: (_conn, error) => events.push(error.code),
+          onClose: (_conn, code) => events.push(code),
+        },
+        // A larger limit elsewhere must not loosen this one.
+        { pattern: '/b', maxBackpressure: 64 * MIB },
+      ])
+      const slow = await t.raw(server).open('/api/a')
+      slow.tcp.pause()
+      const fast = await t.connect(server, '/a')
+      let n = 0
+      while (events.size === 0 && n < 2000) {
+        server.publish('/a', { n: n++, fill: 'x'.repeat(32 * 1024) })
+        expect((await fast.next()).n).toBe(n - 1)
+      }
+      expect(await events.next()).toBe('ERR_BACKPRESSURE')
+      expect(await events.next()).toBe(1006)
+      expect(server.connections).toHaveLength(1)
+    },
+  },
+  {
+    name: 'a burst of broadcasts within one turn is no silent loss either',
+    network: true,
+    async run(t) {
+      const closed = t.queue<number>('close')
+      const errors: unknown[] = []
+      const server = await t.start({
+        pattern: '/a',
+        maxBackpressure: MIB,
+        onError: (_conn, error) => errors.push(error.code),
+        onClose: (_conn, code) => closed.push(code),
+      })
+      const slow = await t.raw(server).open('/api/a')
+      slow.tcp.pause()
+      await t.until(() => server.connections.length, 1)
+      for (let n = 0; n < 400; n++) server.publish('/a', 'x'.repeat(256 * 1024))
+      expect(await closed.next()).toBe(1006)
+      expect(errors).toEqual(['ERR_BACKPRESSURE'])
+    },
+  },
+  {
+    name: 'stats add up',
+    async run(t) {
+      const server = await t.start({
+        pattern: '/a',
+        authenticate: (req) => !req.url.includes('no'),
+        onMessage: (conn, data) => {
+          if (data === 'throw') throw new Error('on purpose')
+          conn.send('four')
+          conn.broadcast('€', { includeSelf: true })
+          conn.broadcast('to nobody', { rooms: ['none'] })
+        },
+      })
+      expect((await t.handshake(server, '/a?no')).status).toBe(401)
+      const [a, b] = [await t.connect(server, '/a'), await t.connect(server, '/a')]
+      a.send('12345')
+      expect([await a.next(), await a.next()]).toEqual(['four', '€'])
+      expect(await b.next()).toBe('€')
+      b.send('throw')
+      b.close(4001)
+      await t.until(() => server.stats().closed, 1)
+      const stats = server.stats()
+      expect(stats).toEqual({
+        connections: 1,
+        opened: 2,
+        closed: 1,
+        refused: 1,
+        closedByCode: { 4001: 1 },
+        messagesIn: 2,
+        messagesOut: 3,
+        bytesIn: 10,
+        bytesOut: 4 + 3 + 3,
+        terminatedForBackpressure: 0,
+        handlerErrors: 1,
+      })
+      expect(stats.opened).toBe(stats.connections + stats.closed)
+    },
+  },
+]

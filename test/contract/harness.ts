@@ -1,0 +1,148 @@
+import { expect } from 'vitest'
+import type { ServerOptions, UniversalApiWsHandler } from '../../src/index.ts'
+import { resolveServerOptions } from '../../src/engine/options.ts'
+import type { Logger } from '../../src/engine/logger.ts'
+import type { HttpAnswer, Runtime, RuntimeCapabilities } from '../../src/engine/runtime.ts'
+import { serveOn, type Server } from '../../src/server/server.ts'
+import { connectWs, parse, Queue, within, type ConnectOptions, type TestClient } from '../support/client.ts'
+import { MemoryRuntime } from '../support/memory-runtime.ts'
+import { HANDSHAKE, RawClient, type HttpResponse } from '../support/raw-client.ts'
+
+/** One promise of behaviour.md, as seen from outside. */
+export interface Case {
+  readonly name: string
+  run(t: Contract): Promise<void>
+  /** Needs a TCP socket, so that it means nothing on the memory runtime. */
+  readonly network?: true
+  /** Only where the runtime can, by capability and never by name. */
+  readonly when?: (capabilities: RuntimeCapabilities) => boolean
+}
+
+/** What a case has at hand; everything that it opens is closed behind it. */
+export class Contract {
+  readonly runtime: Runtime
+  readonly log: string[] = []
+  readonly #servers: Server[] = []
+  readonly #raw: RawClient[] = []
+
+  constructor(runtime: Runtime) {
+    this.runtime = runtime
+  }
+
+  async start(
+    handlers: UniversalApiWsHandler | UniversalApiWsHandler[],
+    options: ServerOptions = {},
+  ): Promise<Server> {
+    const push = (level: string) => (message: string) => void this.log.push(`${level} ${message}`)
+    const logger: Logger = { error: push('error'), warn: push('warn'), info: push('info'), debug: push('debug') }
+    const wsHandlers = Array.isArray(handlers) ? handlers : [handlers]
+    const server = await serveOn(
+      this.runtime,
+      resolveServerOptions({ port: 0, wsHandlers, logger, logLevel: 'debug', ...options }),
+    )
+    this.#servers.push(server)
+    return server
+  }
+
+  /** A client that has to get in. The path is behind `/api`. */
+  async connect(server: Server, path: string, options: ConnectOptions = {}): Promise<TestClient> {
+    if (this.runtime instanceof MemoryRuntime) return connectMemory(this.runtime, `/api${path}`, options)
+    return connectWs(`${server.url}/api${path}`, options)
+  }
+
+  /** The answer to a handshake that has to be refused, or the 101. */
+  async handshake(
+    server: Server,
+    path: string,
+    headers: Record<string, string | undefined> = {},
+    start?: string,
+    extraLines?: string[],
+  ): Promise<HttpResponse> {
+    if (this.runtime instanceof MemoryRuntime) {
+      const method = start?.split(' ')[0] ?? 'GET'
+      const version = start?.split('HTTP/')[1] ?? '1.1'
+      const raw = { ...HANDSHAKE, Host: '127.0.0.1', ...headers }
+      const answer = await this.runtime.connect(memoryRequest(`/api${path}`, raw, method, version), {
+        message: () => {},
+      })
+      if (!('status' in answer)) return { status: 101, headers: {}, body: '' }
+      return asResponse(answer)
+    }
+    return this.raw(server).request(`/api${path}`, { ...HANDSHAKE, ...headers }, start ?? `GET /api${path} HTTP/1.1`, extraLines)
+  }
+
+  raw(server: Server): RawClient {
+    const client = new RawClient(server.port)
+    this.#raw.push(client)
+    return client
+  }
+
+  queue<T>(what: string): Queue<T> {
+    return new Queue<T>(what)
+  }
+
+  /** Waits until the value, asked again and again, is what is expected. */
+  async until<T>(read: () => T, expected: T): Promise<void> {
+    await expect.poll(read, { timeout: 8000, interval: 10 }).toEqual(expected)
+  }
+
+  async end(): Promise<void> {
+    for (const client of this.#raw) client.tcp.destroy()
+    await within(Promise.all(this.#servers.map((server) => server.close())), 'servers did not close', 15_000)
+  }
+}
+
+function asResponse({ status, headers, body }: HttpAnswer): HttpResponse {
+  const lower = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])
+  return { status, headers: Object.fromEntries(lower), body: String(body) }
+}
+
+function memoryRequest(url: string, headers: Record<string, string | undefined>, method = 'GET', httpVersion = '1.1') {
+  const rawHeaders = Object.entries(headers).flatMap(([name, value]) => (value === undefined ? [] : [name, value]))
+  return { method, url, httpVersion, rawHeaders, remoteAddress: '127.0.0.1', remotePort: 50_000, encrypted: false }
+}
+
+async function connectMemory(runtime: MemoryRuntime, path: string, options: ConnectOptions): Promise<TestClient> {
+  const messages = new Queue<unknown>('message')
+  const pings = new Queue<Buffer>('ping')
+  const pongs = new Queue<Buffer>('pong')
+  let end: (value: { code: number; reason: string }) => void = () => {}
+  const closed = new Promise<{ code: number; reason: string }>((resolve) => {
+    end = resolve
+  })
+  const headers = {
+    ...HANDSHAKE,
+    Host: '127.0.0.1',
+    ...(options.protocols?.length && { 'Sec-WebSocket-Protocol': options.protocols.join(', ') }),
+    ...(options.deflate && { 'Sec-WebSocket-Extensions': 'permessage-deflate' }),
+    ...options.headers,
+  }
+  const socket = await runtime.connect(memoryRequest(path, headers), {
+    message: (payload) => messages.push(parse(Buffer.from(payload as string), typeof payload !== 'string')),
+    ping: (payload) => {
+      pings.push(Buffer.from(payload as string))
+      queueMicrotask(() => socket.receivePong(String(payload)))
+    },
+    pong: (payload) => pongs.push(Buffer.from(payload as string)),
+    close: (code, reason) => end({ code, reason }),
+  }) as import('../support/memory-runtime.ts').MemorySocket
+  if (!('receive' in socket)) throw new Error(`Unexpected server response: ${(socket as HttpAnswer).status}`)
+  return {
+    protocol: socket.protocol,
+    extensions: socket.extensions,
+    send: (data) => socket.receive(data),
+    json: (value) => socket.receive(JSON.stringify(value)),
+    next: () => messages.next(),
+    nextPing: () => pings.next(),
+    nextPong: () => pongs.next(),
+    ping: (payload = '') => {
+      socket.receivePing(payload)
+      pongs.push(Buffer.from(payload))
+    },
+    close: (code = 1005, reason = '') => socket.receiveClose(code, reason),
+    terminate: () => socket.vanish(),
+    get closed() {
+      return within(closed, 'no close')
+    },
+  }
+}

@@ -1,0 +1,188 @@
+import type {
+  HttpAnswer,
+  Payload,
+  RawRequest,
+  Runtime,
+  RuntimeEvents,
+  RuntimeServer,
+  RuntimeSocket,
+  SendStatus,
+} from '../../src/engine/runtime.ts'
+import { byteLength } from '../../src/engine/message.ts'
+
+export interface MemoryClientEvents {
+  message(payload: Payload, compress: boolean): void
+  ping?(payload: Payload): void
+  pong?(payload: Payload): void
+  close?(code: number, reason: string): void
+}
+
+/** The runtime contract without any network: for unit tests with fake timers, and as its smallest example. */
+export class MemoryRuntime implements Runtime {
+  readonly name = 'memory'
+  readonly description = 'memory'
+  readonly capabilities = {
+    unsolicitedPong: true,
+    closeFrameOnParserError: true,
+    everyCloseCode: true,
+    remotePort: true,
+    headerCase: true,
+    refusesHttp10: true,
+  }
+  #events: RuntimeEvents<any> | undefined
+  readonly topics = new Map<string, Set<MemorySocket>>()
+  readonly sockets = new Set<MemorySocket>()
+  publishes = 0
+
+  async listen<D>(events: RuntimeEvents<D>): Promise<RuntimeServer> {
+    this.#events = events
+    return {
+      port: 1,
+      publish: (topic, payload, compress) => this.publish(topic, payload, compress),
+      stopListening: () => {
+        this.#events = undefined
+      },
+      close: async () => {
+        for (const socket of this.sockets) socket.terminate()
+      },
+    }
+  }
+
+  publish(topic: string, payload: Payload, compress: boolean, except?: MemorySocket): void {
+    this.publishes++
+    for (const socket of this.topics.get(topic) ?? []) if (socket !== except) socket.send(payload, compress)
+  }
+
+  /** Opening handshake; the answer if it is refused. */
+  async connect(raw: RawRequest, client: MemoryClientEvents): Promise<MemorySocket | HttpAnswer> {
+    const events = this.#events
+    if (!events) throw new Error('the memory runtime does not listen')
+    const decision = await events.upgrade(raw)
+    if (!decision.accept) return decision.answer
+    const socket = new MemorySocket(this, events, decision.data, client, decision.protocol, decision.extensions)
+    this.sockets.add(socket)
+    events.open(socket)
+    return socket
+  }
+}
+
+export class MemorySocket implements RuntimeSocket<any> {
+  readonly #runtime: MemoryRuntime
+  readonly #events: RuntimeEvents<any>
+  readonly #client: MemoryClientEvents
+  readonly #topics = new Set<string>()
+  readonly #backlog: [Payload, boolean][] = []
+  readonly data: any
+  readonly protocol: string
+  readonly extensions: string
+  /** A client that does not read: what is sent waits. */
+  paused = false
+  #state: 'open' | 'closing' | 'closed' = 'open'
+  /** A client that never answers a close frame. */
+  deaf = false
+
+  constructor(
+    runtime: MemoryRuntime,
+    events: RuntimeEvents<any>,
+    data: unknown,
+    client: MemoryClientEvents,
+    protocol: string,
+    extensions: string,
+  ) {
+    this.#runtime = runtime
+    this.#events = events
+    this.data = data
+    this.#client = client
+    this.protocol = protocol
+    this.extensions = extensions
+  }
+
+  get bufferedAmount(): number {
+    return this.#backlog.reduce((sum, [payload]) => sum + byteLength(payload), 0)
+  }
+
+  send(payload: Payload, compress: boolean): SendStatus {
+    if (this.#state !== 'open') return 'closed'
+    if (this.paused) {
+      this.#backlog.push([payload, compress])
+      return 'queued'
+    }
+    this.#client.message(payload, compress)
+    return 'sent'
+  }
+
+  resume(): void {
+    this.paused = false
+    for (const [payload, compress] of this.#backlog.splice(0)) this.#client.message(payload, compress)
+    this.#events.drain(this)
+  }
+
+  publish(topic: string, payload: Payload, compress: boolean): void {
+    this.#runtime.publish(topic, payload, compress, this)
+  }
+
+  subscribe(topic: string): void {
+    if (this.#state !== 'open') return
+    this.#topics.add(topic)
+    const subscribers = this.#runtime.topics.get(topic) ?? new Set()
+    this.#runtime.topics.set(topic, subscribers.add(this))
+  }
+
+  unsubscribe(topic: string): void {
+    this.#topics.delete(topic)
+    const subscribers = this.#runtime.topics.get(topic)
+    subscribers?.delete(this)
+    if (subscribers?.size === 0) this.#runtime.topics.delete(topic)
+  }
+
+  ping(payload: Payload): void {
+    if (this.#state === 'open') this.#client.ping?.(payload)
+  }
+
+  pong(payload: Payload): void {
+    if (this.#state === 'open') this.#client.pong?.(payload)
+  }
+
+  close(code: number, reason: string): void {
+    if (this.#state !== 'open') return
+    this.#state = 'closing'
+    this.#client.close?.(code, reason)
+    if (!this.deaf) this.#end(code, reason, true)
+  }
+
+  terminate(): void {
+    this.#client.close?.(1006, '')
+    this.#end(1006, '', false)
+  }
+
+  // The client's side
+
+  receive(payload: Payload): void {
+    if (this.#state === 'open') this.#events.message(this, payload, byteLength(payload))
+  }
+
+  receivePing(payload: string): void {
+    if (this.#state === 'open') this.#events.ping(this, Buffer.from(payload))
+  }
+
+  receivePong(payload: string): void {
+    if (this.#state === 'open') this.#events.pong(this, Buffer.from(payload))
+  }
+
+  receiveClose(code: number, reason: string): void {
+    this.#client.close?.(code, reason)
+    this.#end(code, reason, true)
+  }
+
+  vanish(): void {
+    this.#end(1006, '', false)
+  }
+
+  #end(code: number, reason: string, closeFrame: boolean): void {
+    if (this.#state === 'closed') return
+    this.#state = 'closed'
+    for (const topic of this.#topics) this.unsubscribe(topic)
+    this.#runtime.sockets.delete(this)
+    this.#events.closed(this, code, reason, closeFrame)
+  }
+}
