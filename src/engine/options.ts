@@ -313,16 +313,16 @@ function resolveEngineOptions(options: EngineOptions): ResolvedEngineOptions {
 function resolveHandlers(handlers: readonly UniversalApiWsHandler[], on: boolean): ResolvedHandler[] {
   const resolved = new Map<string, { index: number; handler: ResolvedHandler }>()
   for (const [index, source] of handlers.entries()) {
-    const handler = resolveHandler(source, index)
+    const ready = resolveHandler(source, index)
     if (source.disabled) continue
-    const twin = resolved.get(handler.pattern.source)
+    const twin = resolved.get(ready.pattern.source)
     if (twin)
       throw new SidewireError(
         'ERR_PATTERN_DUPLICATE',
         `wsHandlers[${index}].pattern "${source.pattern}" is also the pattern of wsHandlers[${twin.index}]; ` +
           'merge the two, change one, or set disabled: true',
       )
-    resolved.set(handler.pattern.source, { index, handler })
+    resolved.set(ready.pattern.source, { index, handler: ready })
   }
   return on ? [...resolved.values()].map((entry) => entry.handler) : []
 }
