@@ -90,9 +90,9 @@ function vitest(platform, title, command, args) {
   // A file that does not load has no tests to count.
   const broken = report.testResults.filter((suite) => suite.status === 'failed' && suite.message !== '')
   for (const suite of broken) problem(`${suite.name} failed on ${title}: ${suite.message.split('\n', 1)[0]}`)
-  if (failure !== undefined && report.numFailedTests + broken.length === 0)
-    problem(`The run on ${title} failed outside of its tests (${failure})`)
   if (ran === 0 && vitestArgs.length === 0) problem(`No test ran on ${title}`)
+  else if (failure !== undefined && report.numFailedTests + broken.length === 0)
+    problem(`The run on ${title} failed outside of its tests (${failure})`)
   return ran
 }
 
