@@ -8,8 +8,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 // Who may import whom, as CONTRIBUTING.md has it. Each file gets all its imports, one a line, in a project of
 // its own with our .oxlintrc.json; the linter has to refuse exactly the `denied` ones.
 
+const node = ['node:fs', 'node:fs/promises']
 const platforms = [
-  'node:fs',
+  ...node,
   'fs',
   'bun',
   'bun:ffi',
@@ -58,10 +59,10 @@ const table: readonly Row[] = [
       '../../engine/close.ts',
       '../listen-error.ts',
       './b.ts',
-      'node:fs',
+      ...node,
     ],
     denied: [
-      ...not('node:fs'),
+      ...not(...node),
       '../../engine/engine.ts',
       '../../index.ts',
       '../../server/server.ts',
@@ -76,11 +77,11 @@ const table: readonly Row[] = [
       '../listen-error.ts',
       './frame.ts',
       './uws-module.ts',
-      'node:fs',
+      ...node,
       'uWebSockets.js',
     ],
     denied: [
-      ...not('node:fs', 'uWebSockets.js'),
+      ...not(...node, 'uWebSockets.js'),
       '../../engine/engine.ts',
       '../bun/bun.ts',
       '../detect.ts',
@@ -89,9 +90,9 @@ const table: readonly Row[] = [
   },
   {
     file: 'src/runtime/node/ws.ts',
-    allowed: ['../../engine/runtime.ts', '../listen-error.ts', './frame.ts', 'node:fs', 'ws'],
+    allowed: ['../../engine/runtime.ts', '../listen-error.ts', './frame.ts', ...node, 'ws'],
     denied: [
-      ...not('node:fs', 'ws'),
+      ...not(...node, 'ws'),
       '../../engine/engine.ts',
       '../bun/bun.ts',
       '../detect.ts',
@@ -102,9 +103,9 @@ const table: readonly Row[] = [
   },
   {
     file: 'src/runtime/bun/bun.ts',
-    allowed: ['../../engine/runtime.ts', '../listen-error.ts', './b.ts', 'node:fs', 'bun', 'bun:ffi'],
+    allowed: ['../../engine/runtime.ts', '../listen-error.ts', './b.ts', ...node, 'bun', 'bun:ffi'],
     denied: [
-      ...not('node:fs', 'bun', 'bun:ffi'),
+      ...not(...node, 'bun', 'bun:ffi'),
       '../../engine/engine.ts',
       '../node/ws.ts',
       '../node/uws.ts',
@@ -130,14 +131,13 @@ const table: readonly Row[] = [
       '../load/load.ts',
       './report.ts',
       './demo/demo.ts',
-      'node:fs',
+      ...node,
       'commander',
-      'chokidar',
-      'jiti',
+      'esbuild',
       'picocolors',
     ],
     denied: [
-      ...not('node:fs', 'commander'),
+      ...not(...node, 'commander'),
       '../engine/errors.ts',
       '../server/server.ts',
       '../runtime/detect.ts',
@@ -146,9 +146,9 @@ const table: readonly Row[] = [
   },
   {
     file: 'src/cli/demo/demo.ts',
-    allowed: ['../../index.ts', '../../load/load.ts', '../report.ts', './handlers.ts', 'node:fs'],
+    allowed: ['../../index.ts', '../../load/load.ts', '../report.ts', './handlers.ts', ...node],
     denied: [
-      ...not('node:fs', 'commander'),
+      ...not(...node, 'commander'),
       '../../engine/errors.ts',
       '../../server/server.ts',
       '../../vite/plugin.ts',
@@ -156,9 +156,9 @@ const table: readonly Row[] = [
   },
   {
     file: 'src/vite/plugin.ts',
-    allowed: ['../index.ts', './tunnel.ts', 'node:fs', 'vite'],
+    allowed: ['../index.ts', './tunnel.ts', ...node, 'vite'],
     denied: [
-      ...not('node:fs', 'vite'),
+      ...not(...node, 'vite'),
       '../engine/errors.ts',
       '../server/server.ts',
       '../runtime/detect.ts',
@@ -168,14 +168,14 @@ const table: readonly Row[] = [
   },
   {
     file: 'src/vite/tunnel.ts',
-    allowed: ['../index.ts', 'node:fs', 'http-proxy-3'],
-    denied: [...not('node:fs', 'vite', 'http-proxy-3'), '../engine/errors.ts'],
+    allowed: ['../index.ts', ...node, 'http-proxy-3'],
+    denied: [...not(...node, 'vite', 'http-proxy-3'), '../engine/errors.ts'],
   },
   {
     file: 'src/load/load.ts',
-    allowed: ['../index.ts', './worker.ts', 'node:fs', 'ws'],
+    allowed: ['../index.ts', './worker.ts', ...node, 'ws'],
     denied: [
-      ...not('node:fs', 'ws'),
+      ...not(...node, 'ws'),
       '../engine/errors.ts',
       '../server/server.ts',
       '../cli/serve.ts',
@@ -184,12 +184,12 @@ const table: readonly Row[] = [
   },
   {
     file: 'test/contract/cases.ts',
-    allowed: ['../../src/index.ts', '../../src/engine/runtime.ts', '../support/client.ts', 'node:fs', 'ws'],
+    allowed: ['../../src/index.ts', '../../src/engine/runtime.ts', '../support/client.ts', ...node, 'ws'],
     denied: ['../../src/engine/engine.ts', '../../src/runtime/node/ws.ts', '../../src/server/server.ts'],
   },
   {
     file: 'test/engine/rooms.test.ts',
-    allowed: ['../../src/engine/engine.ts', '../../src/runtime/node/ws.ts', 'node:fs'],
+    allowed: ['../../src/engine/engine.ts', '../../src/runtime/node/ws.ts', ...node],
     denied: [],
   },
 ]
