@@ -10,7 +10,7 @@ const config: ViteUserConfig = {
     // The forks of a vitest that runs inside Bun (`bun --bun vitest`) are Bun too.
     pool: 'forks',
     // Node 20 has its own WebSocket behind a flag; it is one of the clients that the contract is tested with.
-    ...(process.versions['bun'] === undefined && { execArgv: ['--experimental-websocket'] }),
+    ...(process.versions['bun'] === undefined && { execArgv: ['--experimental-websocket', '--expose-gc'] }),
     maxWorkers: 2,
     testTimeout: 20_000,
     hookTimeout: 30_000,

@@ -84,7 +84,6 @@ const ABNORMAL: Ending = { code: CloseCode.AbnormalClosure, reason: '' }
 
 /** The engine's side of a connection. Everything outside {@link WebSocketConnection} is the engine's own. */
 export class Connection implements WebSocketConnection {
-  readonly id: string = crypto.randomUUID()
   readonly req: HandshakeRequest
   readonly authData: unknown
   readonly subprotocol: string
@@ -104,6 +103,7 @@ export class Connection implements WebSocketConnection {
   #phase: 'open' | 'draining' | 'closing' | 'closed' = 'open'
   #ending: Ending | undefined = undefined
   #timer: Timer | undefined = undefined
+  #id: string | undefined = undefined
   #rooms: Set<string> | undefined = undefined
   #metadata: Record<string, any> | undefined = undefined
 
@@ -130,6 +130,10 @@ export class Connection implements WebSocketConnection {
   }
 
   // Made when first asked for: most of 10,000 idle connections never need them.
+  get id(): string {
+    return (this.#id ??= crypto.randomUUID())
+  }
+
   get rooms(): Set<string> {
     return (this.#rooms ??= new Set())
   }

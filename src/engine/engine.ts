@@ -1,5 +1,5 @@
 import { authenticate, isPromiseLike, type Verdict } from './authenticate.ts'
-import { systemClock, type Clock } from './clock.ts'
+import { systemClock, type Clock, type Timer } from './clock.ts'
 import { CLOSE_ANSWER_TIMEOUT_MS, CloseCode } from './close.ts'
 import { Connection } from './connection.ts'
 import type { Context } from './context.ts'
@@ -43,6 +43,9 @@ export interface PublishOptions {
 type Decision = UpgradeDecision<Connection>
 type Socket = RuntimeSocket<Connection>
 
+/** How long an accepted handshake counts as a connection before it opens; a client may go away in between. */
+const OPENING_MS = 1000
+
 /** The engine: handlers in, runtime events in; what a connection, a room and a broadcast mean. */
 export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request'> {
   readonly clock: Clock
@@ -53,6 +56,8 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
   #server: RuntimeServer | undefined
   #capabilities: RuntimeCapabilities | undefined
   #topics = 0
+  /** Accepted, but not open yet: several may be authenticated in one turn. Kept only under `maxConnections`. */
+  readonly #opening = new Map<Connection, Timer>()
   #closing = false
   #idle: (() => void)[] = []
 
@@ -143,6 +148,7 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
   /** Takes no more connections, closes the open ones with 1001, and resolves when all are gone or time is up. */
   async close(): Promise<void> {
     this.#closing = true
+    for (const timer of this.#opening.values()) timer.cancel()
     for (const live of this.#live) {
       for (const conn of [...live.connections()]) conn.startClose(CloseCode.GoingAway, 'Server is going away')
     }
@@ -179,7 +185,7 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
     const protocol = chooseSubprotocol(headers['sec-websocket-protocol'], live.handler.source.subprotocols)
     if (protocol === undefined)
       return this.#refuse(textAnswer(400, 'None of the offered subprotocols is spoken here'))
-    const req = createHandshakeRequest(raw, headers, params)
+    const req = createHandshakeRequest(raw, params)
     const extensions =
       live.handler.compressFrom === Infinity ? '' : chooseDeflateOffer(headers['sec-websocket-extensions'])
     const decide = (verdict: Verdict): Decision => this.#decide(live, req, verdict, protocol, extensions)
@@ -199,6 +205,8 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
       this.clock.after(CLOSE_ANSWER_TIMEOUT_MS, () => socket.terminate())
       return
     }
+    this.#opening.get(conn)?.cancel()
+    this.#opening.delete(conn)
     this.stats.opened++
     this.stats.connections++
     conn.live.open(conn)
@@ -272,13 +280,20 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
     extensions: string,
   ): Decision {
     if (verdict.kind === 'refuse') return this.#refuse(textAnswer(verdict.status, verdict.reason))
+    if (!this.#live.includes(live)) return this.#refuse(textAnswer(404, 'This handler was removed'))
     const full = this.#refuseIfFull() // again: others may have come in while it was authenticated
     if (full) return full
     if (verdict.kind === 'close') {
       this.stats.refused++
       return { accept: true, data: new Connection(live, req, undefined, protocol, verdict), protocol, extensions }
     }
-    return { accept: true, data: new Connection(live, req, verdict.data, protocol), protocol, extensions }
+    const conn = new Connection(live, req, verdict.data, protocol)
+    if (this.#options.maxConnections > 0)
+      this.#opening.set(
+        conn,
+        this.clock.after(OPENING_MS, () => this.#opening.delete(conn)),
+      )
+    return { accept: true, data: conn, protocol, extensions }
   }
 
   #authenticateInTime(
@@ -324,7 +339,7 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
   #refuseIfFull(): Decision | undefined {
     if (this.#closing) return this.#refuse(textAnswer(503, 'The server is going away'))
     const { maxConnections } = this.#options
-    if (maxConnections === 0 || this.stats.connections < maxConnections) return undefined
+    if (maxConnections === 0 || this.stats.connections + this.#opening.size < maxConnections) return undefined
     return this.#refuse(textAnswer(503, 'The server has no room for another connection', { 'Retry-After': '1' }))
   }
 

@@ -28,6 +28,44 @@ export interface HandshakeRequest {
   }
 }
 
+/** What the connections of one page have in common, so that 10,000 of them keep one copy. Never a secret. */
+const SHARED_VALUES = new Set([
+  'host',
+  'connection',
+  'upgrade',
+  'origin',
+  'user-agent',
+  'accept-encoding',
+  'accept-language',
+  'cache-control',
+  'pragma',
+  'sec-websocket-version',
+  'sec-websocket-protocol',
+  'sec-websocket-extensions',
+])
+const MAX_SHARED = 1024
+const shared = new Map<string, string>()
+
+/** The runtimes make new strings for each request; this gives the one that is known already. */
+function share(text: string): string {
+  const known = shared.get(text)
+  if (known !== undefined) return known
+  if (shared.size >= MAX_SHARED) shared.clear()
+  shared.set(text, text)
+  return text
+}
+
+/** The same headers, with strings that other requests have too shared between them. */
+function shareHeaders(rawHeaders: readonly string[]): string[] {
+  const result = Array.from<string>({ length: rawHeaders.length })
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const [name = '', value = ''] = [rawHeaders[i], rawHeaders[i + 1]]
+    result[i] = share(name)
+    result[i + 1] = SHARED_VALUES.has(name.toLowerCase()) ? share(value) : value
+  }
+  return result
+}
+
 export function headersOf(rawHeaders: readonly string[]): RequestHeaders {
   const headers: Record<string, string> = {}
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
@@ -58,18 +96,18 @@ export function pathOf(url: string): string {
 
 export function createHandshakeRequest(
   raw: RawRequest,
-  headers: RequestHeaders,
   params: Readonly<Record<string, string>>,
 ): HandshakeRequest {
+  const rawHeaders = shareHeaders(raw.rawHeaders)
   return {
     url: raw.url,
     method: raw.method,
-    headers,
-    rawHeaders: raw.rawHeaders as string[],
+    headers: headersOf(rawHeaders),
+    rawHeaders,
     httpVersion: raw.httpVersion,
     params,
     socket: {
-      remoteAddress: normalizeAddress(raw.remoteAddress),
+      remoteAddress: share(normalizeAddress(raw.remoteAddress)),
       remotePort: raw.remotePort,
       encrypted: raw.encrypted,
     },

@@ -5,7 +5,7 @@ import type { Logger } from '../../src/engine/logger.ts'
 import type { HttpAnswer, Runtime, RuntimeCapabilities } from '../../src/engine/runtime.ts'
 import { serveOn, type Server } from '../../src/server/server.ts'
 import { connectWs, parse, Queue, within, type ConnectOptions, type TestClient } from '../support/client.ts'
-import { MemoryRuntime } from '../support/memory-runtime.ts'
+import { MemoryRuntime, type MemorySocket } from '../support/memory-runtime.ts'
 import { HANDSHAKE, RawClient, type HttpResponse } from '../support/raw-client.ts'
 
 /** One promise of behaviour.md, as seen from outside. */
@@ -125,7 +125,7 @@ async function connectMemory(runtime: MemoryRuntime, path: string, options: Conn
     },
     pong: (payload) => pongs.push(Buffer.from(payload as string)),
     close: (code, reason) => end({ code, reason }),
-  }) as import('../support/memory-runtime.ts').MemorySocket
+  }) as MemorySocket
   if (!('receive' in socket)) throw new Error(`Unexpected server response: ${(socket as HttpAnswer).status}`)
   return {
     protocol: socket.protocol,

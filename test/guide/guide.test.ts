@@ -346,7 +346,7 @@ for (const name of NETWORK_RUNTIMES) {
       expect(await received.next()).toEqual({ type: 'join', username: 'Alice' })
       ws.close()
       expect(await closed.next()).toBe('Disconnected')
-      await t.until(() => printed.map(([first]) => first).toSorted(), [
+      await t.until(() => printed.map(([first]) => String(first)).toSorted((a, b) => (a < b ? -1 : 1)), [
         'Client connected:',
         'Client disconnected:',
         'Connected!',

@@ -3,7 +3,9 @@ import type {
   Payload,
   RawRequest,
   Runtime,
+  RuntimeCapabilities,
   RuntimeEvents,
+  RuntimeName,
   RuntimeServer,
   RuntimeSocket,
   SendStatus,
@@ -19,9 +21,9 @@ export interface MemoryClientEvents {
 
 /** The runtime contract without any network: for unit tests with fake timers, and as its smallest example. */
 export class MemoryRuntime implements Runtime {
-  readonly name = 'memory'
-  readonly description = 'memory'
-  readonly capabilities = {
+  readonly name: RuntimeName = 'memory'
+  readonly description: string = 'memory'
+  readonly capabilities: RuntimeCapabilities = {
     unsolicitedPong: true,
     closeFrameOnParserError: true,
     everyCloseCode: true,

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import type { Server, ServerWebSocket } from 'bun'
 import { CloseCode } from '../../engine/close.ts'
 import type {
@@ -12,7 +11,7 @@ import type {
   RuntimeSocket,
   SendStatus,
 } from '../../engine/runtime.ts'
-import { listenError, tlsError } from '../listen-error.ts'
+import { listenError, readTls } from '../listen-error.ts'
 
 /** As on uWebSockets.js: the engine refuses first, with the handler's own limit. */
 const PAYLOAD_HEADROOM = 1024 * 1024
@@ -43,16 +42,17 @@ export function createBunRuntime(): Runtime {
 async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Promise<RuntimeServer> {
   const { tls, host, port } = options
   const encrypted = tls !== undefined
+  const pem = tls && readTls(tls)
   let server: Server<BunSocket<D>>
   try {
     server = Bun.serve<BunSocket<D>>({
       hostname: host,
       port,
-      ...(tls && { tls: readTls(tls) }),
+      ...(pem && { tls: pem }),
       idleTimeout: HTTP_IDLE_TIMEOUT,
       development: false,
-      fetch: async (request, server) => {
-        const raw = copyRequest(request, server, encrypted)
+      fetch: async (request, self) => {
+        const raw = copyRequest(request, self, encrypted)
         if (!isHandshake(request)) return toResponse(await events.request(raw))
         // Awaiting what is no promise would put every handshake off by a turn.
         const result = events.upgrade(raw)
@@ -62,7 +62,7 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
         request.headers.delete('sec-websocket-protocol')
         request.headers.delete('sec-websocket-extensions')
         if (decision.extensions) request.headers.set('sec-websocket-extensions', decision.extensions)
-        const upgraded = server.upgrade(request, {
+        const upgraded = self.upgrade(request, {
           data: new BunSocket(decision.data),
           ...(decision.protocol && { headers: { 'Sec-WebSocket-Protocol': decision.protocol } }),
         })
@@ -102,7 +102,7 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
   return {
     port: server.port ?? 0,
     publish: (topic, payload, compress) => {
-      server.publish(topic, payload as string, compress)
+      server.publish(topic, payload, compress)
     },
     stopListening: () => void server.stop(false),
     close: async () => {
@@ -125,7 +125,7 @@ class BunSocket<D> implements RuntimeSocket<D> {
 
   send(payload: Payload, compress: boolean): SendStatus {
     if (!this.native) return 'closed'
-    const result = this.native.send(payload as string, compress)
+    const result = this.native.send(payload, compress)
     if (result > 0) return 'sent'
     if (result < 0) return 'queued'
     // 0 also stands for an empty message that was sent.
@@ -133,7 +133,7 @@ class BunSocket<D> implements RuntimeSocket<D> {
   }
 
   publish(topic: string, payload: Payload, compress: boolean): void {
-    this.native?.publish(topic, payload as string, compress)
+    this.native?.publish(topic, payload, compress)
   }
 
   subscribe(topic: string): void {
@@ -195,14 +195,4 @@ function closeCodeOf(text: string): number {
     return CloseCode.InvalidPayload
   // All others are about frames: an opcode, a reserved bit, a fragment, a mask.
   return text.startsWith('Received ') ? CloseCode.ProtocolError : CloseCode.AbnormalClosure
-}
-
-function readTls({ cert, key }: { cert: string; key: string }): { cert: Bun.BunFile; key: Bun.BunFile } {
-  for (const [option, path] of [
-    ['tls.cert', cert],
-    ['tls.key', key],
-  ] as const) {
-    if (!existsSync(path)) throw tlsError(option, path, 'there is no such file')
-  }
-  return { cert: Bun.file(cert), key: Bun.file(key) }
 }

@@ -1,5 +1,9 @@
-import { readFileSync } from 'node:fs'
-import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -17,7 +21,7 @@ import type {
   SendStatus,
   TlsFiles,
 } from '../../engine/runtime.ts'
-import { listenError, tlsError } from '../listen-error.ts'
+import { listenError, readTls } from '../listen-error.ts'
 import { frame } from './frame.ts'
 import { statusLine } from './status-line.ts'
 
@@ -86,7 +90,8 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
   server.on('request', (request, response) => {
     const raw = copyRequest(request, options.tls !== undefined)
     if (request.headers['sec-websocket-key'] === undefined && !mentionsWebSocket(request)) {
-      return void reply(response, events.request(raw))
+      void reply(response, events.request(raw))
+      return
     }
     const refuse = async (): Promise<HttpAnswer> => {
       const decision = await events.upgrade(raw)
@@ -125,21 +130,7 @@ interface Accepted extends IncomingMessage {
 }
 
 function createServer(tls: TlsFiles | undefined): Server {
-  if (!tls) return createHttpServer()
-  const read = (option: string, path: string): Buffer => {
-    try {
-      return readFileSync(path)
-    } catch (cause) {
-      throw tlsError(option, path, (cause as Error).message)
-    }
-  }
-  const cert = read('tls.cert', tls.cert)
-  const key = read('tls.key', tls.key)
-  try {
-    return createHttpsServer({ cert, key })
-  } catch {
-    throw tlsError('tls', `${tls.cert}, ${tls.key}`, 'they are not a PEM certificate and its key')
-  }
+  return tls ? createHttpsServer(readTls(tls)) : createHttpServer()
 }
 
 function serve<D>(socket: WsSocket<D>, events: RuntimeEvents<D>, options: ListenOptions): void {

@@ -6,10 +6,10 @@ import type { Case } from '../harness.ts'
 /** A client says which call to make: the tests then read like the calls. */
 const REMOTE: UniversalApiWsHandler = {
   pattern: '/r',
-  onMessage: (conn, [call, ...args]: [string, ...unknown[]]) => {
-    const result = (conn as any)[call](...args)
-    if (call.startsWith('is') || call.startsWith('get')) conn.send({ result })
-    else conn.send({ did: call })
+  onMessage: (conn, [method, ...args]: [string, ...unknown[]]) => {
+    const result = (conn as any)[method](...args)
+    if (method.startsWith('is') || method.startsWith('get')) conn.send({ result })
+    else conn.send({ did: method })
   },
 }
 
