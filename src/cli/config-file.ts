@@ -1,66 +1,96 @@
-import { existsSync, statSync } from 'node:fs'
-import { relative, resolve, sep } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { createJiti } from 'jiti'
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, relative, resolve } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import type { BuildFailure } from 'esbuild'
 import { SidewireError, type ServerOptions } from '../index.ts'
+import { bundle } from './bundle.ts'
 
 const NAMES = ['ts', 'mts', 'js', 'mjs'].map((extension) => `sidewire.config.${extension}`)
-
-export interface LoadedConfig {
-  readonly options: ServerOptions
-  /** The config file and the files of the project that it imports: what a change of may change the options. */
-  readonly files: readonly string[]
-}
+const EXAMPLE = 'export default defineConfig({ wsHandlers: [...] })'
 
 /** The path that was asked for, or the config file of this folder; `undefined` if there is none. */
 export function findConfig(asked: string | undefined, folder: string): string | undefined {
   if (asked === undefined) return NAMES.map((name) => resolve(folder, name)).find((path) => existsSync(path))
   const path = resolve(folder, asked)
   if (existsSync(path) && statSync(path).isFile()) return path
-  throw new SidewireError('ERR_CONFIG', `there is no config file ${asked}; name one, or none for the demo`)
+  throw new SidewireError('ERR_CONFIG', `there is no config file "${asked}"; name one, or none for the demo`)
 }
 
 /**
- * Loads a config file afresh, TypeScript or JavaScript, with everything it imports.
+ * Loads a config file afresh, TypeScript or JavaScript, with everything of the project that it imports.
+ * @param onFile - told each path whose change may change the options, before it is read; also when loading fails
  * @throws `ERR_CONFIG`, in one line
  */
-export async function loadConfig(path: string): Promise<LoadedConfig> {
-  const jiti = createJiti(import.meta.url, {
-    fsCache: false,
-    // A cache of its own for each load, so that a reload sees what changed.
-    moduleCache: true,
-    // Bun's own import would keep the first version of each file.
-    tryNative: false,
-    // A config says `import { defineConfig } from 'sidewire'`, also where `npx` brought us.
-    alias: { sidewire: fileURLToPath(new URL(ownEntry(), import.meta.url)) },
-  })
-  let loaded: unknown
+export async function loadConfig(path: string, onFile: (path: string) => void): Promise<ServerOptions> {
+  const files = new Set([path])
+  onFile(path)
+  const name = shorten(path)
+  let exports: { default?: unknown }
   try {
-    for (const id of Object.keys(jiti.cache)) delete jiti.cache[id]
-    loaded = await jiti.import(path, { default: true })
+    exports = await importFresh(path, (file) => {
+      files.add(file)
+      onFile(file)
+    })
   } catch (cause) {
-    throw new SidewireError('ERR_CONFIG', `cannot load ${shorten(path)}: ${firstLine(cause)}`, { cause })
+    throw new SidewireError('ERR_CONFIG', `cannot load ${name}: ${explain(cause, files)}`, { cause })
   }
-  if (typeof loaded !== 'object' || loaded === null)
+  const options = exports.default
+  if (options === undefined)
+    throw new SidewireError('ERR_CONFIG', `${name} has no default export; write: ${EXAMPLE}`)
+  if (typeof options !== 'object' || options === null || Array.isArray(options) || options instanceof Promise)
     throw new SidewireError(
       'ERR_CONFIG',
-      `${shorten(path)} has no default export; write: export default defineConfig({ wsHandlers: [...] })`,
+      `the default export of ${name} is ${kindOf(options)}; it has to be the options themselves: ${EXAMPLE}`,
     )
-  const files = Object.keys(jiti.cache).filter((file) => !file.includes(`${sep}node_modules${sep}`))
-  return { options: loaded, files: [...new Set([path, ...files])] }
+  return options
 }
 
-/** Beside this file in the bundle, a folder up in the sources. */
-function ownEntry(): string {
-  return import.meta.url.endsWith('.ts') ? '../index.ts' : './index.js'
+async function importFresh(path: string, onFile: (path: string) => void): Promise<{ default?: unknown }> {
+  const folder = mkdtempSync(join(tmpdir(), 'sidewire-'))
+  try {
+    const file = join(folder, 'config.mjs')
+    writeFileSync(file, await bundle(path, file, onFile))
+    return (await import(pathToFileURL(file).href)) as { default?: unknown }
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
 }
 
-function shorten(path: string): string {
+/** `src/x.ts:3: what is wrong`, in one line. */
+function explain(cause: unknown, files: ReadonlySet<string>): string {
+  const [first] = (cause as Partial<BuildFailure> | null)?.errors ?? []
+  if (first) {
+    const { location, text } = first
+    const place = location ? `${shorten(resolve(location.file))}:${location.line}: ` : ''
+    return place + firstLine(text)
+  }
+  if (!(cause instanceof Error)) return firstLine(String(cause))
+  return placeOf(cause, files) + firstLine(cause.message || cause.name)
+}
+
+/** Where the project's own code threw. Only Node maps stacks back to the sources. */
+function placeOf({ stack = '' }: Error, files: ReadonlySet<string>): string {
+  for (const [, file = '', line] of stack.matchAll(/(?:\(|at )([^()\n]+):(\d+):\d+\)?$/gm)) {
+    const path = file.startsWith('file:') ? fileURLToPath(file) : file
+    if (files.has(path)) return `${shorten(path)}:${line}: `
+  }
+  return ''
+}
+
+function firstLine(text: string): string {
+  return text.split('\n').find((line) => line.trim() !== '') ?? text
+}
+
+function kindOf(value: unknown): string {
+  if (typeof value === 'function') return 'a function'
+  if (value instanceof Promise) return 'a promise'
+  if (Array.isArray(value)) return 'a list'
+  return value === null ? 'null' : `a ${typeof value}`
+}
+
+/** Relative to the working directory, if that is shorter. */
+export function shorten(path: string): string {
   const short = relative(process.cwd(), path)
   return short.startsWith('..') ? path : short
-}
-
-function firstLine(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error)
-  return message.split('\n').find((line) => line.trim() !== '') ?? message
 }

@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { Command, InvalidArgumentError, Option } from 'commander'
+import { say } from './report.ts'
 import { serve } from './serve.ts'
 
 export function createProgram(): Command {
   const program = new Command('sidewire')
     .description('One WebSocket engine for people who build and test real-time frontends.')
     .version(readVersion())
-    .showHelpAfterError('(sidewire --help shows what there is)')
+    .configureOutput({ outputError: (text, write) => write(`${say(oneLine(text))}\n`) })
   program
     .command('serve', { isDefault: true })
     .description('Serve the handlers of a config file; without one, a demo to try in a browser.')
@@ -25,9 +26,18 @@ export function createProgram(): Command {
 
 function toPort(text: string): number {
   const port = Number(text)
-  if (text.trim() === '' || !Number.isInteger(port) || port < 0 || port > 65_535)
+  if (!/^\d+$/.test(text) || port > 65_535)
     throw new InvalidArgumentError('It has to be a number from 0 to 65535.')
   return port
+}
+
+/** Commander's own form is a line, and a suggestion in another. */
+function oneLine(text: string): string {
+  const [first = '', ...others] = text
+    .replace(/^error: /, '')
+    .trim()
+    .split('\n')
+  return [first, ...others, '(sidewire --help shows what there is)'].join(' ')
 }
 
 function readVersion(): string {

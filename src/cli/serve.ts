@@ -1,9 +1,9 @@
-import { watch } from 'chokidar'
 import pc from 'picocolors'
 import { createServer, type LogLevel, type RuntimeChoice, type Server, type ServerOptions } from '../index.ts'
-import { findConfig, loadConfig, type LoadedConfig } from './config-file.ts'
+import { findConfig, loadConfig, shorten } from './config-file.ts'
 import { demoOptions } from './demo/demo.ts'
-import { messageOf } from './report.ts'
+import { FileWatch } from './file-watch.ts'
+import { messageOf, reportAndExit, say } from './report.ts'
 
 export interface ServeFlags {
   readonly port?: number
@@ -16,15 +16,20 @@ export interface ServeFlags {
 
 /** `sidewire serve [config]` */
 export async function serve(asked: string | undefined, flags: ServeFlags): Promise<void> {
+  // Errors of handlers point into the user's files then, not into the bundle of them.
+  process.setSourceMapsEnabled(true)
   const path = findConfig(asked, process.cwd())
-  const loaded: LoadedConfig = path ? await loadConfig(path) : { options: demoOptions(flags.prefix), files: [] }
-  const options = withFlags(loaded.options, flags)
+  const files = new FileWatch()
+  const own = path === undefined ? demoOptions() : await loadConfig(path, (file) => files.add(file))
+  const options = withFlags(own, flags)
   const server = await createServer(options)
   // At `warn` and below a script wants to read nothing but trouble.
-  const chatty = !['silent', 'error', 'warn'].includes(options.logLevel ?? 'info')
-  if (chatty) announce(server, options, path === undefined)
-  const stopWatching = path && flags.watch ? reloadOnChange(path, loaded.files, server, flags) : undefined
-  stopOnSignal(server, stopWatching)
+  const print = ['silent', 'error', 'warn'].includes(options.logLevel ?? 'info') ? () => {} : console.log
+  stopOnSignal(server, files)
+  if (flags.watch && path === undefined) console.error(say('--watch does nothing without a config file'))
+  if (flags.watch && path !== undefined) reloadOnChange(path, files, server, flags, print)
+  // Last, because whoever reads it may go on at once: change a file, send a signal.
+  print(announcement(server, options, path === undefined))
 }
 
 function withFlags(options: ServerOptions, flags: ServeFlags): ServerOptions {
@@ -38,64 +43,65 @@ function withFlags(options: ServerOptions, flags: ServeFlags): ServerOptions {
   }
 }
 
-function announce(server: Server, options: ServerOptions, demo: boolean): void {
-  const lines = [`${pc.bold(pc.green('sidewire'))} on ${server.runtimeDescription} (runtime ${server.runtime})`]
-  for (const url of handlerUrls(server, options)) lines.push(`  ${pc.cyan(url)}`)
+function announcement(server: Server, options: ServerOptions, demo: boolean): string {
+  const lines = [
+    `${pc.bold(pc.green('sidewire'))} on ${server.runtimeDescription} (runtime ${server.runtime})`,
+  ]
+  const urls = handlerUrls(server, options)
+  for (const url of urls) lines.push(`  ${pc.cyan(url)}`)
+  if (urls.length === 0) lines.push('  no handlers')
   const page = server.url.replace(/^ws/, 'http')
   if (demo) lines.push(`  ${pc.cyan(`${page}/`)} the demo page: open it in two tabs`)
   lines.push(pc.dim('  Ctrl-C stops it'))
-  console.log(lines.join('\n'))
+  return lines.join('\n')
 }
 
 function handlerUrls(server: Server, options: ServerOptions): string[] {
+  if (options.disable || options.enableWs === false) return []
   const prefixes = options.endpointPrefix ?? '/api'
   const all = typeof prefixes === 'string' ? [prefixes] : prefixes
   const clean = (path: string): string => path.replace(/^\/+|\/+$/g, '')
   return (options.wsHandlers ?? [])
     .filter((handler) => !handler.disabled)
     .flatMap((handler) =>
-      all.map((prefix) => [server.url, clean(prefix), handler.pattern.replace(/^\//, '')].filter(Boolean).join('/')),
+      all.map((prefix) =>
+        [server.url, clean(prefix), handler.pattern.replace(/^\//, '')].filter(Boolean).join('/'),
+      ),
     )
 }
 
 /** Swaps the handlers in place; a file with an error keeps the old ones. */
 function reloadOnChange(
   path: string,
-  files: readonly string[],
+  files: FileWatch,
   server: Server,
   flags: ServeFlags,
-): () => Promise<void> {
-  const watcher = watch([...files], { ignoreInitial: true, awaitWriteFinish: { stabilityThreshold: 50, pollInterval: 10 } })
-  let known = new Set(files)
-  let running: Promise<void> = Promise.resolve()
-  const reload = async (): Promise<void> => {
+  print: (line: string) => void,
+): void {
+  files.start(async () => {
+    const loaded = new Set<string>()
     try {
-      const loaded = await loadConfig(path)
-      const added = loaded.files.filter((file) => !known.has(file))
-      known = new Set([...known, ...loaded.files])
-      watcher.add(added)
-      server.reload(withFlags(loaded.options, flags))
-      console.log(`${pc.green('sidewire:')} reloaded ${path}`)
+      const options = await loadConfig(path, (file) => {
+        loaded.add(file)
+        files.add(file)
+      })
+      files.keepOnly(loaded)
+      server.reload(withFlags(options, flags))
+      print(`${pc.green('sidewire:')} reloaded ${shorten(path)}`)
     } catch (error) {
-      console.error(`${pc.red('sidewire:')} not reloaded, the old handlers stay: ${messageOf(error)}`)
+      console.error(say(`not reloaded, the old handlers stay: ${messageOf(error)}`))
     }
-  }
-  watcher.on('all', () => {
-    running = running.then(reload)
   })
-  return () => watcher.close()
 }
 
 /** The first signal closes in order, the second ends at once. */
-function stopOnSignal(server: Server, stopWatching: (() => Promise<void>) | undefined): void {
+function stopOnSignal(server: Server, files: FileWatch): void {
   let stopping = false
   const stop = (): void => {
     if (stopping) process.exit(1)
     stopping = true
-    void Promise.all([stopWatching?.(), server.close()]).then(
-      () => process.exit(0),
-      () => process.exit(1),
-    )
+    files.stop()
+    server.close().then(() => process.exit(0), reportAndExit)
   }
   process.on('SIGINT', stop)
   process.on('SIGTERM', stop)

@@ -115,12 +115,7 @@ const MAX_BYTES = 512 * 1024 * 1024
 // Every message below says what is accepted; `check` puts the option and its value in front of it.
 
 function whole(min: number, max: number, accepted: string) {
-  return v.pipe(
-    v.number(accepted),
-    v.integer(accepted),
-    v.minValue(min, accepted),
-    v.maxValue(max, accepted),
-  )
+  return v.pipe(v.number(accepted), v.integer(accepted), v.minValue(min, accepted), v.maxValue(max, accepted))
 }
 const flag = v.boolean('true or false')
 const ms = (min = 0) =>
@@ -139,7 +134,8 @@ function oneOf<const T extends readonly string[]>(values: T) {
 
 function interval(min: number, accepted: string) {
   return v.custom<number | false>(
-    (value) => value === false || value === 0 || (typeof value === 'number' && value >= min && value <= MAX_MS),
+    (value) =>
+      value === false || value === 0 || (typeof value === 'number' && value >= min && value <= MAX_MS),
     accepted,
   )
 }
@@ -333,7 +329,7 @@ function resolveHandler(source: UniversalApiWsHandler, index: number): ResolvedH
     typeof compression === 'object' ? compression : { enabled: compression }
   return {
     source,
-    pattern: compilePattern(source.pattern),
+    pattern: resolvePattern(source.pattern, index),
     heartbeat: source.heartbeat || 0,
     inactivityTimeout: source.inactivityTimeout || 0,
     compressFrom: enabled ? threshold : Infinity,
@@ -348,6 +344,15 @@ function resolveHandler(source: UniversalApiWsHandler, index: number): ResolvedH
   }
 }
 
+function resolvePattern(source: string, index: number): Pattern {
+  try {
+    return compilePattern(source)
+  } catch (cause) {
+    if (!(cause instanceof SidewireError)) throw cause
+    throw new SidewireError(cause.code, `wsHandlers[${index}].${cause.message}`, { cause })
+  }
+}
+
 function resolveRule(entry: ResponseRule, path: string): ResolvedRule {
   const { response } = entry
   const rest = { match: entry.match.bind(entry), broadcast: entry.broadcast ?? false }
@@ -358,7 +363,9 @@ function resolveRule(entry: ResponseRule, path: string): ResolvedRule {
   try {
     return { ...rest, payload: encode(response), respond: undefined }
   } catch (cause) {
-    throw new SidewireError('ERR_RESPONSE', `${path} can never be sent: ${(cause as Error).message}`, { cause })
+    throw new SidewireError('ERR_RESPONSE', `${path} can never be sent: ${(cause as Error).message}`, {
+      cause,
+    })
   }
 }
 
@@ -370,20 +377,29 @@ function check(schema: v.GenericSchema, options: unknown): void {
     if (typeof key === 'number') return `${before}[${key}]`
     return before === '' ? String(key) : `${before}.${String(key)}`
   }, '')
-  if (issue.type === 'strict_object' && issue.expected === 'never') {
-    const names = Object.keys((entriesAt(schema, issue.path ?? []) as object | undefined) ?? {})
-    throw new SidewireError('ERR_OPTION', `unknown option "${path}"; known are ${names.join(', ')}`)
-  }
+  // A key too many, or one too few; for anything else the schema of the value itself speaks.
+  const entries = issue.type === 'strict_object' ? entriesAt(schema, issue.path ?? []) : {}
+  if (issue.type === 'strict_object' && issue.expected === 'never')
+    throw new SidewireError(
+      'ERR_OPTION',
+      `unknown option "${path}"; known are ${Object.keys(entries).join(', ')}`,
+    )
+  // Valibot says that the object is wrong; it is what one of its entries asks for that the user has to know.
+  const missing = issue.type === 'strict_object' && issue.expected?.startsWith('"')
+  const accepted = missing ? entries[String(issue.path?.at(-1)?.key)]?.message : issue.message
   const subject = path === '' ? 'the configuration' : `option "${path}"`
-  throw new SidewireError('ERR_OPTION', `${subject} is ${describe(issue.input)}; it has to be ${issue.message}`)
+  throw new SidewireError(
+    'ERR_OPTION',
+    `${subject} is ${missing ? 'missing' : describe(issue.input)}; it has to be ${accepted}`,
+  )
 }
 
 /** The entries of the object schema that the last key of `path` was looked up in. */
-function entriesAt(schema: any, path: readonly { key?: unknown }[]): unknown {
+function entriesAt(schema: any, path: readonly { key?: unknown }[]): Record<string, any> {
   let current = schema
   for (const { key } of path.slice(0, -1)) {
-    current = typeof key === 'number' ? current.item : current.entries[String(key)]
+    current = typeof key === 'number' ? current.item : (current.entries?.[String(key)] ?? current.value)
     while (current.wrapped) current = current.wrapped
   }
-  return current.entries
+  return current.entries ?? {}
 }

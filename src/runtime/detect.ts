@@ -42,6 +42,8 @@ export async function detectRuntime(choice: 'auto' | 'uws' | 'ws' | 'bun'): Prom
 
 async function loadWs(): Promise<Runtime> {
   const { createWsRuntime } = await import('./node/ws.ts')
-  const platform = process.versions['bun'] ? `Bun ${process.versions['bun']}` : `Node ${process.versions.node}`
+  const platform = process.versions['bun']
+    ? `Bun ${process.versions['bun']}`
+    : `Node ${process.versions.node}`
   return createWsRuntime(`ws on ${platform}`)
 }

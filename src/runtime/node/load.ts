@@ -8,7 +8,8 @@ export type LoadedUws =
   /** One line: why not. */
   | { readonly ok: false; readonly reason: string }
 
-const CURE = 'npm install uNetworking/uWebSockets.js#v20.51.0 (Node 20 to 24, glibc 2.35 or newer) brings the official build'
+const CURE =
+  'npm install uNetworking/uWebSockets.js#v20.51.0 (Node 20 to 24, glibc 2.35 or newer) brings the official build'
 
 /** How to get the native runtime, for messages. */
 export const howToGetUws: string = CURE

@@ -1,4 +1,10 @@
-import type { HttpRequest, HttpResponse, us_listen_socket, WebSocket, WebSocketBehavior } from 'uWebSockets.js'
+import type {
+  HttpRequest,
+  HttpResponse,
+  us_listen_socket,
+  WebSocket,
+  WebSocketBehavior,
+} from 'uWebSockets.js'
 
 export type { HttpRequest, HttpResponse, us_listen_socket, WebSocket }
 
@@ -17,7 +23,12 @@ export interface UwsModule {
 export interface TemplatedApp {
   ws<D>(pattern: string, behavior: WebSocketBehavior<D>): TemplatedApp
   any(pattern: string, handler: (res: HttpResponse, req: HttpRequest) => void): TemplatedApp
-  listen(host: string, port: number, options: number, done: (socket: us_listen_socket | false) => void): TemplatedApp
+  listen(
+    host: string,
+    port: number,
+    options: number,
+    done: (socket: us_listen_socket | false) => void,
+  ): TemplatedApp
   publish(topic: string, message: string | Uint8Array, isBinary: boolean, compress: boolean): boolean
   numSubscribers(topic: string): number
   close(): TemplatedApp

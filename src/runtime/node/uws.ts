@@ -1,4 +1,3 @@
-import { existsSync, readFileSync } from 'node:fs'
 import { createServer as createTcpServer } from 'node:net'
 import { CloseCode } from '../../engine/close.ts'
 import { SidewireError } from '../../engine/errors.ts'
@@ -12,9 +11,10 @@ import type {
   RuntimeServer,
   RuntimeSocket,
   SendStatus,
+  TlsFiles,
   UpgradeDecision,
 } from '../../engine/runtime.ts'
-import { listenError, tlsError } from '../listen-error.ts'
+import { listenError, readTls } from '../listen-error.ts'
 import { statusLine } from './status-line.ts'
 import type * as UWS from './uws-module.ts'
 
@@ -245,19 +245,9 @@ function closeCodeOf(text: string): { code: number; closeFrame: boolean } {
   return { code: CloseCode.AbnormalClosure, closeFrame: false }
 }
 
-function createSecureApp(uws: UWS.UwsModule, { cert, key }: { cert: string; key: string }): UWS.TemplatedApp {
-  for (const [option, path] of [
-    ['tls.cert', cert],
-    ['tls.key', key],
-  ] as const) {
-    if (!existsSync(path)) throw tlsError(option, path, 'there is no such file')
-    readFileSync(path)
-  }
-  try {
-    return uws.SSLApp({ cert_file_name: cert, key_file_name: key })
-  } catch {
-    throw tlsError('tls', `${cert}, ${key}`, 'they are not a PEM certificate and its key')
-  }
+function createSecureApp(uws: UWS.UwsModule, tls: TlsFiles): UWS.TemplatedApp {
+  readTls(tls)
+  return uws.SSLApp({ cert_file_name: tls.cert, key_file_name: tls.key })
 }
 
 /** uWebSockets.js only says that it failed; Node's own listen says why. */
@@ -265,6 +255,8 @@ function reasonForListenFailure(host: string, port: number): Promise<unknown> {
   return new Promise((resolve) => {
     const server = createTcpServer()
     server.once('error', resolve)
-    server.listen(port, host, () => server.close(() => resolve(new SidewireError('ERR_LISTEN', 'unknown reason'))))
+    server.listen(port, host, () =>
+      server.close(() => resolve(new SidewireError('ERR_LISTEN', 'unknown reason'))),
+    )
   })
 }

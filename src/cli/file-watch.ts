@@ -1,0 +1,57 @@
+import { statSync } from 'node:fs'
+
+const POLL_MS = 50
+
+/**
+ * Looks at a set of files every now and then. The system's own events would be lighter, but they get lost: when
+ * an editor replaces a file instead of writing to it, in containers and on network drives, and differently on
+ * each platform and runtime.
+ */
+export class FileWatch {
+  #stamps = new Map<string, string>()
+  #timer: NodeJS.Timeout | undefined
+
+  /** Call it before a file is read: what changes from then on is a change. A file need not exist. */
+  add(path: string): void {
+    if (!this.#stamps.has(path)) this.#stamps.set(path, stampOf(path))
+  }
+
+  /** Calls back, one call at a time, when files changed and were left alone since. `onChange` must not reject. */
+  start(onChange: () => Promise<void>): void {
+    let last = ''
+    const poll = async (): Promise<void> => {
+      const now = new Map([...this.#stamps.keys()].map((path) => [path, stampOf(path)]))
+      const state = [...now.values()].join()
+      // Half of a file is no config: it waits until two looks in a row see the same.
+      if (state === last && state !== [...this.#stamps.values()].join()) {
+        this.#stamps = now
+        await onChange()
+      }
+      last = state
+      if (this.#timer) next()
+    }
+    const next = (): void => {
+      this.#timer = setTimeout(() => void poll(), POLL_MS)
+    }
+    next()
+  }
+
+  /** Forgets what is not among these. */
+  keepOnly(paths: ReadonlySet<string>): void {
+    for (const path of this.#stamps.keys()) if (!paths.has(path)) this.#stamps.delete(path)
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+  }
+}
+
+function stampOf(path: string): string {
+  try {
+    const { ino, size, mtimeNs } = statSync(path, { bigint: true })
+    return `${ino}:${size}:${mtimeNs}`
+  } catch {
+    return 'none'
+  }
+}
