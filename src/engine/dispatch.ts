@@ -22,6 +22,9 @@ export function dispatch(conn: Connection, payload: Payload): void {
   conn.inbox.push(payload)
 }
 
+/** Handled messages that a list may hold before it is cut. */
+const MAX_HANDLED = 64
+
 interface Item {
   readonly payload: Payload
   readonly dueAt: number
@@ -98,7 +101,7 @@ export class Inbox {
       const transformed = conn.live.handler.source.transformRawData !== undefined
       const prepared = isPromiseLike(item.prepared) ? await item.prepared : item.prepared
       if (conn.closed) break
-      this.#next++
+      this.#advance()
       if (item.failure) {
         conn.live.fail(conn, 'transformRawData', item.failure.thrown)
         continue
@@ -112,6 +115,14 @@ export class Inbox {
     this.#items = []
     this.#running = false
     if (conn.inbox === this) conn.inbox = undefined
+  }
+
+  /** What was handled is let go now and then: a list that never empties would keep every message. */
+  #advance(): void {
+    this.#next++
+    if (this.#next < MAX_HANDLED || this.#next * 2 < this.#items.length) return
+    this.#items.splice(0, this.#next)
+    this.#next = 0
   }
 
   #sleep(ms: number): Promise<void> {

@@ -34,7 +34,10 @@ export class LiveHandler {
   replace(handler: ResolvedHandler): void {
     const connections = [...this.connections()]
     const rescoped = handler.scope !== this.handler.scope
-    if (rescoped) for (const conn of connections) this.#leaveScope(conn)
+    if (rescoped) {
+      for (const conn of connections) this.#leaveScope(conn)
+      this.#scopes.clear() // a connection that is closing has left its scope, but the scope waits for its end
+    }
     this.handler = handler
     this.direct = isDirect(handler)
     if (rescoped) {
@@ -67,7 +70,7 @@ export class LiveHandler {
   /** A connection opened: rooms first, then `onConnect`, then whatever it sent meanwhile. */
   open(conn: Connection): void {
     const { source } = this.handler
-    if (this.#scopes.size === 0) this.#startTimers()
+    if (this.#timers.length === 0) this.#startTimers()
     conn.lastActive = this.context.clock.now()
     this.#enterScope(conn)
     if (source.defaultRoom !== undefined) conn.joinRoom(source.defaultRoom)

@@ -21,8 +21,18 @@ export type Params = Readonly<Record<string, string>>
 
 type Segment =
   | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'glob'; readonly pieces: readonly Piece[]; readonly wildcards: readonly Wildcard[] }
   | { readonly kind: 'regexp'; readonly regexp: RegExp; readonly names: readonly string[] }
   | { readonly kind: 'any' }
+
+/** Characters between wildcards; `undefined` is a `?`. */
+type Piece = readonly (string | undefined)[]
+
+/** A `*`, or a `{name}`, which takes at least one character. */
+interface Wildcard {
+  readonly name: string | undefined
+  readonly min: number
+}
 
 export interface Pattern {
   /** As written, with one leading slash. */
@@ -79,45 +89,61 @@ function splitPattern(pattern: string): string[] {
     const escaped = depth > 0 && chars[index - 1] === '\\'
     if (char === '{' && !escaped) depth++
     if (char === '}' && !escaped) depth--
-    if (depth < 0) throw invalid(pattern, 'a "}" without its "{"')
+    if (depth < 0) throw invalid(pattern, 'a "}" without its "{"; a parameter is {name} or {name:regex}')
     if (char === '/' && depth === 0) {
       parts.push(current)
       current = ''
     } else current += char
   }
-  if (depth > 0) throw invalid(pattern, 'a "{" without its "}"')
+  if (depth > 0) throw invalid(pattern, 'a "{" without its "}"; a parameter is {name} or {name:regex}')
   parts.push(current)
   return parts.filter((part, index) => part !== '' || index === parts.length - 1)
 }
 
 function compileSegment(text: string, pattern: string, allNames: Set<string>): Segment {
   if (text === '**') return { kind: 'any' }
-  if (text.includes('**')) throw invalid(pattern, '"**" has to be a whole segment, between slashes')
+  if (text.includes('**')) throw invalid(pattern, 'a "**" that is no whole segment, between slashes')
   if (!/[?*{]/.test(text)) return { kind: 'text', text }
   const names: string[] = []
+  let plain = true
   let regexp = ''
   for (let i = 0; i < text.length; i++) {
     const char = text[i] ?? ''
-    if (char === '?') regexp += '[^]'
+    if (char === '?') regexp += '(?:[\\uD800-\\uDBFF][\\uDC00-\\uDFFF]|[^\\uD800-\\uDFFF])'
     else if (char === '*') regexp += '[^]*'
     else if (char === '{') {
       const end = closingBrace(text, i)
       const [, name, expression] = /^([^:]*)(?::([^]*))?$/.exec(text.slice(i + 1, end)) ?? []
       if (name === undefined || !/^[\p{L}_$][\p{L}\p{N}_$-]*$/u.test(name))
-        throw invalid(pattern, `the parameter name "${name ?? ''}"; use letters, digits and _`)
-      if (allNames.has(name)) throw invalid(pattern, `the parameter "${name}" twice`)
+        throw invalid(pattern, `a parameter named "${name ?? ''}"; use letters, digits and _`)
+      if (allNames.has(name)) throw invalid(pattern, `the parameter "${name}" twice; each needs a name of its own`)
       allNames.add(name)
       // Named, because the user's own expression may contain groups that would shift numbers.
       regexp += `(?<p${names.length}_>${checkExpression(expression ?? '[^]+', pattern, name)})`
       names.push(name)
+      plain &&= expression === undefined
       i = end
     } else regexp += char.replace(/[\\^$.*+?()[\]{}|/-]/, '\\$&')
   }
+  if (plain) return compileGlob(text)
   try {
     return { kind: 'regexp', regexp: new RegExp(`^${regexp}$`), names }
   } catch (cause) {
-    throw invalid(pattern, `"${text}": ${(cause as Error).message}`)
+    throw invalid(pattern, `a segment that does not compile: ${(cause as Error).message}`)
   }
+}
+
+function compileGlob(text: string): Segment {
+  const pieces: (string | undefined)[][] = [[]]
+  const wildcards: Wildcard[] = []
+  for (const [token] of text.matchAll(/\{[^}]*\}|[^]/gu)) {
+    if (token === '*' || token.length > 2) {
+      const name = token === '*' ? undefined : token.slice(1, -1)
+      wildcards.push({ name, min: name === undefined ? 0 : 1 })
+      pieces.push([])
+    } else pieces.at(-1)?.push(token === '?' ? undefined : token)
+  }
+  return { kind: 'glob', pieces, wildcards }
 }
 
 function checkExpression(expression: string, pattern: string, name: string): string {
@@ -125,7 +151,7 @@ function checkExpression(expression: string, pattern: string, name: string): str
     new RegExp(`(?:${expression})`)
     return expression
   } catch (cause) {
-    throw invalid(pattern, `the expression of {${name}}: ${(cause as Error).message}`)
+    throw invalid(pattern, `an expression for {${name}} that does not compile: ${(cause as Error).message}`)
   }
 }
 
@@ -173,10 +199,47 @@ function matchSegments(
 function matchSegment(segment: Segment, part: string, captures: (readonly [string, string])[]): boolean {
   if (segment.kind === 'text') return segment.text === part
   if (segment.kind === 'any') return true
+  if (segment.kind === 'glob') return matchGlob(segment.pieces, segment.wildcards, Array.from(part), captures)
   const found = segment.regexp.exec(part)
   if (!found) return false
   segment.names.forEach((name, index) => captures.push([name, found.groups?.[`p${index}_`] ?? '']))
   return true
+}
+
+/**
+ * From the right, every piece as far right as it can be: what greedy wildcards give, without an expression's
+ * backtracking, which a hostile path could make cost its length to the power of the number of wildcards.
+ */
+function matchGlob(
+  pieces: readonly Piece[],
+  wildcards: readonly Wildcard[],
+  chars: readonly string[],
+  captures: (readonly [string, string])[],
+): boolean {
+  const [first = [], ...others] = pieces
+  if (!isAt(first, chars, 0)) return false
+  if (others.length === 0) return first.length === chars.length
+  const taken: [string, string][] = []
+  let end = chars.length
+  for (let i = others.length - 1; i >= 0; i--) {
+    const piece = others[i] ?? []
+    const { name, min = 0 } = wildcards[i] ?? {}
+    const next = wildcards[i + 1]
+    // Where the piece starts; the last one has to end the segment, the others leave room for the wildcard behind.
+    let at = end - piece.length - (next?.min ?? 0)
+    if (next) while (at >= first.length && !isAt(piece, chars, at)) at--
+    if (at < first.length + min || !isAt(piece, chars, at)) return false
+    if (next?.name !== undefined) taken.push([next.name, chars.slice(at + piece.length, end).join('')])
+    if (i === 0 && name !== undefined) taken.push([name, chars.slice(first.length, at).join('')])
+    end = at
+  }
+  captures.push(...taken.toReversed())
+  return true
+}
+
+function isAt(piece: Piece, chars: readonly string[], at: number): boolean {
+  if (at + piece.length > chars.length) return false
+  return piece.every((char, index) => char === undefined || char === chars[at + index])
 }
 
 function invalid(pattern: string, what: string): SidewireError {

@@ -14,7 +14,11 @@ function bothWays(answer: unknown): Answer[] {
   return [() => answer, () => Promise.resolve(answer)]
 }
 
-async function statusOf(t: Contract, handler: UniversalApiWsHandler, headers: Record<string, string> = {}): Promise<number> {
+async function statusOf(
+  t: Contract,
+  handler: UniversalApiWsHandler,
+  headers: Record<string, string> = {},
+): Promise<number> {
   return (await t.handshake(await t.start(handler), '/a', headers)).status
 }
 
@@ -55,7 +59,21 @@ export const CASES: readonly Case[] = [
   {
     name: 'any other result is HTTP 401: only true and success: true let anyone in',
     async run(t) {
-      const truthy = ['yes', '', 1, 0, {}, [], [true], { success: 'true' }, { success: 1 }, { ok: true }, { data: 1 }, new Map(), () => true]
+      const truthy = [
+        'yes',
+        '',
+        1,
+        0,
+        {},
+        [],
+        [true],
+        { success: 'true' },
+        { success: 1 },
+        { ok: true },
+        { data: 1 },
+        new Map(),
+        () => true,
+      ]
       for (const result of truthy)
         for (const answer of bothWays(result)) expect(await statusOf(t, answering(answer))).toBe(401)
     },
@@ -165,7 +183,12 @@ export const CASES: readonly Case[] = [
         { success: false, status: 600 },
       ]) {
         t.log.length = 0
-        expect(await statusOf(t, answering(() => result))).toBe(500)
+        expect(
+          await statusOf(
+            t,
+            answering(() => result),
+          ),
+        ).toBe(500)
         expect(t.log.filter((line) => line.startsWith('error'))).toHaveLength(1)
       }
     },
@@ -178,7 +201,10 @@ export const CASES: readonly Case[] = [
           throw new Error('secret 1234')
         },
         () => Promise.reject(new Error('secret 1234')),
-        () => Promise.reject('secret 1234'),
+        async () => {
+          // oxlint-disable-next-line typescript/only-throw-error -- users do
+          throw 'secret 1234'
+        },
         () => ({
           get success() {
             throw new Error('secret 1234')

@@ -10,7 +10,11 @@ const greet = (pattern: string, more: Partial<UniversalApiWsHandler> = {}): Univ
 })
 
 /** The parameters on this path, or the status of the refusal. */
-async function tryPath(t: Contract, server: Awaited<ReturnType<Contract['start']>>, path: string): Promise<unknown> {
+async function tryPath(
+  t: Contract,
+  server: Awaited<ReturnType<Contract['start']>>,
+  path: string,
+): Promise<unknown> {
   const { status } = await t.handshake(server, path)
   if (status !== 101) return status
   const client = await t.connect(server, path)
@@ -19,7 +23,11 @@ async function tryPath(t: Contract, server: Awaited<ReturnType<Contract['start']
 }
 
 /** What each path gives with this one pattern. */
-async function expectPaths(t: Contract, pattern: string, paths: Readonly<Record<string, unknown>>): Promise<void> {
+async function expectPaths(
+  t: Contract,
+  pattern: string,
+  paths: Readonly<Record<string, unknown>>,
+): Promise<void> {
   const server = await t.start(greet(pattern))
   for (const [path, expected] of Object.entries(paths))
     expect([pattern, path, await tryPath(t, server, path)]).toEqual([pattern, path, expected])
@@ -29,28 +37,63 @@ export const CASES: readonly Case[] = [
   {
     name: 'a pattern of plain text, with or without a leading slash; case-sensitive; a trailing slash must agree',
     async run(t) {
-      await expectPaths(t, '/ws', { '/ws': {}, '/WS': 404, '/ws/': 404, '/wsx': 404, '/w': 404, '': 404, '//ws': {}, '/ws?x=1': {} })
+      await expectPaths(t, '/ws', {
+        '/ws': {},
+        '/WS': 404,
+        '/ws/': 404,
+        '/wsx': 404,
+        '/w': 404,
+        '': 404,
+        '//ws': {},
+        '/ws?x=1': {},
+      })
       await expectPaths(t, 'ws/', { '/ws/': {}, '/ws': 404, '/ws/?x=/y': {} })
     },
   },
   {
     name: '? is one character',
     async run(t) {
-      await expectPaths(t, '/w?s', { '/was': {}, '/ws': 404, '/waas': 404, '/w%20s': {}, '/w%C3%A9s': {}, '/w%F0%9F%98%80s': {}, '/w/s': 404 })
+      await expectPaths(t, '/w?s', {
+        '/was': {},
+        '/ws': 404,
+        '/waas': 404,
+        '/w%20s': {},
+        '/w%C3%A9s': {},
+        '/w%F0%9F%98%80s': {},
+        '/w/s': 404,
+      })
     },
   },
   {
     name: '* is any characters within a segment',
     async run(t) {
       await expectPaths(t, '/ws/*', { '/ws/': {}, '/ws/a': {}, '/ws': 404, '/ws/a/': 404, '/ws/a/b': 404 })
-      await expectPaths(t, '/a*c.json', { '/ac.json': {}, '/abc.json': {}, '/abcxjson': 404, '/ab/c.json': 404 })
+      await expectPaths(t, '/a*c.json', {
+        '/ac.json': {},
+        '/abc.json': {},
+        '/abcxjson': 404,
+        '/ab/c.json': 404,
+      })
     },
   },
   {
     name: '** is any number of segments; /ws/** also matches /ws',
     async run(t) {
-      await expectPaths(t, '/ws/**', { '/ws': {}, '/ws/': {}, '/ws/a': {}, '/ws/a/b/': {}, '/wsx': 404, '/w': 404 })
-      await expectPaths(t, '/**/end', { '/end': {}, '/a/end': {}, '/a/b/end': {}, '/a/b/ended': 404, '/end/a': 404 })
+      await expectPaths(t, '/ws/**', {
+        '/ws': {},
+        '/ws/': {},
+        '/ws/a': {},
+        '/ws/a/b/': {},
+        '/wsx': 404,
+        '/w': 404,
+      })
+      await expectPaths(t, '/**/end', {
+        '/end': {},
+        '/a/end': {},
+        '/a/b/end': {},
+        '/a/b/ended': 404,
+        '/end/a': 404,
+      })
       await expectPaths(t, '/**', { '': {}, '/': {}, '/a': {}, '/a/b': {} })
     },
   },
@@ -58,10 +101,25 @@ export const CASES: readonly Case[] = [
     name: '{name} is a parameter, {name:regex} one that must match; on conn.params and req.params',
     async run(t) {
       await expectPaths(t, '/game/{id}', { '/game/7': { id: '7' }, '/game/': 404, '/game/7/x': 404 })
-      await expectPaths(t, '/{a}-{b}', { '/1-2': { a: '1', b: '2' }, '/1-2-3': { a: '1-2', b: '3' }, '/12': 404 })
-      await expectPaths(t, String.raw`/user/{id:\d+}`, { '/user/42': { id: '42' }, '/user/4x': 404, '/user/x4': 404 })
-      await expectPaths(t, '/{v:v[12]|latest}/ws', { '/v1/ws': { v: 'v1' }, '/latest/ws': { v: 'latest' }, '/v3/ws': 404 })
-      const server = await t.start({ pattern: '/x/{id}', onConnect: (conn, req) => void conn.send([conn.params, req.params]) })
+      await expectPaths(t, '/{a}-{b}', {
+        '/1-2': { a: '1', b: '2' },
+        '/1-2-3': { a: '1-2', b: '3' },
+        '/12': 404,
+      })
+      await expectPaths(t, String.raw`/user/{id:\d+}`, {
+        '/user/42': { id: '42' },
+        '/user/4x': 404,
+        '/user/x4': 404,
+      })
+      await expectPaths(t, '/{v:v[12]|latest}/ws', {
+        '/v1/ws': { v: 'v1' },
+        '/latest/ws': { v: 'latest' },
+        '/v3/ws': 404,
+      })
+      const server = await t.start({
+        pattern: '/x/{id}',
+        onConnect: (conn, req) => void conn.send([conn.params, req.params]),
+      })
       const client = await t.connect(server, '/x/9')
       expect(await client.next()).toEqual([{ id: '9' }, { id: '9' }])
     },
@@ -98,13 +156,21 @@ export const CASES: readonly Case[] = [
   {
     name: 'the query is no part of the path',
     async run(t) {
-      await expectPaths(t, '/ws/{id}', { '/ws/1?id=2': { id: '1' }, '/ws/1?x=%zz': { id: '1' }, '/ws?id=/1': 404 })
+      await expectPaths(t, '/ws/{id}', {
+        '/ws/1?id=2': { id: '1' },
+        '/ws/1?x=%zz': { id: '1' },
+        '/ws?id=/1': 404,
+      })
     },
   },
   {
     name: 'a disabled handler is skipped',
     async run(t) {
-      const server = await t.start([greet('/ws/*', { disabled: true }), greet('/ws/x'), greet('/off', { disabled: true })])
+      const server = await t.start([
+        greet('/ws/*', { disabled: true }),
+        greet('/ws/x'),
+        greet('/off', { disabled: true }),
+      ])
       expect(await (await t.connect(server, '/ws/x')).next()).toMatchObject({ pattern: '/ws/x' })
       expect((await t.handshake(server, '/ws/y')).status).toBe(404)
       expect((await t.handshake(server, '/off')).status).toBe(404)

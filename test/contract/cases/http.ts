@@ -45,10 +45,23 @@ export const CASES: readonly Case[] = [
     network: true,
     async run(t) {
       const server = await t.start([{ pattern: '/a' }, { pattern: '/off', disabled: true }])
-      for (const path of ['/', '/api', '/a', '/api/b', '/api/off', '/healthz/', '/healthzz', '/api/healthz', '/apix/a', '/%zz'])
+      for (const path of [
+        '/',
+        '/api',
+        '/a',
+        '/api/b',
+        '/api/off',
+        '/healthz/',
+        '/healthzz',
+        '/api/healthz',
+        '/apix/a',
+        '/%zz',
+      ])
         expect([path, (await t.raw(server).request(path, PLAIN)).status]).toEqual([path, 404])
       for (const method of ['POST', 'PUT', 'DELETE'])
-        expect((await t.raw(server).request('/healthz', PLAIN, `${method} /healthz HTTP/1.1`)).status).toBe(404)
+        expect((await t.raw(server).request('/healthz', PLAIN, `${method} /healthz HTTP/1.1`)).status).toBe(
+          404,
+        )
     },
   },
   {
@@ -61,7 +74,10 @@ export const CASES: readonly Case[] = [
         ['/api/a', 426],
         ['/nothing', 404],
       ] as const) {
-        const text = await exchange(t.raw(server), `HEAD ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`)
+        const text = await exchange(
+          t.raw(server),
+          `HEAD ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`,
+        )
         expect(text).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
         expect([path, text.slice(text.indexOf('\r\n\r\n') + 4)]).toEqual([path, ''])
       }
@@ -73,7 +89,10 @@ export const CASES: readonly Case[] = [
     async run(t) {
       const server = await t.start({ pattern: '/a' })
       const request = 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n'
-      const text = await exchange(t.raw(server), `${request}${request}GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`)
+      const text = await exchange(
+        t.raw(server),
+        `${request}${request}GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`,
+      )
       expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 200', 'HTTP/1.1 404'])
     },
   },
@@ -83,12 +102,25 @@ export const CASES: readonly Case[] = [
     async run(t) {
       const server = await t.start(
         { pattern: '/a' },
-        { files: { '/': { type: 'text/html; charset=utf-8', body: '<p>ü</p>' }, '/x.bin': { type: 'application/octet-stream', body: Buffer.from('abc') } } },
+        {
+          files: {
+            '/': { type: 'text/html; charset=utf-8', body: '<p>ü</p>' },
+            '/x.bin': { type: 'application/octet-stream', body: Buffer.from('abc') },
+          },
+        },
       )
       const page = await t.raw(server).request('/?x=1', PLAIN)
-      expect([page.status, page.headers['content-type'], page.body]).toEqual([200, 'text/html; charset=utf-8', '<p>ü</p>'])
+      expect([page.status, page.headers['content-type'], page.body]).toEqual([
+        200,
+        'text/html; charset=utf-8',
+        '<p>ü</p>',
+      ])
       const binary = await t.raw(server).request('/x.bin', PLAIN)
-      expect([binary.status, binary.headers['content-type'], binary.body]).toEqual([200, 'application/octet-stream', 'abc'])
+      expect([binary.status, binary.headers['content-type'], binary.body]).toEqual([
+        200,
+        'application/octet-stream',
+        'abc',
+      ])
       expect((await t.raw(server).request('/', PLAIN, 'POST / HTTP/1.1')).status).toBe(404)
     },
   },
@@ -159,7 +191,12 @@ export const CASES: readonly Case[] = [
     network: true,
     async run(t) {
       const server = await t.start({ pattern: '/a' })
-      for (const head of ['', 'GET', 'GET /api/a HTTP/1.1\r\n', 'GET /api/a HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n']) {
+      for (const head of [
+        '',
+        'GET',
+        'GET /api/a HTTP/1.1\r\n',
+        'GET /api/a HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n',
+      ]) {
         const client = t.raw(server)
         await new Promise((resolve) => client.tcp.once('connect', resolve))
         if (head) client.tcp.write(head)

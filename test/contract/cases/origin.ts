@@ -118,16 +118,24 @@ export const CASES: readonly Case[] = [
         ['https://sub.app.example', 403],
         ['http://localhost:5173', 101],
       ])
-      await expectOrigins(t, ['https://a.example', /^https:\/\/[a-z]+\.b\.example$/], [
-        ['https://a.example', 101],
-        ['https://x.b.example', 101],
-        ['https://x.b.example.evil.example', 403],
-        ['https://c.example', 403],
-      ])
-      await expectOrigins(t, [], [
-        ['https://a.example', 403],
-        ['http://127.0.0.1', 101],
-      ])
+      await expectOrigins(
+        t,
+        ['https://a.example', /^https:\/\/[a-z]+\.b\.example$/],
+        [
+          ['https://a.example', 101],
+          ['https://x.b.example', 101],
+          ['https://x.b.example.evil.example', 403],
+          ['https://c.example', 403],
+        ],
+      )
+      await expectOrigins(
+        t,
+        [],
+        [
+          ['https://a.example', 403],
+          ['http://127.0.0.1', 101],
+        ],
+      )
     },
   },
   {
@@ -172,7 +180,9 @@ export const CASES: readonly Case[] = [
     async run(t) {
       const server = await t.start({ pattern: '/a' })
       const second = ['Origin: https://evil.example']
-      expect((await t.handshake(server, '/a', { Origin: 'http://localhost' }, undefined, second)).status).toBe(403)
+      expect(
+        (await t.handshake(server, '/a', { Origin: 'http://localhost' }, undefined, second)).status,
+      ).toBe(403)
     },
   },
   {
@@ -204,7 +214,10 @@ export const CASES: readonly Case[] = [
     async run(t) {
       const server = await t.start({ pattern: '/a' })
       for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH'])
-        expect([method, (await t.handshake(server, '/a', {}, `${method} /api/a HTTP/1.1`)).status]).toEqual([method, 400])
+        expect([method, (await t.handshake(server, '/a', {}, `${method} /api/a HTTP/1.1`)).status]).toEqual([
+          method,
+          400,
+        ])
     },
   },
   {
@@ -317,9 +330,16 @@ export const CASES: readonly Case[] = [
     network: true,
     async run(t) {
       const server = await t.start({ pattern: '/a', authenticate: () => false })
-      for (const headers of [{}, { Origin: 'https://evil.example' }, { 'Sec-WebSocket-Version': '8' }, { Connection: 'x' }]) {
+      for (const headers of [
+        {},
+        { Origin: 'https://evil.example' },
+        { 'Sec-WebSocket-Version': '8' },
+        { Connection: 'x' },
+      ]) {
         const client = t.raw(server)
-        expect((await client.request('/api/a', { ...HANDSHAKE, ...headers })).status).toBeGreaterThanOrEqual(400)
+        expect((await client.request('/api/a', { ...HANDSHAKE, ...headers })).status).toBeGreaterThanOrEqual(
+          400,
+        )
         await client.ended
       }
     },

@@ -1,0 +1,262 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { advance, Rig } from './rig.ts'
+
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => void vi.useRealTimers())
+
+describe('authenticate', () => {
+  it('has authenticateTimeout, then 503; its timer goes with its answer', async () => {
+    const rig = await Rig.start({ pattern: '/x', authenticate: () => new Promise<boolean>(() => {}) })
+    let answer: unknown
+    void rig.handshake('/x').then((result) => {
+      answer = result
+    })
+    await advance(9999)
+    expect(answer).toBeUndefined()
+    await advance(1)
+    expect(answer).toMatchObject({ status: 503 })
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('takes its own time below that', async () => {
+    const rig = await Rig.start(
+      {
+        pattern: '/x',
+        authenticate: () => new Promise<boolean>((resolve) => setTimeout(() => resolve(true), 49)),
+      },
+      { authenticateTimeout: 50 },
+    )
+    const connecting = rig.connect('/x')
+    await advance(49)
+    expect((await connecting).conn.closed).toBe(false)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('takes thenables that are no promises', async () => {
+    const thenable = (result: unknown): never =>
+      // oxlint-disable-next-line unicorn/no-thenable -- users may have them from other libraries
+      ({ then: (resolve: (value: unknown) => void) => resolve(result) }) as never
+    const rig = await Rig.start([
+      { pattern: '/yes', authenticate: () => thenable({ success: true, data: 7 }) },
+      { pattern: '/no', authenticate: () => thenable('yes') },
+    ])
+    expect((await rig.connect('/yes')).conn.authData).toBe(7)
+    expect(await rig.handshake('/no')).toMatchObject({ status: 401 })
+  })
+
+  it('who is closed by a code is not there: no rooms, no counters, no timers of the handler', async () => {
+    const rig = await Rig.start({
+      pattern: '/x',
+      defaultRoom: 'a',
+      heartbeat: 100,
+      inactivityTimeout: 1000,
+      authenticate: () => ({ success: false, code: 4401, reason: 'no' }),
+    })
+    const peer = await rig.connect('/x')
+    expect(peer.seen).toEqual(['close 4401 no'])
+    expect(rig.runtime.topics.size).toBe(0)
+    expect(peer.pings).toBe(0)
+    expect(rig.server.stats()).toMatchObject({
+      connections: 0,
+      opened: 0,
+      closed: 0,
+      refused: 1,
+      closedByCode: {},
+    })
+    await advance(5000)
+    expect(vi.getTimerCount()).toBe(0)
+    expect(rig.runtime.sockets.size).toBe(0)
+  })
+})
+
+describe('maxConnections', () => {
+  it('counts a handshake that was accepted and never opened for a moment only', async () => {
+    const rig = await Rig.start({ pattern: '/x' }, { maxConnections: 1 })
+    const { conn } = await rig.connect('/x')
+    expect(await rig.handshake('/x')).toMatchObject({ status: 503 })
+    conn.close()
+    await rig.settle()
+    expect((await rig.connect('/x')).conn.closed).toBe(false)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+})
+
+describe('reload', () => {
+  it('keeps connections, rooms and metadata, and calls the new hooks', async () => {
+    const rig = await Rig.start({ pattern: '/x', onMessage: (conn) => void conn.send('old') })
+    const [one, two] = [await rig.connect('/x'), await rig.connect('/x')]
+    one.conn.joinRoom('a')
+    one.conn.metadata['user'] = 'Alice'
+    rig.server.reload(
+      rig.options({
+        pattern: '/x',
+        onMessage: (conn, data) => conn.broadcast(data, { room: 'a', includeSelf: true }),
+      }),
+    )
+    two.socket.receive('new')
+    expect(one.seen).toEqual(['new'])
+    expect(one.conn.metadata).toEqual({ user: 'Alice' })
+    expect(rig.server.connections.length).toBe(2)
+  })
+
+  it('closes the connections of handlers that are gone with 1001', async () => {
+    const rig = await Rig.start([{ pattern: '/x', heartbeat: 100 }, { pattern: '/y' }])
+    const [x, y] = [await rig.connect('/x'), await rig.connect('/y')]
+    rig.server.reload(rig.options([{ pattern: '/y' }, { pattern: '/z' }]))
+    await rig.settle()
+    expect(x.seen).toEqual([expect.stringMatching(/^close 1001 /)])
+    expect(y.seen).toEqual([])
+    expect(await rig.handshake('/x')).toMatchObject({ status: 404 })
+    await rig.connect('/z')
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('refuses who is authenticated for a handler that is gone meanwhile', async () => {
+    let settle: (result: boolean) => void = () => {}
+    const rig = await Rig.start({
+      pattern: '/x',
+      authenticate: () =>
+        new Promise<boolean>((resolve) => {
+          settle = resolve
+        }),
+    })
+    const answer = rig.handshake('/x')
+    await rig.settle()
+    rig.server.reload(rig.options({ pattern: '/y' }))
+    settle(true)
+    expect(await answer).toMatchObject({ status: 404 })
+    expect(rig.server.stats().opened).toBe(0)
+  })
+
+  it('with an error keeps the old handlers', async () => {
+    const rig = await Rig.start({ pattern: '/x', onMessage: (conn) => void conn.send('old') })
+    const peer = await rig.connect('/x')
+    expect(() => rig.server.reload(rig.options({ pattern: '/{' }))).toThrow(
+      expect.objectContaining({ code: 'ERR_PATTERN' }),
+    )
+    peer.socket.receive('?')
+    expect(peer.seen).toEqual(['old'])
+    expect((await rig.connect('/x')).conn.closed).toBe(false)
+  })
+
+  it('changes the scope of open connections', async () => {
+    const rig = await Rig.start({ pattern: '/x/*', defaultRoom: 'a' })
+    const [one, two] = [await rig.connect('/x/1'), await rig.connect('/x/2')]
+    rig.server.reload(rig.options({ pattern: '/x/*', scope: 'path' }))
+    one.conn.broadcast('apart')
+    one.conn.broadcast('apart', { room: 'a' })
+    expect(two.seen).toEqual([])
+    rig.server.reload(rig.options({ pattern: '/x/*', scope: 'handler' }))
+    one.conn.broadcast('together', { room: 'a' })
+    expect(two.seen).toEqual(['together'])
+    for (const { socket } of [one, two]) socket.receiveClose(1000, '')
+    await rig.settle()
+    expect(rig.runtime.topics.size).toBe(0)
+  })
+
+  it('starts, changes and ends the heartbeat', async () => {
+    const rig = await Rig.start({ pattern: '/x' })
+    const peer = await rig.connect('/x', { onPing: ({ socket }) => socket.receivePong('') })
+    rig.server.reload(rig.options({ pattern: '/x', heartbeat: 100 }))
+    await advance(1000)
+    expect(peer.pings).toBe(10)
+    rig.server.reload(rig.options({ pattern: '/x', heartbeat: 500 }))
+    await advance(1000)
+    expect(peer.pings).toBe(12)
+    rig.server.reload(rig.options({ pattern: '/x' }))
+    await advance(1000)
+    expect(peer.pings).toBe(12)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('while the only connection waits for its backlog: the next one has a heartbeat, and nothing stays behind', async () => {
+    for (const scope of ['handler', 'path'] as const) {
+      const rig = await Rig.start({ pattern: '/x', heartbeat: 100 })
+      const leaving = await rig.connect('/x')
+      leaving.socket.paused = true
+      leaving.conn.send('x')
+      leaving.conn.close()
+      rig.server.reload(rig.options({ pattern: '/x', heartbeat: 200, scope }))
+      const next = await rig.connect('/x', { onPing: ({ socket }) => socket.receivePong('') })
+      await advance(1000)
+      expect(next.pings).toBe(5)
+      leaving.socket.resume()
+      next.socket.receiveClose(1000, '')
+      await rig.settle()
+      expect(rig.server.connections).toEqual([])
+      expect(rig.runtime.topics.size).toBe(0)
+      expect(vi.getTimerCount()).toBe(0)
+    }
+  })
+})
+
+describe('stats', () => {
+  it('counts messages and bytes both ways, connections and how they ended', async () => {
+    const rig = await Rig.start({ pattern: '/x', onMessage: (conn, data) => void conn.send(data) })
+    const peer = await rig.connect('/x')
+    peer.socket.receive('aü')
+    peer.socket.receive(new Uint8Array(10))
+    await rig.handshake('/nothing')
+    expect(rig.server.stats()).toEqual({
+      connections: 1,
+      opened: 1,
+      closed: 0,
+      refused: 1,
+      closedByCode: {},
+      messagesIn: 2,
+      messagesOut: 2,
+      bytesIn: 13,
+      bytesOut: 13,
+      terminatedForBackpressure: 0,
+      handlerErrors: 0,
+    })
+    peer.socket.receiveClose(4001, '')
+    await rig.settle()
+    expect(rig.server.stats()).toMatchObject({ connections: 0, closed: 1, closedByCode: { 4001: 1 } })
+  })
+
+  it('is a copy', async () => {
+    const rig = await Rig.start({ pattern: '/x' })
+    const before = rig.server.stats()
+    before.closedByCode[1000] = 7
+    expect(rig.server.stats().closedByCode).toEqual({})
+  })
+})
+
+describe('server.connections', () => {
+  it('lists id, path, rooms, address and since when', async () => {
+    vi.setSystemTime(1_700_000_000_000)
+    const rig = await Rig.start({ pattern: '/x/{id}', defaultRoom: 'a' })
+    const { conn } = await rig.connect('/x/1?y=2')
+    expect(rig.server.connections).toEqual([
+      { id: conn.id, path: '/x/1', rooms: ['a'], remoteAddress: '127.0.0.1', since: 1_700_000_000_000 },
+    ])
+  })
+
+  it('ids are UUIDs of version 4, all different', async () => {
+    const rig = await Rig.start({ pattern: '/x' })
+    const ids = new Set<string>()
+    for (let i = 0; i < 50; i++) ids.add((await rig.connect('/x')).conn.id)
+    expect(ids.size).toBe(50)
+    for (const id of ids)
+      expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
+  })
+})
+
+describe('limits', () => {
+  it('a message over maxPayload is 1009 and reaches no hook; one of just that size does', async () => {
+    const calls: string[] = []
+    const rig = await Rig.start({
+      pattern: '/x',
+      maxPayload: 4,
+      onMessage: (_conn, data) => void calls.push(data),
+      onClose: (_conn, code) => void calls.push(`close ${code}`),
+    })
+    const peer = await rig.connect('/x')
+    peer.socket.receive('abcd')
+    peer.socket.receive('üüü')
+    await rig.settle()
+    expect(calls).toEqual(['abcd', 'close 1009'])
+    expect(peer.seen).toEqual([expect.stringMatching(/^close 1009 /)])
+  })
+})

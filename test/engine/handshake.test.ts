@@ -1,0 +1,167 @@
+import { describe, expect, it } from 'vitest'
+import { checkHandshake, chooseDeflateOffer, chooseSubprotocol } from '../../src/engine/handshake.ts'
+import { isOriginAllowed } from '../../src/engine/origin.ts'
+import { createHandshakeRequest, headersOf, pathOf, tokens } from '../../src/engine/request.ts'
+import type { RawRequest } from '../../src/engine/runtime.ts'
+import { HANDSHAKE } from '../support/raw-client.ts'
+
+function request(
+  headers: Record<string, string | undefined> = {},
+  more: Partial<RawRequest> = {},
+): RawRequest {
+  const all = { Host: 'x', ...HANDSHAKE, ...headers }
+  return {
+    method: 'GET',
+    url: '/',
+    httpVersion: '1.1',
+    rawHeaders: Object.entries(all).flatMap(([name, value]) => (value === undefined ? [] : [name, value])),
+    remoteAddress: '127.0.0.1',
+    remotePort: 1,
+    encrypted: false,
+    ...more,
+  }
+}
+
+const statusOf = (raw: RawRequest): number | undefined =>
+  checkHandshake(raw, headersOf(raw.rawHeaders))?.status
+
+describe('the opening handshake', () => {
+  it('is good as it is', () => {
+    expect(statusOf(request())).toBeUndefined()
+  })
+
+  it.each([
+    [{ method: 'POST' }, {}, 400],
+    [{ method: 'get' }, {}, 400],
+    [{ httpVersion: '1.0' }, {}, 400],
+    [{ httpVersion: '2.0' }, {}, 400],
+    [{}, { Host: undefined }, 400],
+    [{}, { Upgrade: undefined }, 400],
+    [{}, { Connection: 'close' }, 400],
+    [{}, { 'Sec-WebSocket-Version': undefined }, 400],
+    [{}, { 'Sec-WebSocket-Version': '12' }, 426],
+    [{}, { 'Sec-WebSocket-Version': '13, 13' }, 426],
+    [{}, { 'Sec-WebSocket-Key': 'AAAA' }, 400],
+    [{}, { 'Sec-WebSocket-Protocol': 'a,,b' }, 400],
+  ] as const)('%j %j: %i', (more, headers, status) => {
+    expect(statusOf(request(headers, more))).toBe(status)
+  })
+})
+
+describe('subprotocols', () => {
+  it.each([
+    [undefined, undefined, ''],
+    [undefined, ['a'], ''],
+    ['a, b', undefined, 'a'],
+    ['a, b', ['b', 'a'], 'b'],
+    ['b,a', ['b', 'a'], 'b'],
+    ['c', ['b', 'a'], undefined],
+    ['A', ['a'], undefined],
+    ['a', [], undefined],
+  ])('offered %j, accepted %j: %j', (offer, accepted, expected) => {
+    expect(chooseSubprotocol(offer, accepted)).toBe(expected)
+  })
+})
+
+describe('offers of permessage-deflate', () => {
+  it.each([
+    [undefined, ''],
+    ['', ''],
+    ['permessage-deflate', 'permessage-deflate'],
+    ['permessage-deflate; client_max_window_bits', 'permessage-deflate; client_max_window_bits'],
+    ['permessage-deflate; client_max_window_bits=10', 'permessage-deflate; client_max_window_bits=10'],
+    ['permessage-deflate; server_max_window_bits="12"', 'permessage-deflate; server_max_window_bits="12"'],
+    [
+      'permessage-deflate; server_no_context_takeover; client_no_context_takeover',
+      'permessage-deflate; server_no_context_takeover; client_no_context_takeover',
+    ],
+    ['x-webkit-deflate-frame, permessage-deflate', 'permessage-deflate'],
+    ['permessage-deflate; unknown', ''],
+    ['permessage-deflate; server_max_window_bits', ''],
+    ['permessage-deflate; server_max_window_bits=7', ''],
+    ['permessage-deflate; server_max_window_bits=16', ''],
+    ['permessage-deflate; server_max_window_bits=08', ''],
+    ['permessage-deflate; client_max_window_bits=', ''],
+    ['permessage-deflate; client_max_window_bits=x', ''],
+    ['permessage-deflate; server_no_context_takeover=1', ''],
+    ['permessage-deflate; client_no_context_takeover; client_no_context_takeover', ''],
+    ['permessage-deflate; client_max_window_bits; client_max_window_bits=9', ''],
+    ['permessage-deflate;', ''],
+    ['permessage-deflates', ''],
+    [
+      'permessage-deflate; server_max_window_bits=7, permessage-deflate; server_max_window_bits=9',
+      'permessage-deflate; server_max_window_bits=9',
+    ],
+  ])('%j: %j', (offer, expected) => {
+    expect(chooseDeflateOffer(offer)).toBe(expected)
+  })
+})
+
+describe('the request', () => {
+  it('headers are by lower-case name; repeated ones are joined, cookies by ";"', () => {
+    const headers = headersOf(['X-A', '1', 'x-a', '2', 'Cookie', 'a=1', 'cookie', 'b=2', 'HOST', 'h'])
+    expect(headers).toEqual({ 'x-a': '1, 2', cookie: 'a=1; b=2', host: 'h' })
+  })
+
+  it('headers named like members of every object are harmless', () => {
+    const headers = headersOf(['__proto__', 'x', 'constructor', 'c', 'toString', 't'])
+    expect(Object.getPrototypeOf(headers)).toBe(Object.prototype)
+    expect(Object.entries(headers)).toEqual([
+      ['constructor', 'c'],
+      ['tostring', 't'],
+    ])
+  })
+
+  it.each([
+    ['/a', '/a'],
+    ['/a?b=/c', '/a'],
+    ['/a#b?c', '/a'],
+    ['/?x', '/'],
+    ['?x', ''],
+  ])('the path of %j is %j', (url, path) => {
+    expect(pathOf(url)).toBe(path)
+  })
+
+  it('tokens are trimmed, empty ones left out', () => {
+    expect(tokens(' a ,, b,')).toEqual(['a', 'b'])
+    expect(tokens(undefined)).toEqual([])
+  })
+
+  it.each([
+    ['127.0.0.1', '127.0.0.1'],
+    ['::ffff:10.0.0.7', '10.0.0.7'],
+    ['::ffff:0a00:0007', '10.0.0.7'],
+    ['0000:0000:0000:0000:0000:ffff:7f00:0001', '127.0.0.1'],
+    ['0000:0000:0000:0000:0000:0000:0000:0001', '::1'],
+    ['::1', '::1'],
+    ['2001:0db8:0000:0000:0000:0000:0000:00ff', '2001:db8::ff'],
+    ['fe80::1%eth0', 'fe80::1%eth0'],
+    ['', ''],
+  ])('the address %j is %j on every runtime', (remoteAddress, expected) => {
+    const raw = request({}, { remoteAddress })
+    expect(createHandshakeRequest(raw, {}).socket.remoteAddress).toBe(expected)
+  })
+})
+
+describe('origins', () => {
+  it.each([
+    [undefined, undefined, true],
+    ['http://localhost', undefined, true],
+    ['http://x.localhost:1', undefined, true],
+    ['http://[::1]:1', undefined, true],
+    ['http://localhost.', undefined, false],
+    ['http://0.0.0.0', undefined, false],
+    ['http://0.0.0.0:5173', '0.0.0.0:8787', true],
+    ['http://1.2.3.4', '1.2.3.4', true],
+    ['http://1.2.3.4', '1.2.3.4, evil', false],
+    ['http://1.2.3.4', '', false],
+    ['http://name', 'name', false],
+    ['', undefined, false],
+  ])('%j with the host %j: %j', (origin, host, expected) => {
+    expect(isOriginAllowed(origin, host, undefined)).toBe(expected)
+  })
+
+  it('a string of allowedOrigins may have a trailing slash', () => {
+    expect(isOriginAllowed('https://a.example', undefined, ['https://a.example/'])).toBe(true)
+  })
+})

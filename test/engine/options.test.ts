@@ -1,0 +1,336 @@
+import { describe, expect, it } from 'vitest'
+import { SidewireError } from '../../src/engine/errors.ts'
+import { resolveServerOptions, type ServerOptions } from '../../src/engine/options.ts'
+
+function failure(options: unknown): SidewireError {
+  try {
+    resolveServerOptions(options as ServerOptions)
+  } catch (error) {
+    if (error instanceof SidewireError) return error
+    throw error
+  }
+  throw new Error('these options are taken')
+}
+
+const handler = (fields: object): object => ({ wsHandlers: [{ pattern: '/a', ...fields }] })
+
+describe('defaults', () => {
+  it('of the server', () => {
+    expect(resolveServerOptions({})).toEqual({
+      prefixes: ['/api'],
+      handlers: [],
+      enablePreview: true,
+      logLevel: 'info',
+      logger: undefined,
+      runtime: 'auto',
+      allowedOrigins: undefined,
+      maxConnections: 0,
+      authenticateTimeout: 10_000,
+      closeTimeout: 10_000,
+      shutdownTimeout: 5000,
+      host: '127.0.0.1',
+      port: 8787,
+      tls: undefined,
+      files: new Map(),
+    })
+  })
+
+  it('of a handler', () => {
+    const source = { pattern: 'a' }
+    const [resolved] = resolveServerOptions({ wsHandlers: [source] }).handlers
+    expect(resolved).toEqual({
+      source,
+      pattern: expect.objectContaining({ source: '/a' }),
+      heartbeat: 0,
+      inactivityTimeout: 0,
+      compressFrom: Infinity,
+      maxPayload: 16 * 1024 * 1024,
+      maxBackpressure: 16 * 1024 * 1024,
+      delay: 0,
+      sequential: false,
+      scope: 'handler',
+      rules: [],
+    })
+    expect(resolved?.source).toBe(source)
+  })
+
+  it('stand in for undefined', () => {
+    const names = [
+      'endpointPrefix',
+      'enableWs',
+      'wsHandlers',
+      'disable',
+      'logLevel',
+      'runtime',
+      'allowedOrigins',
+      'maxConnections',
+      'host',
+      'port',
+      'tls',
+      'files',
+    ]
+    const options = Object.fromEntries(names.map((name) => [name, undefined])) as ServerOptions
+    expect(resolveServerOptions(options)).toEqual(resolveServerOptions({}))
+  })
+})
+
+describe('what is accepted', () => {
+  it.each([
+    [undefined, Infinity],
+    [false, Infinity],
+    [true, 1024],
+    [{}, 1024],
+    [{ enabled: true }, 1024],
+    [{ enabled: false }, Infinity],
+    [{ enabled: false, threshold: 5 }, Infinity],
+    [{ threshold: 5 }, 5],
+    [{ threshold: 0 }, 0],
+  ])('compression: %j compresses from %d bytes on', (compression, expected) => {
+    const [resolved] = resolveServerOptions(handler({ compression })).handlers
+    expect(resolved?.compressFrom).toBe(expected)
+  })
+
+  it('perMessageDeflate is the same by another name; compression counts where both are given', () => {
+    const from = (fields: object): unknown => resolveServerOptions(handler(fields)).handlers[0]?.compressFrom
+    expect(from({ perMessageDeflate: true })).toBe(1024)
+    expect(from({ perMessageDeflate: false })).toBe(Infinity)
+    expect(from({ perMessageDeflate: true, compression: { threshold: 1 } })).toBe(1)
+    expect(from({ perMessageDeflate: true, compression: false })).toBe(Infinity)
+  })
+
+  it.each([
+    ['/api', ['/api']],
+    ['api/', ['/api']],
+    ['', ['']],
+    ['/', ['']],
+    [
+      ['a', '/b/'],
+      ['/a', '/b'],
+    ],
+  ])('endpointPrefix: %j', (endpointPrefix, prefixes) => {
+    expect(resolveServerOptions({ endpointPrefix }).prefixes).toEqual(prefixes)
+  })
+
+  it.each([
+    [handler({ heartbeat: false })],
+    [handler({ heartbeat: 0 })],
+    [handler({ heartbeat: 100 })],
+    [handler({ inactivityTimeout: 1 })],
+    [handler({ authenticate: true })],
+    [handler({ authenticate: false })],
+    [handler({ authenticate: 'x-api-key' })],
+    [handler({ authenticate: () => true })],
+    [handler({ subprotocols: [] })],
+    [handler({ delay: 0.5 })],
+    [handler({ maxPayload: 1 })],
+    [handler({ scope: 'path' })],
+    [handler({ responses: [{ match: () => true, response: 1 }] })],
+    [
+      handler({
+        responses: [
+          { match: () => true, response: undefined, broadcast: { rooms: ['a'], includeSelf: true } },
+        ],
+      }),
+    ],
+    [{ allowedOrigins: true }],
+    [{ allowedOrigins: 'https://a.example' }],
+    [{ allowedOrigins: /a/ }],
+    [{ allowedOrigins: [/a/, 'b'] }],
+    [{ port: 0 }],
+    [{ port: 65_535 }],
+    [{ authenticateTimeout: 1, closeTimeout: 0, shutdownTimeout: 0 }],
+    [{ files: { '/': { type: 'text/html', body: '' }, '/b': { type: 'x/y', body: new Uint8Array(1) } } }],
+    [{ logger: console }],
+  ])('%j', (options) => {
+    expect(() => resolveServerOptions(options as ServerOptions)).not.toThrow()
+  })
+
+  it('a handler may be an instance of a class', () => {
+    class Base {
+      onMessage(): void {}
+    }
+    class Chat extends Base {
+      pattern = '/chat'
+    }
+    expect(resolveServerOptions({ wsHandlers: [new Chat()] }).handlers).toHaveLength(1)
+  })
+
+  it('handlers that are disabled are left out, and all of them if the engine is off', () => {
+    const wsHandlers = [
+      { pattern: '/a' },
+      { pattern: '/b', disabled: true },
+      { pattern: '/c', disabled: false },
+    ]
+    const patterns = (options: ServerOptions): string[] =>
+      resolveServerOptions({ wsHandlers, ...options }).handlers.map(({ pattern }) => pattern.source)
+    expect(patterns({})).toEqual(['/a', '/c'])
+    expect(patterns({ enableWs: true })).toEqual(['/a', '/c'])
+    expect(patterns({ enableWs: false })).toEqual([])
+    expect(patterns({ disable: true })).toEqual([])
+  })
+})
+
+describe('what is refused', () => {
+  it.each([
+    // The option's path, its value as the message shows it, and a part of what is accepted.
+    [{ endpointPrefix: 7 }, 'endpointPrefix', '7', "'/api'"],
+    [{ endpointPrefix: [] }, 'endpointPrefix', '[]', 'path'],
+    [{ endpointPrefix: null }, 'endpointPrefix', 'null', "'/api'"],
+    [{ enableWs: 'yes' }, 'enableWs', '"yes"', 'true or false'],
+    [{ disable: 1 }, 'disable', '1', 'true or false'],
+    [{ enablePreview: null }, 'enablePreview', 'null', 'true or false'],
+    [{ wsHandlers: {} }, 'wsHandlers', '{}', 'list of handlers'],
+    [{ wsHandlers: [null] }, 'wsHandlers[0]', 'null', 'handler'],
+    [{ wsHandlers: [{ pattern: '/a' }, 'x'] }, 'wsHandlers[1]', '"x"', 'handler'],
+    [{ logLevel: 'loud' }, 'logLevel', '"loud"', "'silent', 'error', 'warn', 'info', 'debug'"],
+    [{ logger: {} }, 'logger', '{}', 'error, warn, info and debug'],
+    [{ runtime: 'node' }, 'runtime', '"node"', "'auto', 'uws', 'ws', 'bun'"],
+    [{ allowedOrigins: false }, 'allowedOrigins', 'false', 'true for all'],
+    [{ maxConnections: -1 }, 'maxConnections', '-1', '0 for no limit'],
+    [{ maxConnections: 1.5 }, 'maxConnections', '1.5', 'whole number'],
+    [{ maxConnections: 10n }, 'maxConnections', '10n', 'whole number'],
+    [{ authenticateTimeout: 0 }, 'authenticateTimeout', '0', 'milliseconds from 1'],
+    [{ authenticateTimeout: -5 }, 'authenticateTimeout', '-5', 'milliseconds'],
+    [{ closeTimeout: -1 }, 'closeTimeout', '-1', 'milliseconds from 0'],
+    [{ closeTimeout: Number.NaN }, 'closeTimeout', 'NaN', 'milliseconds'],
+    [{ shutdownTimeout: Infinity }, 'shutdownTimeout', 'Infinity', 'milliseconds'],
+    [{ shutdownTimeout: 2 ** 31 }, 'shutdownTimeout', '2147483648', 'milliseconds'],
+    [{ host: '' }, 'host', '""', "'127.0.0.1'"],
+    [{ port: -1 }, 'port', '-1', '0 (any free one) to 65535'],
+    [{ port: 65_536 }, 'port', '65536', '65535'],
+    [{ port: '80' }, 'port', '"80"', '65535'],
+    [{ tls: { cert: 'a', key: 7 } }, 'tls.key', '7', 'PEM file'],
+    [{ tls: true }, 'tls', 'true', '{ cert, key }'],
+    [{ files: { '/': { type: '', body: '' } } }, 'files./.type', '""', 'Content-Type'],
+    [{ files: { '/': { type: 'a/b', body: 7 } } }, 'files./.body', '7', 'string or bytes'],
+    [handler({ pattern: '' }), 'wsHandlers[0].pattern', '""', '"/ws/chat"'],
+    [handler({ pattern: 7 }), 'wsHandlers[0].pattern', '7', '"/ws/chat"'],
+    [handler({ disabled: 'no' }), 'wsHandlers[0].disabled', '"no"', 'true or false'],
+    [handler({ authenticate: '' }), 'wsHandlers[0].authenticate', '""', 'name of a header'],
+    [handler({ authenticate: 'x key' }), 'wsHandlers[0].authenticate', '"x key"', 'name of a header'],
+    [handler({ authenticate: {} }), 'wsHandlers[0].authenticate', '{}', 'function'],
+    [handler({ subprotocols: 'v1' }), 'wsHandlers[0].subprotocols', '"v1"', 'list of subprotocol names'],
+    [handler({ subprotocols: ['v1', 'v 2'] }), 'wsHandlers[0].subprotocols[1]', '"v 2"', 'subprotocol name'],
+    [handler({ heartbeat: 99 }), 'wsHandlers[0].heartbeat', '99', 'from 100'],
+    [handler({ heartbeat: -1 }), 'wsHandlers[0].heartbeat', '-1', 'from 100'],
+    [handler({ heartbeat: true }), 'wsHandlers[0].heartbeat', 'true', 'from 100'],
+    [handler({ inactivityTimeout: -1 }), 'wsHandlers[0].inactivityTimeout', '-1', 'milliseconds'],
+    [handler({ inactivityTimeout: Number.NaN }), 'wsHandlers[0].inactivityTimeout', 'NaN', 'milliseconds'],
+    [handler({ compression: 'on' }), 'wsHandlers[0].compression', '"on"', '{ enabled, threshold }'],
+    [
+      handler({ compression: { level: 9 } }),
+      'wsHandlers[0].compression',
+      '{"level":9}',
+      '{ enabled, threshold }',
+    ],
+    [
+      handler({ compression: { threshold: -1 } }),
+      'wsHandlers[0].compression',
+      '{"threshold":-1}',
+      'threshold in bytes',
+    ],
+    [handler({ perMessageDeflate: {} }), 'wsHandlers[0].perMessageDeflate', '{}', 'true or false'],
+    [handler({ maxPayload: 0 }), 'wsHandlers[0].maxPayload', '0', 'bytes from 1'],
+    [handler({ maxPayload: '1MB' }), 'wsHandlers[0].maxPayload', '"1MB"', 'bytes'],
+    [handler({ maxBackpressure: -1 }), 'wsHandlers[0].maxBackpressure', '-1', 'bytes'],
+    [handler({ defaultRoom: '' }), 'wsHandlers[0].defaultRoom', '""', 'non-empty string'],
+    [handler({ delay: -1 }), 'wsHandlers[0].delay', '-1', 'milliseconds from 0'],
+    [handler({ transformRawData: 'json' }), 'wsHandlers[0].transformRawData', '"json"', 'function'],
+    [handler({ sequential: 1 }), 'wsHandlers[0].sequential', '1', 'true or false'],
+    [handler({ scope: 'room' }), 'wsHandlers[0].scope', '"room"', "'handler', 'path'"],
+    [handler({ onMessage: {} }), 'wsHandlers[0].onMessage', '{}', 'function'],
+    [handler({ responses: {} }), 'wsHandlers[0].responses', '{}', 'list'],
+    [
+      handler({ responses: [{ match: true, response: 1 }] }),
+      'wsHandlers[0].responses[0].match',
+      'true',
+      'function',
+    ],
+    [
+      handler({ responses: [{ match: () => true, broadcast: 'all' }] }),
+      'wsHandlers[0].responses[0].broadcast',
+      '"all"',
+      'includeSelf',
+    ],
+    [null, 'configuration', 'null', 'object of options'],
+    ['x', 'configuration', '"x"', 'object of options'],
+  ] as [unknown, string, string, string][])('case %#', (options, path, value, accepted) => {
+    const { code, name, message } = failure(options)
+    expect([name, code]).toEqual(['SidewireError', 'ERR_OPTION'])
+    expect(message).toContain(path)
+    expect(message).toContain(` ${value};`)
+    expect(message).toContain(accepted)
+  })
+
+  it.each([
+    [{ wsHandlers: [{}] }, 'wsHandlers[0].pattern', '"/ws/chat"'],
+    [{ tls: { cert: 'a' } }, 'tls.key', 'PEM file'],
+    [{ files: { '/': { type: 'a/b' } } }, 'files./.body', 'string or bytes'],
+    [handler({ responses: [{ response: 1 }] }), 'wsHandlers[0].responses[0].match', 'function'],
+  ])('a missing field: %j', (options, path, accepted) => {
+    const { code, message } = failure(options)
+    expect(code).toBe('ERR_OPTION')
+    expect(message).toContain(`"${path}"`)
+    expect(message).toContain(accepted)
+  })
+
+  it.each([
+    [{ prot: 1 }, 'prot', 'port'],
+    [{ gatewayTimeout: 1 }, 'gatewayTimeout', 'authenticateTimeout'],
+    [handler({ onMesage: () => {} }), 'wsHandlers[0].onMesage', 'onMessage'],
+    [{ tls: { cert: 'a', key: 'b', ca: 'c' } }, 'tls.ca', 'cert, key'],
+    [
+      handler({ responses: [{ match: () => true, respond: 1 }] }),
+      'wsHandlers[0].responses[0].respond',
+      'response',
+    ],
+    [{ files: { '/': { type: 'a/b', body: '', etag: 'x' } } }, 'files./.etag', 'type, body'],
+  ])('an unknown option: %j', (options, path, known) => {
+    const { code, message } = failure(options)
+    expect(code).toBe('ERR_OPTION')
+    expect(message).toContain(`"${path}"`)
+    expect(message).toMatch(new RegExp(`known are .*${known}`))
+  })
+
+  it('two enabled handlers with one pattern, by both their places', () => {
+    const { code, message } = failure({
+      wsHandlers: [{ pattern: '/b' }, { pattern: '/a' }, { pattern: 'a' }],
+    })
+    expect(code).toBe('ERR_PATTERN_DUPLICATE')
+    expect(message).toContain('wsHandlers[2]')
+    expect(message).toContain('wsHandlers[1]')
+    for (const wsHandlers of [
+      [{ pattern: '/a' }, { pattern: '/a', disabled: true }],
+      [{ pattern: '/a', disabled: true }, { pattern: '/a' }],
+      [{ pattern: '/a' }, { pattern: '/a/' }, { pattern: '/A' }],
+    ])
+      expect(() => resolveServerOptions({ wsHandlers })).not.toThrow()
+  })
+
+  it('a pattern that is none, by its place', () => {
+    const { code, message } = failure({ wsHandlers: [{ pattern: '/a' }, { pattern: '/{b' }] })
+    expect(code).toBe('ERR_PATTERN')
+    expect(message).toContain('wsHandlers[1]')
+    expect(message).toContain('/{b')
+  })
+
+  const cycle: Record<string, unknown> = {}
+  cycle['self'] = cycle
+  it.each([
+    ['a cycle', cycle],
+    ['a BigInt', { big: 1n }],
+    ['a symbol', Symbol('s')],
+  ])('a static response that is %s, by its rule', (_name, response) => {
+    const good = { match: () => true, response: 1 }
+    const { code, message, cause } = failure(handler({ responses: [good, { match: () => true, response }] }))
+    expect(code).toBe('ERR_RESPONSE')
+    expect(message).toContain('wsHandlers[0].responses[1].response')
+    expect(cause).toMatchObject({ code: 'ERR_SERIALIZE' })
+  })
+
+  it('a message stays short, whatever the value', () => {
+    expect(failure({ port: 'x'.repeat(10_000) }).message.length).toBeLessThan(300)
+    expect(failure({ port: cycle }).message.length).toBeLessThan(300)
+    expect(failure({ maxConnections: Symbol('s') }).message).toContain('Symbol(s)')
+  })
+})

@@ -1,0 +1,119 @@
+import { vi } from 'vitest'
+import type { Connection } from '../../src/engine/connection.ts'
+import type { UniversalApiWsHandler } from '../../src/engine/handler.ts'
+import type { Logger } from '../../src/engine/logger.ts'
+import { resolveServerOptions, type ServerOptions } from '../../src/engine/options.ts'
+import type { HttpAnswer, Payload } from '../../src/engine/runtime.ts'
+import { serveOn, type Server } from '../../src/server/server.ts'
+import { MemoryRuntime, MemorySocket } from '../support/memory-runtime.ts'
+import { HANDSHAKE } from '../support/raw-client.ts'
+
+/** What one client of the memory runtime saw, in order. */
+export interface Peer {
+  readonly socket: MemorySocket
+  readonly conn: Connection
+  /** Messages as text or bytes, and `close <code> <reason>` for a close frame. */
+  readonly seen: unknown[]
+  readonly compressed: boolean[]
+  pings: number
+}
+
+export interface PeerOptions {
+  readonly headers?: Record<string, string | undefined>
+  /** Called for each ping; answers nothing by default. */
+  readonly onPing?: (peer: Peer) => void
+}
+
+/** An engine on the memory runtime, under vitest's fake timers. */
+export class Rig {
+  readonly runtime = new MemoryRuntime()
+  readonly log: string[] = []
+  server!: Server
+
+  static async start(
+    handlers: UniversalApiWsHandler | UniversalApiWsHandler[],
+    options: ServerOptions = {},
+  ): Promise<Rig> {
+    const rig = new Rig()
+    rig.server = await serveOn(rig.runtime, resolveServerOptions(rig.options(handlers, options)))
+    return rig
+  }
+
+  options(
+    handlers: UniversalApiWsHandler | UniversalApiWsHandler[],
+    options: ServerOptions = {},
+  ): ServerOptions {
+    const push = (level: string) => (message: string) => void this.log.push(`${level} ${message}`)
+    const logger: Logger = {
+      error: push('error'),
+      warn: push('warn'),
+      info: push('info'),
+      debug: push('debug'),
+    }
+    const wsHandlers = Array.isArray(handlers) ? handlers : [handlers]
+    return { wsHandlers, endpointPrefix: '', logger, logLevel: 'debug', ...options }
+  }
+
+  async connect(url: string, options: PeerOptions = {}): Promise<Peer> {
+    const answer = await this.handshake(url, options)
+    if ('status' in answer) throw new Error(`refused with ${answer.status}: ${String(answer.body)}`)
+    return answer
+  }
+
+  async handshake(url: string, { headers = {}, onPing }: PeerOptions = {}): Promise<Peer | HttpAnswer> {
+    const all = { ...HANDSHAKE, Host: '127.0.0.1', ...headers }
+    const rawHeaders = Object.entries(all).flatMap(([name, value]) =>
+      value === undefined ? [] : [name, value],
+    )
+    const seen: unknown[] = []
+    const compressed: boolean[] = []
+    let pings = 0
+    const request = {
+      method: 'GET',
+      url,
+      httpVersion: '1.1',
+      rawHeaders,
+      remoteAddress: '127.0.0.1',
+      remotePort: 1,
+      encrypted: false,
+    }
+    const socket = await this.runtime.connect(request, {
+      message: (payload: Payload, compress) => {
+        seen.push(typeof payload === 'string' ? payload : Buffer.from(payload))
+        compressed.push(compress)
+      },
+      ping: () => {
+        pings++
+        onPing?.(peer)
+      },
+      close: (code, reason) => {
+        // Later calls tell of the end of the TCP connection.
+        if (!seen.some((entry) => typeof entry === 'string' && entry.startsWith('close ')))
+          seen.push(`close ${code} ${reason}`)
+      },
+    })
+    if (!(socket instanceof MemorySocket)) return socket
+    const peer: Peer = {
+      socket,
+      conn: socket.data as Connection,
+      seen,
+      compressed,
+      get pings() {
+        return pings
+      },
+      set pings(value) {
+        pings = value
+      },
+    }
+    return peer
+  }
+
+  /** Runs what is due now: microtasks and timers of 0 ms. */
+  async settle(): Promise<void> {
+    await vi.advanceTimersByTimeAsync(0)
+  }
+}
+
+export async function advance(ms: number): Promise<void> {
+  await vi.advanceTimersByTimeAsync(ms)
+}
