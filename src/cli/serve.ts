@@ -20,7 +20,8 @@ export async function serve(asked: string | undefined, flags: ServeFlags): Promi
   process.setSourceMapsEnabled(true)
   const path = findConfig(asked, process.cwd())
   const files = new FileWatch()
-  const own = path === undefined ? demoOptions() : await loadConfig(path, (file) => files.add(file))
+  const own =
+    path === undefined ? demoOptions(flags.prefix) : await loadConfig(path, (file) => files.add(file))
   const options = withFlags(own, flags)
   const server = await createServer(options)
   // At `warn` and below a script wants to read nothing but trouble.

@@ -89,7 +89,8 @@ function present(kind, content) {
     const dump = hexDump(content, SHOWN / 5)
     return { preview: `binary ${dump.split('\n', 1)[0].slice(6, 54).trim()}`, body: dump, hex: true }
   }
-  const shown = content.length > SHOWN ? `${content.slice(0, SHOWN)}… (${content.length} characters)` : content
+  const shown =
+    content.length > SHOWN ? `${content.slice(0, SHOWN)}… (${content.length} characters)` : content
   let body = shown
   try {
     body = highlight(prettyJson(JSON.parse(shown)))

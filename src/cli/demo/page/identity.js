@@ -1,4 +1,17 @@
-const NAMES = ['Ada', 'Grace', 'Alan', 'Edsger', 'Barbara', 'Ken', 'Radia', 'Tim', 'Hedy', 'Vint', 'Frances', 'Dennis']
+const NAMES = [
+  'Ada',
+  'Grace',
+  'Alan',
+  'Edsger',
+  'Barbara',
+  'Ken',
+  'Radia',
+  'Tim',
+  'Hedy',
+  'Vint',
+  'Frances',
+  'Dennis',
+]
 const KEY = 'sidewire-demo-name'
 
 /** Who this tab is. Kept for the session, so a reload stays the same person and a new tab is another one. */
@@ -8,7 +21,8 @@ export class Identity {
 
   constructor(form) {
     this.#input = form.elements.name
-    this.#input.value = sessionStorage.getItem(KEY) ?? NAMES[Math.floor(Math.random() * NAMES.length)]
+    // Somebody may have typed before this script ran.
+    this.#input.value ||= sessionStorage.getItem(KEY) ?? NAMES[Math.floor(Math.random() * NAMES.length)]
     this.#input.addEventListener('input', () => this.#changed())
     form.addEventListener('submit', (event) => event.preventDefault())
     this.#changed()

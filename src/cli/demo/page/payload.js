@@ -17,7 +17,11 @@ export function highlight(text) {
   for (const match of text.matchAll(TOKEN)) {
     const [whole, string, colon = ''] = match
     const kind = string === undefined ? 'literal' : colon ? 'key' : 'string'
-    parts.append(text.slice(end, match.index), make('span', { className: kind, textContent: string ?? whole }), colon)
+    parts.append(
+      text.slice(end, match.index),
+      make('span', { className: kind, textContent: string ?? whole }),
+      colon,
+    )
     end = match.index + whole.length
   }
   parts.append(text.slice(end))

@@ -35,7 +35,11 @@ export function mountRooms(panel, connection, conversation, identity) {
     if (detail?.type === 'user-joined') conversation.note(`${detail.username} joined ${detail.room}.`)
     // The guide's message names no room, so neither does the page.
     if (detail?.type === 'chat-message')
-      conversation.say({ who: String(detail.from), text: String(detail.text), own: identity.isOwn(detail.from) })
+      conversation.say({
+        who: String(detail.from),
+        text: String(detail.text),
+        own: identity.isOwn(detail.from),
+      })
   })
 
   connection.addEventListener('state', () => {
