@@ -5,6 +5,8 @@ import { chromiumArguments, findChromium } from '../../scripts/chromium.mjs'
 export async function launchChromium(): Promise<Browser> {
   const executablePath = findChromium()
   if (!executablePath)
-    throw new Error('no Chromium found: run `node scripts/chromium.mjs`, or set CHROMIUM_PATH to its executable')
+    throw new Error(
+      'no Chromium found: run `node scripts/chromium.mjs`, or set CHROMIUM_PATH to its executable',
+    )
   return chromium.launch({ executablePath, args: chromiumArguments() })
 }
