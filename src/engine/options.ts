@@ -47,8 +47,24 @@ export interface ServerOptions extends EngineOptions {
   port?: number
   /** Paths of PEM files; with them the server speaks `wss:` and `https:` only. @defaultValue none */
   tls?: TlsFiles
+  /**
+   * A secret of a proxy in front: `X-Forwarded-For`, `-Port`, `-Proto` and `-Uri` of requests that carry it in
+   * `X-Sidewire-Secret` are believed, and hidden from `conn.req`. @defaultValue none: they never are
+   */
+  proxySecret?: string
   /** What plain GET requests get, by path: a page to try the handlers, for example. @defaultValue none */
   files?: Readonly<Record<string, StaticFile>>
+}
+
+/** Options of the Vite plugin. */
+export interface PluginOptions extends EngineOptions {
+  /**
+   * A folder, relative to Vite's root, whose files `*.ws.{ts,js,mts,mjs}` export handlers (default export: one,
+   * or a list), and are reloaded on change. @defaultValue none
+   */
+  wsDir?: string
+  /** Where the engine listens; port 0 takes a free one. @defaultValue { host: '127.0.0.1', port: 0 } */
+  sidecar?: { host?: string; port?: number }
 }
 
 export interface StaticFile {
@@ -98,11 +114,23 @@ export interface ResolvedEngineOptions {
   readonly shutdownTimeout: number
 }
 
+export interface ResolvedPluginOptions {
+  /** The same engine options, for each time that the handlers change. */
+  readonly engine: EngineOptions
+  readonly on: boolean
+  readonly enablePreview: boolean
+  readonly prefixes: readonly string[]
+  readonly wsDir: string | undefined
+  readonly sidecar: { readonly host: string; readonly port: number }
+  readonly shutdownTimeout: number
+}
+
 export interface ResolvedServerOptions extends ResolvedEngineOptions {
   readonly host: string
   readonly port: number
   readonly tls: TlsFiles | undefined
   readonly files: ReadonlyMap<string, StaticFile>
+  readonly proxySecret: string | undefined
 }
 
 const DEFAULT_MAX_BYTES = 16 * 1024 * 1024
@@ -156,6 +184,9 @@ const rule = v.strictObject(
   { match: v.function('a function'), response: v.optional(v.any()), broadcast: v.optional(broadcast) },
   '{ match, response, broadcast? }',
 )
+
+/** The sidecar must not be reached from other machines: the dev server guards the way to it. */
+const LOOPBACK = ['127.0.0.1', '::1', 'localhost']
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 
@@ -245,6 +276,23 @@ const engineEntries = {
   shutdownTimeout: v.optional(ms()),
 }
 
+const pluginSchema = v.strictObject(
+  {
+    ...engineEntries,
+    wsDir: v.optional(text("a folder such as 'mocks'")),
+    sidecar: v.optional(
+      v.strictObject(
+        {
+          host: v.optional(v.picklist(LOOPBACK, 'a loopback address: 127.0.0.1, ::1 or localhost')),
+          port: v.optional(whole(0, 65_535, 'a port from 0 (any free one) to 65535')),
+        },
+        '{ host, port }',
+      ),
+    ),
+  },
+  'an object of options',
+)
+
 const serverSchema = v.strictObject(
   {
     ...engineEntries,
@@ -255,6 +303,9 @@ const serverSchema = v.strictObject(
         { cert: text('the path of a PEM file'), key: text('the path of a PEM file') },
         '{ cert, key }, the paths of two PEM files',
       ),
+    ),
+    proxySecret: v.optional(
+      v.pipe(v.string('a string of at least 16 characters'), v.minLength(16, 'a string of at least 16 characters')),
     ),
     files: v.optional(
       v.record(
@@ -285,6 +336,27 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
     port: options.port ?? 8787,
     tls: options.tls,
     files: new Map(Object.entries(options.files ?? {})),
+    proxySecret: options.proxySecret,
+  }
+}
+
+/**
+ * Reads the options of the Vite plugin.
+ * @throws as `resolveServerOptions` does
+ */
+export function resolvePluginOptions(options: PluginOptions): ResolvedPluginOptions {
+  check(pluginSchema, options)
+  const { wsDir, sidecar, ...engine } = options
+  const { prefixes, enablePreview, shutdownTimeout } = resolveEngineOptions(engine)
+  const given = wsDir !== undefined || (options.wsHandlers ?? []).length > 0
+  return {
+    engine,
+    on: given && !options.disable && options.enableWs !== false,
+    enablePreview,
+    prefixes,
+    wsDir,
+    sidecar: { host: sidecar?.host ?? '127.0.0.1', port: sidecar?.port ?? 0 },
+    shutdownTimeout,
   }
 }
 

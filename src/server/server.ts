@@ -6,6 +6,7 @@ import { pathOf } from '../engine/request.ts'
 import type { HttpAnswer, RawRequest, Runtime, RuntimeName, RuntimeServer } from '../engine/runtime.ts'
 import type { Stats } from '../engine/stats.ts'
 import { detectRuntime } from '../runtime/detect.ts'
+import { readForwarded } from './forwarded.ts'
 
 /** A running server. */
 export interface Server {
@@ -23,6 +24,8 @@ export interface Server {
    * @throws `ERR_UNKNOWN_HANDLER`, `ERR_SERIALIZE`
    */
   publish(pattern: string, data: unknown, options?: PublishOptions): void
+  /** Whether a handler matches this path, prefix included. */
+  matches(path: string): boolean
   /** Counters since the start; a copy. */
   stats(): Stats
   /**
@@ -62,7 +65,7 @@ export async function serveOn(
   const limits = limitsOf(resolved)
   const server: RuntimeServer = await runtime.listen(
     {
-      upgrade: (raw) => engine.upgrade(raw),
+      upgrade: (raw) => engine.upgrade(readForwarded(raw, resolved.proxySecret)),
       request: (raw) => answerRequest(raw, engine, resolved.files),
       open: (socket) => engine.open(socket),
       message: (socket, payload, bytes) => engine.message(socket, payload, bytes),
@@ -86,6 +89,7 @@ export async function serveOn(
       return engine.connections()
     },
     publish: (pattern, data, publishOptions) => engine.publishTo(pattern, data, publishOptions),
+    matches: (path) => engine.matches(path),
     stats: () => ({ ...engine.stats, closedByCode: { ...engine.stats.closedByCode } }),
     reload(next) {
       const before = resolved

@@ -1,0 +1,69 @@
+import type { Server as HttpServer } from 'node:http'
+import type { Plugin, PreviewServer, ViteDevServer } from 'vite'
+import { resolvePluginOptions, type PluginOptions } from '../engine/options.ts'
+import type { Server } from '../server/server.ts'
+import { Gateway, type Host } from './gateway.ts'
+
+/** What {@link universalApi} offers besides its hooks, as `plugin.api`. */
+export interface PluginApi extends Pick<Server, 'publish' | 'stats' | 'connections'> {
+  /** The sidecar's own URL, past the dev server; `undefined` while it does not run. */
+  readonly url: string | undefined
+  /** In middleware mode: leads this server's upgrades to the handlers. Returns a function that takes it back. */
+  attach(httpServer: HttpServer): () => void
+}
+
+export interface UniversalApiPlugin extends Plugin {
+  readonly api: PluginApi
+}
+
+const VIRTUAL = 'virtual:sidewire'
+const RESOLVED = `\0${VIRTUAL}`
+
+/**
+ * The Vite plugin: runs the handlers on a sidecar port and leads the dev server's upgrades to them.
+ * @throws `ERR_OPTION`, `ERR_PATTERN`, `ERR_PATTERN_DUPLICATE`, `ERR_RESPONSE`
+ */
+export function universalApi(options: PluginOptions = {}): UniversalApiPlugin {
+  const resolved = resolvePluginOptions(options)
+  // A restart makes the plugin anew; a build never starts anything.
+  let gateway: Gateway | undefined
+  const open = (host: Host): Gateway => {
+    gateway = new Gateway(resolved, host)
+    return gateway
+  }
+  const running = (): Server => {
+    const server = gateway?.server
+    if (!server) throw new Error('the sidewire engine does not run: the dev server has not started yet, or is closed')
+    return server
+  }
+
+  return {
+    name: 'sidewire',
+    api: {
+      get url() {
+        return gateway?.server?.url
+      },
+      get connections() {
+        return gateway?.server?.connections ?? []
+      },
+      publish: (...args) => running().publish(...args),
+      stats: () => running().stats(),
+      attach(httpServer) {
+        if (!gateway) throw new Error('attach() needs the dev server: call it after createServer() of Vite')
+        return gateway.attach(httpServer)
+      },
+    },
+    async configureServer(server: ViteDevServer) {
+      if (resolved.on) await open({ kind: 'dev', server }).serve()
+    },
+    async configurePreviewServer(server: PreviewServer) {
+      if (resolved.on && resolved.enablePreview) await open({ kind: 'preview', server }).serve()
+    },
+    resolveId: (id) => (id === VIRTUAL ? RESOLVED : undefined),
+    async load(id) {
+      if (id !== RESOLVED) return undefined
+      const url = await gateway?.ready.then(({ url: own }) => own)
+      return `export const wsUrl = ${url === undefined ? 'undefined' : JSON.stringify(url)}`
+    },
+  }
+}

@@ -1,0 +1,37 @@
+import pc from 'picocolors'
+import type { UniversalApiWsHandler } from '../engine/handler.ts'
+import type { Server } from '../server/server.ts'
+
+/** The lines under Vite's own URLs: each handler with its options, and the sidecar. */
+export function describeHandlers(
+  handlers: readonly UniversalApiWsHandler[],
+  prefixes: readonly string[],
+  ownUrl: string | undefined,
+  sidecar: Server,
+): string[] {
+  const origin = ownUrl ? new URL(ownUrl).origin.replace(/^http/, 'ws') : sidecar.url
+  const lines = handlers
+    .filter((handler) => !handler.disabled)
+    .flatMap((handler) =>
+      prefixes.map((prefix) => {
+        const url = `${origin}${prefix}/${handler.pattern.replace(/^\//, '')}`
+        return `  ${pc.green('➜')}  ${pc.bold('WebSocket')}: ${pc.cyan(url)}${optionsOf(handler)}`
+      }),
+    )
+  const runtime = `${pc.dim('runtime')} ${sidecar.runtime} ${pc.dim('at')} ${sidecar.url}`
+  return [...lines, `  ${pc.green('➜')}  ${pc.bold('sidewire')}: ${runtime}`]
+}
+
+function optionsOf(handler: UniversalApiWsHandler): string {
+  const { authenticate, compression, perMessageDeflate, heartbeat, inactivityTimeout, scope } = handler
+  const compressed = typeof compression === 'object' ? compression.enabled !== false : compression
+  const words = [
+    authenticate && 'authenticated',
+    heartbeat && `heartbeat ${heartbeat} ms`,
+    inactivityTimeout && `inactivity ${inactivityTimeout} ms`,
+    (compressed ?? perMessageDeflate) && 'compression',
+    scope === 'path' && 'scope path',
+    handler.subprotocols && handler.subprotocols.join(' '),
+  ].filter(Boolean)
+  return words.length === 0 ? '' : pc.dim(` (${words.join(', ')})`)
+}
