@@ -1,5 +1,5 @@
 import { cpSync } from 'node:fs'
-import { defineConfig, type Options } from 'tsup'
+import type { Options } from 'tsup'
 
 const config: Options = {
   entry: { index: 'src/index.ts', cli: 'src/cli/main.ts' },
@@ -15,4 +15,4 @@ const config: Options = {
   },
 }
 
-export default defineConfig(config) as Options
+export default config

@@ -1,4 +1,4 @@
-import { defineConfig, type ViteUserConfig } from 'vitest/config'
+import type { ViteUserConfig } from 'vitest/config'
 
 /** What also runs inside Bun: everything that opens sockets on the runtime of the platform. */
 const IN_BUN = ['test/{contract,guide,stress}/**/*.test.ts']
@@ -18,4 +18,4 @@ const config: ViteUserConfig = {
   },
 }
 
-export default defineConfig(config)
+export default config

@@ -32,8 +32,8 @@ export class MemoryRuntime implements Runtime {
     refusesHttp10: true,
   }
   #events: RuntimeEvents<any> | undefined
-  readonly topics = new Map<string, Set<MemorySocket>>()
-  readonly sockets = new Set<MemorySocket>()
+  readonly topics: Map<string, Set<MemorySocket>> = new Map()
+  readonly sockets: Set<MemorySocket> = new Set()
   publishes = 0
 
   async listen<D>(events: RuntimeEvents<D>): Promise<RuntimeServer> {
