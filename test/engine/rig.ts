@@ -26,7 +26,7 @@ export interface PeerOptions {
 
 /** An engine on the memory runtime, under vitest's fake timers. */
 export class Rig {
-  readonly runtime = new MemoryRuntime()
+  readonly runtime: MemoryRuntime = new MemoryRuntime()
   readonly log: string[] = []
   server!: Server
 

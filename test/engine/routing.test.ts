@@ -178,6 +178,30 @@ describe('patterns', () => {
     expect(compile).toThrow(part)
   })
 
+  it('wildcards take what greedy expressions take: every short path, many patterns', () => {
+    const parts = ['a', 'b', '-', '?', '*', '{x}', '{y}']
+    const paths = ['']
+    for (const path of paths) if (path.length < 5) paths.push(...['a', 'b', '-'].map((char) => path + char))
+    let patterns = ['']
+    for (let length = 0; length < 4; length++)
+      patterns = patterns.concat(patterns.flatMap((text) => parts.map((part) => text + part)))
+    for (const text of new Set(patterns)) {
+      if (text === '' || text.includes('**') || /(\{.\}).*\1/.test(text)) continue
+      const expression = text
+        .replaceAll('?', '.')
+        .replaceAll('*', '.*')
+        .replaceAll(/\{(.)\}/g, '(?<$1>.+)')
+      const regexp = new RegExp(`^${expression}$`)
+      const pattern = compilePattern(`/${text}`)
+      const differing = paths.filter((path) => {
+        const found = regexp.exec(path)
+        const expected = found ? { ...found.groups } : undefined
+        return JSON.stringify(pattern.match(`/${path}`)) !== JSON.stringify(expected)
+      })
+      expect([text, differing]).toEqual([text, []])
+    }
+  })
+
   it('a hostile path costs little', () => {
     const long = 'a'.repeat(8000)
     const cases = [
