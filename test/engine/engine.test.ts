@@ -1,4 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { Engine } from '../../src/engine/engine.ts'
+import { createLogger } from '../../src/engine/logger.ts'
+import { resolveServerOptions } from '../../src/engine/options.ts'
+import { HANDSHAKE } from '../support/raw-client.ts'
 import { advance, Rig } from './rig.ts'
 
 beforeEach(() => void vi.useFakeTimers())
@@ -70,7 +74,34 @@ describe('authenticate', () => {
 })
 
 describe('maxConnections', () => {
-  it('counts a handshake that was accepted and never opened for a moment only', async () => {
+  it('an accepted handshake counts at once, and for a moment only if its client went away before it opened', async () => {
+    const options = resolveServerOptions({
+      wsHandlers: [{ pattern: '/x' }],
+      endpointPrefix: '',
+      maxConnections: 1,
+    })
+    const engine = new Engine(options, createLogger('silent'))
+    const rawHeaders = ['Host', 'x', ...Object.entries(HANDSHAKE).flat()]
+    const request = {
+      method: 'GET',
+      url: '/x',
+      httpVersion: '1.1',
+      rawHeaders,
+      remotePort: 1,
+      encrypted: false,
+    }
+    const upgrade = async (): Promise<boolean> => {
+      const { accept } = await engine.upgrade({ ...request, remoteAddress: '127.0.0.1' })
+      return accept
+    }
+    expect([await upgrade(), await upgrade()]).toEqual([true, false])
+    await advance(1000)
+    expect([await upgrade(), await upgrade()]).toEqual([true, false])
+    await engine.close()
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('a connection that ends makes room', async () => {
     const rig = await Rig.start({ pattern: '/x' }, { maxConnections: 1 })
     const { conn } = await rig.connect('/x')
     expect(await rig.handshake('/x')).toMatchObject({ status: 503 })
