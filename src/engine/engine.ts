@@ -46,6 +46,8 @@ type Socket = RuntimeSocket<Connection>
 /** How long an accepted handshake counts as a connection before it opens; a client may go away in between. */
 const OPENING_MS = 1000
 
+const GOING_AWAY = textAnswer(503, 'The server is going away')
+
 /** The engine: handlers in, runtime events in; what a connection, a room and a broadcast mean. */
 export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request'> {
   readonly clock: Clock
@@ -59,6 +61,10 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
   /** Accepted, but not open yet: several may be authenticated in one turn. Kept only under `maxConnections`. */
   readonly #opening = new Map<Connection, Timer>()
   #closing = false
+  /** Refuses the handshakes that wait for `authenticate`. */
+  readonly #waiting = new Set<() => void>()
+  /** Clients that got their close frame right after the handshake. */
+  readonly #rejected = new Map<Connection, Timer>()
   #idle: (() => void)[] = []
 
   constructor(options: ResolvedEngineOptions, logger: Logger, clock: Clock = systemClock) {
@@ -149,6 +155,7 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
   async close(): Promise<void> {
     this.#closing = true
     for (const timer of this.#opening.values()) timer.cancel()
+    for (const refuse of [...this.#waiting]) refuse()
     for (const live of this.#live) {
       for (const conn of [...live.connections()]) conn.startClose(CloseCode.GoingAway, 'Server is going away')
     }
@@ -201,8 +208,10 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
     const conn = socket.data
     conn.socket = socket
     if (conn.rejection) {
+      // First, because uWebSockets.js reports the close from inside of it.
+      const timer = this.clock.after(CLOSE_ANSWER_TIMEOUT_MS, () => socket.terminate())
+      this.#rejected.set(conn, timer)
       socket.close(conn.rejection.code, conn.rejection.reason)
-      this.clock.after(CLOSE_ANSWER_TIMEOUT_MS, () => socket.terminate())
       return
     }
     this.#opening.get(conn)?.cancel()
@@ -250,7 +259,11 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
 
   closed(socket: Socket, code: number, reason: string, closeFrame: boolean): void {
     const conn = socket.data
-    if (conn.rejection) return
+    if (conn.rejection) {
+      this.#rejected.get(conn)?.cancel()
+      this.#rejected.delete(conn)
+      return
+    }
     const end = conn.ended(code, reason, closeFrame)
     this.stats.closed++
     this.stats.connections--
@@ -285,7 +298,12 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
     if (full) return full
     if (verdict.kind === 'close') {
       this.stats.refused++
-      return { accept: true, data: new Connection(live, req, undefined, protocol, verdict), protocol, extensions }
+      return {
+        accept: true,
+        data: new Connection(live, req, undefined, protocol, verdict),
+        protocol,
+        extensions,
+      }
     }
     const conn = new Connection(live, req, verdict.data, protocol)
     if (this.#options.maxConnections > 0)
@@ -303,23 +321,32 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
   ): Promise<Decision> {
     return new Promise((resolve) => {
       const { authenticateTimeout } = this.#options
-      let late = false
+      let settled = false
+      const settle = (): boolean => {
+        if (settled) return false
+        settled = true
+        timer.cancel()
+        return this.#waiting.delete(goAway)
+      }
       const timer = this.clock.after(authenticateTimeout, () => {
-        late = true
+        settle()
         this.logger.warn(
           `${live.handler.pattern.source}: authenticate did not answer within ${authenticateTimeout} ms (authenticateTimeout)`,
         )
         resolve(this.#refuse(textAnswer(503, 'Authentication took too long')))
       })
+      const goAway = (): void => {
+        settle()
+        resolve(this.#refuse(GOING_AWAY))
+      }
+      this.#waiting.add(goAway)
       verdict.then(
         (value) => {
-          timer.cancel()
-          if (!late) resolve(decide(value))
+          if (settle()) resolve(decide(value))
         },
         (thrown: unknown) => {
-          timer.cancel()
-          if (late) this.#logAuthenticate(live, thrown)
-          else resolve(this.#failAuthenticate(live, thrown))
+          if (settle()) resolve(this.#failAuthenticate(live, thrown))
+          else this.#logAuthenticate(live, thrown)
         },
       )
     })
@@ -337,10 +364,12 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
   }
 
   #refuseIfFull(): Decision | undefined {
-    if (this.#closing) return this.#refuse(textAnswer(503, 'The server is going away'))
+    if (this.#closing) return this.#refuse(GOING_AWAY)
     const { maxConnections } = this.#options
     if (maxConnections === 0 || this.stats.connections + this.#opening.size < maxConnections) return undefined
-    return this.#refuse(textAnswer(503, 'The server has no room for another connection', { 'Retry-After': '1' }))
+    return this.#refuse(
+      textAnswer(503, 'The server has no room for another connection', { 'Retry-After': '1' }),
+    )
   }
 
   #refuse(answer: HttpAnswer): Decision {

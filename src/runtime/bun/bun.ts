@@ -51,6 +51,8 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
       ...(pem && { tls: pem }),
       idleTimeout: HTTP_IDLE_TIMEOUT,
       development: false,
+      // Without `development` Bun shares a port that is in use (SO_REUSEPORT).
+      reusePort: false,
       fetch: async (request, self) => {
         const raw = copyRequest(request, self, encrypted)
         if (!isHandshake(request)) return toResponse(await events.request(raw))

@@ -48,6 +48,7 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
   const topics = new Topics<D>()
   const server = createServer(options.tls)
   const sockets = new Set<Duplex>()
+  const open = new Set<WebSocket>()
   const acceptor = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -77,6 +78,8 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
     delete request.headers['sec-websocket-protocol']
     ;(request as Accepted).acceptedProtocol = decision.protocol
     acceptor.handleUpgrade(request, socket, head, (ws) => {
+      open.add(ws)
+      ws.once('close', () => open.delete(ws))
       const deflateBits = ws.extensions === '' ? 0 : windowBitsOf(extensions)
       serve(new WsSocket(decision.data, ws, socket as Socket, deflateBits, topics, events), events, options)
     })
@@ -120,7 +123,9 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
     close: async () => {
       stopListening()
       for (const socket of sockets) socket.destroy()
-      await closed
+      // `ws` reports a close some turns after that of the TCP socket.
+      const reported = [...open].map((ws) => new Promise((resolve) => ws.once('close', resolve)))
+      await Promise.all([closed, ...reported])
     },
   }
 }
