@@ -180,7 +180,7 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
     const { live, params } = found
     if (params === 'malformed')
       return this.#refuse(textAnswer(400, 'The path has a malformed percent escape'))
-    if (!isOriginAllowed(headers['origin'], headers['host'], this.#options.allowedOrigins)) {
+    if (!isOriginAllowed(headers['origin'], headers['host'], this.#options.allowedOrigins, raw.isHostKnown)) {
       this.logger.warn(
         `refused a connection from the origin ${describe(headers['origin'])}; ` +
           'if that page is yours, add it to the option allowedOrigins',

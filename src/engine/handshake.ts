@@ -14,7 +14,10 @@ const KEY = /^[+/0-9A-Za-z]{21}[AQgw]==$/
  * The server's part of RFC 6455 4.2.1, checked here on every runtime because none of them checks all of it.
  * `undefined` if the handshake is well-formed.
  */
-export function checkHandshake(raw: RawRequest, headers: RequestHeaders): HttpAnswer | undefined {
+export function checkHandshake(
+  raw: Pick<RawRequest, 'method' | 'httpVersion'>,
+  headers: RequestHeaders,
+): HttpAnswer | undefined {
   const has = (name: string, token: string) =>
     tokens(headers[name]).some((value) => value.toLowerCase() === token)
   if (raw.method !== 'GET') return malformed(`the method has to be GET, not ${raw.method}`)

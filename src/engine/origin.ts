@@ -6,11 +6,13 @@ export type AllowedOrigins = true | string | RegExp | readonly (string | RegExp)
  * WebSocket to any host: without this check every site could talk to a developer's machine (CVE-2025-24010).
  *
  * @param host - the request's `Host` header
+ * @param isHostKnown - whether that is a name of ours for sure, and not one that was rebound to our address
  */
 export function isOriginAllowed(
   origin: string | undefined,
   host: string | undefined,
   allowed: AllowedOrigins | undefined,
+  isHostKnown: boolean = false,
 ): boolean {
   if (origin === undefined || allowed === true) return true
   if (allowed !== undefined && matches(origin, allowed)) return true
@@ -19,7 +21,7 @@ export function isOriginAllowed(
   if (name === 'localhost' || name.endsWith('.localhost') || name === '127.0.0.1' || name === '[::1]')
     return true
   // Another device opened the page from this machine. A rebound name is not an address, so it cannot pass.
-  return isAddress(name) && host !== undefined && hostname(`http://${host}`) === name
+  return (isHostKnown || isAddress(name)) && host !== undefined && hostname(`http://${host}`) === name
 }
 
 function matches(origin: string, allowed: Exclude<AllowedOrigins, true>): boolean {

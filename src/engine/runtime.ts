@@ -119,6 +119,8 @@ export interface RawRequest {
   /** `undefined` where the runtime does not tell. */
   readonly remotePort: number | undefined
   readonly encrypted: boolean
+  /** Whether a trusted proxy in front has checked the name in `Host`. */
+  readonly isHostKnown?: boolean
 }
 
 export interface HttpAnswer {

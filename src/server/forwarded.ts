@@ -12,6 +12,8 @@ export const FORWARDED = {
   proto: 'x-forwarded-proto',
   /** Path and query as the client asked. */
   uri: 'x-forwarded-uri',
+  /** Present if the proxy serves the name in `Host`, so that no page got here under a rebound one. */
+  knownHost: 'x-sidewire-known-host',
 } as const
 
 const NAMES = new Set<string>(Object.values(FORWARDED))
@@ -37,6 +39,7 @@ export function readForwarded(raw: RawRequest, secret: string | undefined): RawR
     remoteAddress: values.get(FORWARDED.for) ?? raw.remoteAddress,
     remotePort: Number.isInteger(port) && port > 0 ? port : undefined,
     encrypted: proto === 'https' || proto === 'wss',
+    isHostKnown: values.has(FORWARDED.knownHost),
   }
 }
 

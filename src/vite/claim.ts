@@ -17,7 +17,7 @@ export interface ClaimRules {
   matches(path: string): boolean
   /** The prefixes of the handlers that are not empty. */
   readonly prefixes: readonly string[]
-  /** Vite's, by the rules that its pages have. */
+  /** Vite's, by the rules that its own socket has. */
   readonly allowedHosts: true | readonly string[]
   /** The keys of `server.proxy` whose targets take WebSockets. */
   readonly proxied: readonly string[]
@@ -26,8 +26,8 @@ export interface ClaimRules {
 /** Vite's own sockets name themselves by their subprotocol. */
 const VITE_PROTOCOLS = new Set(['vite-hmr', 'vite-ping'])
 
-export function claim(request: IncomingMessage, rules: ClaimRules): Claim {
-  const url = request.url ?? '/'
+/** @param url - as the client sent it */
+export function claim(request: IncomingMessage, url: string, rules: ClaimRules): Claim {
   const protocols = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim())
   if (protocols.some((name) => VITE_PROTOCOLS.has(name))) return 'not ours'
   if (rules.proxied.some((context) => isProxied(context, url))) return 'not ours'

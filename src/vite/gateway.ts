@@ -5,8 +5,10 @@ import type { UniversalApiWsHandler } from '../engine/handler.ts'
 import type { Logger } from '../engine/logger.ts'
 import type { ResolvedPluginOptions, ServerOptions } from '../engine/options.ts'
 import { createServer, type Server } from '../server/server.ts'
-import { claim, type ClaimRules } from './claim.ts'
+import { answer } from './answer.ts'
+import { claim, type Claim, type ClaimRules } from './claim.ts'
 import type { HandlerFiles } from './handler-files.ts'
+import { Switchboard, type Member } from './switchboard.ts'
 import { createTunnel, type Tunnel } from './tunnel.ts'
 import { describeHandlers } from './url-list.ts'
 
@@ -15,25 +17,26 @@ export type Host =
   | { readonly kind: 'dev'; readonly server: ViteDevServer }
   | { readonly kind: 'preview'; readonly server: PreviewServer }
 
-type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
-
-/** Upgrades that an instance of the plugin has answered, and the listeners that are an instance's. */
-const taken = new WeakSet<IncomingMessage>()
-const ourListeners = new WeakSet<object>()
+/** The gateways of this process that hold a port of the user's choice. */
+const holders = new Map<number, Gateway>()
+/** How long a restart takes, at most, between making the new server and closing the old one. */
+const SUCCESSION_MS = 5000
 
 /** One Vite server's way to its sidecar: starts it, decides which upgrades go there, and ends with the server. */
-export class Gateway {
+export class Gateway implements Member {
   readonly #options: ResolvedPluginOptions
   readonly #host: Host
   readonly #config: ResolvedConfig
   readonly #logger: Logger
   readonly #tunnel: Tunnel
-  readonly #detach = new Set<() => void>()
+  readonly #detach = new Map<HttpServer, () => void>()
+  #rules: ClaimRules | undefined
   #files: HandlerFiles | undefined
-  #handlers: readonly UniversalApiWsHandler[] = []
   #server: Server | undefined
   #ready: Promise<Server> | undefined
   #closing: Promise<void> | undefined
+  #predecessor: Gateway | undefined
+  readonly #waiters: (() => void)[] = []
 
   constructor(options: ResolvedPluginOptions, host: Host) {
     this.#options = options
@@ -41,7 +44,10 @@ export class Gateway {
     this.#config = host.server.config
     this.#logger = viteLogger(this.#config)
     this.#tunnel = createTunnel(
-      async () => (await this.ready).url.replace(/^ws/, 'http'),
+      () => {
+        if (!this.#server) throw new Error('the sidecar does not run')
+        return this.#server.url.replace(/^ws/, 'http')
+      },
       (error) => this.#logger.error(`the way to the sidecar failed: ${error.message}`),
     )
   }
@@ -62,128 +68,147 @@ export class Gateway {
     this.#printWithVite()
     if (httpServer) {
       this.attach(httpServer as HttpServer)
-      this.#startWithVite()
+      await this.#startWithVite(httpServer as HttpServer)
       return
     }
+    this.#predecessor = holders.get(this.#options.sidecar.port)
+    // A restart makes the new server first, and closes the old one when this has resolved.
+    if (this.#predecessor)
+      void this.#announce().catch((error: Error) => this.#closing ?? this.#logger.error(error.message))
+    else await this.#announce()
+  }
+
+  /** Leads the server's upgrades to the sidecar, until `detach` or the end. */
+  attach(httpServer: HttpServer): void {
+    if (!this.#detach.has(httpServer)) this.#detach.set(httpServer, Switchboard.join(httpServer, this))
+  }
+
+  detach(httpServer: HttpServer): void {
+    this.#detach.get(httpServer)?.()
+    this.#detach.delete(httpServer)
+  }
+
+  /** 1001 to all, through the tunnel, before Vite destroys its sockets. */
+  close(): Promise<void> {
+    this.#closing ??= (async () => {
+      await this.#files?.close()
+      const server = await this.#ready?.catch(() => undefined)
+      await Promise.all([server?.close(), this.#tunnel.close(this.#options.shutdownTimeout)])
+      // Last: who comes in the meantime is refused instead of left hanging.
+      for (const httpServer of [...this.#detach.keys()]) this.detach(httpServer)
+      const { port } = this.#options.sidecar
+      if (holders.get(port) === this) holders.delete(port)
+      for (const waiter of this.#waiters.splice(0)) waiter()
+    })()
+    return this.#closing
+  }
+
+  /** Resolves once the port is free, or when it is clear that this one stays: then listening says so. */
+  async leave(port: number): Promise<void> {
+    if (holders.get(port) !== this) return
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, this.#options.shutdownTimeout + SUCCESSION_MS)
+      this.#waiters.push(() => {
+        clearTimeout(timer)
+        resolve()
+      })
+    })
+  }
+
+  // What the switchboard asks
+
+  get starting(): Promise<unknown> | undefined {
+    return this.#server || this.#closing ? undefined : this.ready
+  }
+
+  viteListeners(httpServer: HttpServer): number {
+    if (httpServer !== this.#host.server.httpServer) return 0
+    const hmr = httpServer
+      .listeners('upgrade')
+      .filter((listener) => listener.name === 'hmrServerWsListener').length
+    // Vite adds one listener, without a name, for all of its proxies.
+    return hmr + (this.#proxies() ? 1 : 0)
+  }
+
+  claim(request: IncomingMessage, url: string): Claim {
+    return claim(request, url, (this.#rules ??= this.#makeRules()))
+  }
+
+  take(verdict: 'ours' | 'forbidden', request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (verdict === 'ours') {
+      this.#tunnel.pass(request, socket, head)
+      return
+    }
+    const option = this.#host.kind === 'dev' ? 'server.allowedHosts' : 'preview.allowedHosts'
+    const host = JSON.stringify(request.headers.host)
+    this.#logger.warn(`refused a WebSocket under the name ${host}; if it is yours, add it to ${option}`)
+    answer(socket, 403, `This host is not allowed; add it to ${option} in the Vite config`)
+  }
+
+  // Starting
+
+  async #start(): Promise<Server> {
+    const { wsDir, sidecar } = this.#options
+    if (this.#predecessor) await this.#predecessor.leave(sidecar.port)
+    if (wsDir !== undefined) {
+      const { HandlerFiles } = await import('./handler-files.ts')
+      this.#files = new HandlerFiles(this.#host, wsDir, this.#options.engine.wsHandlers ?? [], this.#logger)
+      await this.#files.load()
+    }
+    const server = await createServer(this.#serverOptions())
+    if (sidecar.port !== 0) holders.set(sidecar.port, this)
+    this.#server = server
+    this.#files?.watch(() => server.reload(this.#serverOptions()))
+    return server
+  }
+
+  /** Middleware mode: nobody else says where the handlers are. */
+  async #announce(): Promise<void> {
     const { url } = await this.ready
     this.#logger.info(
       `middleware mode has no HTTP server: the handlers are at ${url}; plugin.api.attach(httpServer) leads its upgrades there`,
     )
   }
 
-  /** Leads the server's upgrades to the sidecar. Returns a function that takes it back. */
-  attach(httpServer: HttpServer): () => void {
-    const listener: UpgradeListener = (request, socket, head) => {
-      if (this.#server) this.#upgrade(httpServer, request, socket, head)
-      else void this.ready.then(() => this.#upgrade(httpServer, request, socket, head)).catch(() => socket.destroy())
-    }
-    ourListeners.add(listener)
-    httpServer.on('upgrade', listener)
-    const detach = (): void => {
-      httpServer.off('upgrade', listener)
-      this.#detach.delete(detach)
-    }
-    this.#detach.add(detach)
-    return detach
-  }
-
-  /** 1001 to all, through the tunnel, before Vite destroys its sockets. */
-  close(): Promise<void> {
-    this.#closing ??= (async () => {
-      for (const detach of this.#detach) detach()
-      await this.#files?.close()
-      const server = await this.#ready?.catch(() => undefined)
-      await Promise.all([server?.close(), this.#tunnel.close(this.#options.shutdownTimeout)])
-    })()
-    return this.#closing
-  }
-
-  async #start(): Promise<Server> {
-    const { wsDir, sidecar } = this.#options
-    if (wsDir !== undefined) {
-      const { HandlerFiles } = await import('./handler-files.ts')
-      this.#files = new HandlerFiles(this.#host, wsDir, this.#logger)
-      this.#handlers = await this.#files.load()
-    }
-    const server = await createServer(this.#serverOptions(sidecar))
-    this.#server = server
-    this.#files?.watch((handlers) => {
-      const before = this.#handlers
-      this.#handlers = handlers
-      try {
-        server.reload(this.#serverOptions(sidecar))
-      } catch (error) {
-        this.#handlers = before
-        throw error
-      }
-    })
-    return server
-  }
-
-  #serverOptions({ host, port }: { host: string; port: number }): ServerOptions {
-    const { engine, prefixes } = this.#options
-    const base = this.#config.base.replace(/\/$/, '')
-    // With a base, both ways to write a URL work: with it, as pages do, and without.
-    const based = base.startsWith('/') ? prefixes.map((prefix) => base + prefix) : []
+  #serverOptions(): ServerOptions {
+    const { engine, sidecar } = this.#options
     return {
       ...engine,
-      endpointPrefix: [...new Set([...prefixes, ...based])],
-      wsHandlers: [...(engine.wsHandlers ?? []), ...this.#handlers],
+      endpointPrefix: this.#prefixes(),
+      wsHandlers: this.#handlers(),
       logger: engine.logger ?? this.#logger,
-      host,
-      port,
+      ...sidecar,
       proxySecret: this.#tunnel.secret,
     }
   }
 
-  #upgrade(httpServer: HttpServer, request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    if (taken.has(request)) return
-    const verdict = claim(request, this.#rules())
-    if (verdict === 'not ours') return
-    if (verdict === 'unknown') return this.#refuseUnlessTaken(httpServer, request, socket)
-    // Before anything else: a client that resets now must not end the dev server.
-    socket.on('error', () => socket.destroy())
-    taken.add(request)
-    if (verdict === 'forbidden') {
-      const option = this.#host.kind === 'dev' ? 'server.allowedHosts' : 'preview.allowedHosts'
-      return refuse(socket, 403, 'Forbidden', `This host is not allowed; add it to ${option} in the Vite config`)
-    }
-    this.#tunnel.pass(request, socket, head)
+  #handlers(): readonly UniversalApiWsHandler[] {
+    return [...(this.#options.engine.wsHandlers ?? []), ...(this.#files?.handlers ?? [])]
   }
 
-  /** Another instance may still take it, and another plugin may answer later; a socket that nobody takes would hang. */
-  #refuseUnlessTaken(httpServer: HttpServer, request: IncomingMessage, socket: Duplex): void {
-    if (this.#othersListen(httpServer)) return
-    queueMicrotask(() => {
-      if (taken.has(request)) return
-      taken.add(request)
-      socket.on('error', () => socket.destroy())
-      refuse(socket, 404, 'Not Found', 'No WebSocket handler matches this path')
-    })
+  /** With a base, both ways to write a URL work: with it, as pages do, and without. */
+  #prefixes(): readonly string[] {
+    const { prefixes } = this.#options
+    const base = this.#config.base.replace(/\/$/, '')
+    return [
+      ...new Set([...prefixes, ...(base.startsWith('/') ? prefixes.map((prefix) => base + prefix) : [])]),
+    ]
   }
 
-  /** Whether anyone but Vite and this plugin listens for upgrades. */
-  #othersListen(httpServer: HttpServer): boolean {
-    const others = httpServer
-      .listeners('upgrade')
-      .filter((listener) => !ourListeners.has(listener) && listener.name !== 'hmrServerWsListener')
-    // Vite adds one listener, without a name, for all of its proxies.
-    const viteProxies = this.#proxies() === undefined ? 0 : 1
-    return others.length > viteProxies
-  }
-
-  #rules(): ClaimRules {
+  #makeRules(): ClaimRules {
     const { server, preview } = this.#config
     const { allowedHosts } = this.#host.kind === 'dev' ? server : preview
     // Vite 6 keeps what it adds by itself apart.
     const { additionalAllowedHosts = [] } = this.#config as { additionalAllowedHosts?: string[] }
+    // Without a prefix all paths are everybody's, below the base too.
+    const prefixes = this.#options.prefixes.includes('') ? [] : this.#prefixes()
     return {
       matches: (path) => this.#server?.matches(path) ?? false,
-      prefixes: this.#options.prefixes.filter((prefix) => prefix !== ''),
+      prefixes,
       allowedHosts: allowedHosts === true ? true : [...(allowedHosts ?? []), ...additionalAllowedHosts],
       proxied: Object.entries(this.#proxies() ?? {}).flatMap(([context, target]) => {
         const proxy = typeof target === 'string' ? { target } : target
-        return proxy.ws || /^wss?:/.test(String(proxy.target)) ? [context] : []
+        return proxy && (proxy.ws || /^wss?:/.test(String(proxy.target))) ? [context] : []
       }),
     }
   }
@@ -192,17 +217,23 @@ export class Gateway {
     return this.#host.kind === 'dev' ? this.#config.server.proxy : this.#config.preview.proxy
   }
 
-  #startWithVite(): void {
-    const { server } = this.#host
-    if (this.#host.kind === 'dev') {
-      const dev = this.#host.server
-      const listen = dev.listen.bind(dev)
-      dev.listen = async (...args) => {
-        const result = await listen(...args)
-        await this.ready
-        return result
-      }
-    } else server.httpServer?.once('listening', () => void this.ready.catch(() => {}))
+  async #startWithVite(httpServer: HttpServer): Promise<void> {
+    if (this.#host.kind === 'preview') {
+      // Nothing comes between this hook and listening; the URL list that follows needs the sidecar's port.
+      await this.ready
+      httpServer.on('error', (error: NodeJS.ErrnoException) => {
+        // Vite tries the next port, unless it must not.
+        if (error.code !== 'EADDRINUSE' || this.#config.preview.strictPort) void this.close()
+      })
+      return
+    }
+    const dev = this.#host.server
+    const listen = dev.listen.bind(dev)
+    dev.listen = async (...args) => {
+      const result = await listen(...args)
+      await this.ready
+      return result
+    }
   }
 
   #closeWithVite(): void {
@@ -221,21 +252,13 @@ export class Gateway {
     const print = server.printUrls.bind(server)
     server.printUrls = () => {
       print()
-      const sidecar = this.#server
+      const sidecar = this.server
       if (!sidecar) return
-      const [own] = [...(server.resolvedUrls?.local ?? []), ...(server.resolvedUrls?.network ?? [])]
-      const handlers = [...(this.#options.engine.wsHandlers ?? []), ...this.#handlers]
-      const lines = describeHandlers(handlers, this.#options.prefixes, own, sidecar)
+      const own = [...(server.resolvedUrls?.local ?? []), ...(server.resolvedUrls?.network ?? [])].slice(0, 1)
+      const lines = describeHandlers(this.#handlers(), this.#options.prefixes, own[0], sidecar)
       for (const line of lines) this.#config.logger.info(line)
     }
   }
-}
-
-function refuse(socket: Duplex, status: number, name: string, body: string): void {
-  socket.end(
-    `HTTP/1.1 ${status} ${name}\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-  )
 }
 
 function viteLogger({ logger }: ResolvedConfig): Logger {

@@ -1,98 +1,114 @@
 import { readdir } from 'node:fs/promises'
-import { resolve, sep } from 'node:path'
-import type { ViteDevServer } from 'vite'
+import { relative, resolve, sep } from 'node:path'
 import { SidewireError } from '../engine/errors.ts'
 import type { UniversalApiWsHandler } from '../engine/handler.ts'
 import type { Logger } from '../engine/logger.ts'
+import { resolvePluginOptions } from '../engine/options.ts'
 import type { Host } from './gateway.ts'
+import { loadForDev, loadOnce, type Loader, type Results } from './handler-loader.ts'
+import { ErrorOverlay } from './overlay.ts'
 
 const NAME = /\.ws\.(?:ts|js|mts|mjs)$/
+const EVENTS = ['add', 'change', 'unlink'] as const
 
 type Handlers = readonly UniversalApiWsHandler[]
 
 /**
- * The handlers of a folder's `*.ws.{ts,js,mts,mjs}` files, loaded through Vite, so that its aliases, plugins and
- * TypeScript work in them. In the dev server a change of one, or of what it imports, loads all of them again.
+ * The handlers of a folder's `*.ws.{ts,js,mts,mjs}` files. In the dev server a change of one, or of what it imports,
+ * takes effect at once; a file with an error keeps its last good version until it is mended.
  */
 export class HandlerFiles {
   readonly #host: Host
   readonly #folder: string
+  readonly #inline: Handlers
   readonly #logger: Logger
-  #last: Handlers = []
-  #failure: Error | undefined
+  readonly #overlay: ErrorOverlay | undefined
+  /** By file, in the order of their names. */
+  #good = new Map<string, Handlers>()
+  /** By file; the folder itself may be what is wrong. */
+  #failures = new Map<string, Error>()
+  #loader: Loader | undefined
   #stop: (() => void) | undefined
   #busy: Promise<void> = Promise.resolve()
+  #queued = false
 
-  constructor(host: Host, wsDir: string, logger: Logger) {
+  /** @param inline - the handlers of the configuration, whose patterns no file may repeat */
+  constructor(host: Host, wsDir: string, inline: Handlers, logger: Logger) {
     this.#host = host
-    this.#folder = resolve(host.server.config.root, wsDir)
+    this.#folder = slashed(resolve(host.server.config.root, wsDir))
+    this.#inline = inline
     this.#logger = logger
+    this.#overlay = host.kind === 'dev' ? new ErrorOverlay(host.server) : undefined
   }
 
-  /** The handlers of the files as they are now; after an error, those of the last time that there was none. */
-  async load(): Promise<Handlers> {
-    try {
-      this.#last = await this.#read()
-      this.#mended()
-    } catch (error) {
-      this.#failed(error as Error)
-    }
-    return this.#last
+  get handlers(): Handlers {
+    return [...this.#good.values()].flat()
   }
 
-  /** Tells every new set of handlers; what `use` throws is an error of the files. */
-  watch(use: (handlers: Handlers) => void): void {
-    if (this.#host.kind !== 'dev') return
-    const { server } = this.#host
-    const reload = async (): Promise<void> => {
+  /** Reads the files as they are now. Never rejects: an error is shown, and what was good stays. */
+  async load(): Promise<void> {
+    this.#loader ??=
+      this.#host.kind === 'dev' ? await loadForDev(this.#host.server) : loadOnce(this.#host.server.config)
+    const failures = new Map<string, Error>()
+    const files = await this.#list().catch((error: Error) => {
+      failures.set(this.#folder, error)
+      return []
+    })
+    const results = await this.#loader
+      .load(files, [...this.#failures.keys()])
+      .catch((error: Error): Results => {
+        failures.set(this.#folder, error)
+        return new Map()
+      })
+    const good = new Map<string, Handlers>()
+    for (const file of files) {
+      const before = this.#good.get(file)
+      const result = results.get(file)
       try {
-        const handlers = await this.#read()
-        use(handlers)
-        this.#last = handlers
-        this.#mended()
+        if (result) good.set(file, this.#check(file, handlersOf(result), good))
+        else if (before) good.set(file, before)
       } catch (error) {
-        this.#failed(error as Error)
+        failures.set(file, error as Error)
+        if (before && isNew(before, good)) good.set(file, before)
       }
     }
+    this.#good = good
+    this.#report(failures)
+  }
+
+  /** Calls `use` for each new set of handlers. */
+  watch(use: () => void): void {
+    if (this.#host.kind !== 'dev') return
+    const { server } = this.#host
     const changed = (path: string): void => {
       const file = slashed(path)
-      if (!this.#concerns(server, file)) return
-      server.environments.ssr.moduleGraph.onFileChange(file)
-      this.#busy = this.#busy.then(reload)
-    }
-    const greet = (): void => {
-      if (this.#failure) this.#showOverlay(this.#failure)
+      if (!this.#concerns(file)) return
+      this.#loader?.forget(server, file)
+      if (this.#queued) return
+      // Editors write several files at a time; one reading sees all of them.
+      this.#queued = true
+      this.#busy = this.#busy
+        .then(async () => {
+          this.#queued = false
+          await this.load()
+          // Closed in the meantime: there is nobody left to use them.
+          if (this.#stop !== undefined) use()
+        })
+        .catch((error: Error) => this.#logger.error(`the handler files cannot be used: ${error.stack}`))
     }
     server.watcher.add(this.#folder)
-    for (const event of ['add', 'change', 'unlink']) server.watcher.on(event, changed)
-    server.ws.on('connection', greet)
+    for (const event of EVENTS) server.watcher.on(event, changed)
     this.#stop = () => {
-      for (const event of ['add', 'change', 'unlink']) server.watcher.off(event, changed)
-      server.ws.off('connection', greet)
+      for (const event of EVENTS) server.watcher.off(event, changed)
     }
   }
 
   async close(): Promise<void> {
     this.#stop?.()
+    this.#stop = undefined
+    this.#overlay?.close()
     await this.#busy
-  }
-
-  async #read(): Promise<Handlers> {
-    const load = await this.#loader()
-    const handlers: UniversalApiWsHandler[] = []
-    for (const file of await this.#list()) {
-      const exported = (await load(file)).default
-      const list: unknown[] = Array.isArray(exported) ? exported : [exported]
-      for (const handler of list) {
-        if (typeof handler === 'object' && handler !== null) handlers.push(handler as UniversalApiWsHandler)
-        else
-          throw new SidewireError(
-            'ERR_CONFIG',
-            `${file} has no handler as its default export; write: export default defineHandler({ pattern: '/ws/chat' })`,
-          )
-      }
-    }
-    return handlers
+    await this.#loader?.close()
   }
 
   async #list(): Promise<string[]> {
@@ -105,65 +121,68 @@ export class HandlerFiles {
       .toSorted()
   }
 
-  /** Loads what has changed since the last time afresh. */
-  async #loader(): Promise<(file: string) => Promise<{ default?: unknown }>> {
-    if (this.#host.kind === 'dev') {
-      const { server } = this.#host
-      return (file) => server.ssrLoadModule(file)
+  /** What the engine would say of these handlers, in the words of somebody who looks at the file. */
+  #check(file: string, handlers: Handlers, others: ReadonlyMap<string, Handlers>): Handlers {
+    resolvePluginOptions({ wsHandlers: handlers })
+    for (const [where, list] of [['the configuration', this.#inline] as const, ...others]) {
+      const twin = handlers.find((handler) => isNew([handler], new Map([[where, list]])) === false)
+      if (!twin) continue
+      throw new SidewireError(
+        'ERR_PATTERN_DUPLICATE',
+        `the pattern "${twin.pattern}" is also one of ${where === 'the configuration' ? where : this.#name(where)}; ` +
+          'merge the two, change one, or set disabled: true',
+      )
     }
-    // A preview server has no module graph.
-    const { runnerImport } = await import('vite')
-    const { root, resolve: resolution } = this.#host.server.config
-    return async (file) => {
-      const { module } = await runnerImport<{ default?: unknown }>(file, {
-        root,
-        resolve: { alias: resolution.alias },
-        logLevel: 'silent',
-      })
-      return module
-    }
+    return handlers
   }
 
   /** Whether the file is a handler file, or one that a handler file imports. */
-  #concerns(server: ViteDevServer, file: string): boolean {
-    if (this.#isHandlerFile(file)) return true
-    // After an error the graph does not know all that is imported.
-    if (this.#failure && !file.includes('/node_modules/')) return true
-    const pending = [...(server.environments.ssr.moduleGraph.getModulesByFile(file) ?? [])]
-    const seen = new Set(pending)
-    for (const module of pending) {
-      if (module.file !== null && this.#isHandlerFile(module.file)) return true
-      for (const importer of module.importers) {
-        if (!seen.has(importer)) pending.push(importer)
-        seen.add(importer)
-      }
+  #concerns(file: string): boolean {
+    if (file.startsWith(`${this.#folder}/`) && NAME.test(file)) return true
+    // After an error nobody knows all that would be imported.
+    if (this.#failures.size > 0 && !file.includes('/node_modules/')) return true
+    return this.#loader?.uses(file) ?? false
+  }
+
+  #report(failures: Map<string, Error>): void {
+    const before = this.#failures
+    this.#failures = failures
+    for (const [file, error] of failures) {
+      // Saved again with the same error: it has been said.
+      if (before.get(file)?.message === error.message) continue
+      const what = error instanceof SidewireError ? error.message : (error.stack ?? error.message)
+      this.#logger.error(`${this.#name(file)} has an error, its last good version stays: ${what}`)
     }
-    return false
+    if (before.size > 0 && failures.size === 0) this.#logger.info('the handler files are in order again')
+    const [first] = failures
+    if (first) this.#overlay?.show(this.#name(first[0]), first[1])
+    else this.#overlay?.hide()
   }
 
-  #isHandlerFile(file: string): boolean {
-    return file.startsWith(`${slashed(this.#folder)}/`) && NAME.test(file)
+  #name(file: string): string {
+    return slashed(relative(this.#host.server.config.root, file))
   }
+}
 
-  #failed(error: Error): void {
-    this.#failure = error
-    this.#logger.error(`the handler files have an error, the last good ones stay: ${error.stack ?? error.message}`)
-    this.#showOverlay(error)
-  }
+function handlersOf(result: PromiseSettledResult<{ default?: unknown }>): Handlers {
+  if (result.status === 'rejected') throw result.reason
+  const { default: exported } = result.value
+  const list: unknown[] = Array.isArray(exported) ? exported : [exported]
+  if (list.every((handler) => typeof handler === 'object' && handler !== null)) return list as Handlers
+  throw new SidewireError(
+    'ERR_CONFIG',
+    "the default export is no handler, nor a list of them; write: export default defineHandler({ pattern: '/ws/chat' })",
+  )
+}
 
-  #mended(): void {
-    if (!this.#failure) return
-    this.#failure = undefined
-    this.#logger.info('the handler files are in order again')
-    // What Vite's client takes the overlay away for.
-    if (this.#host.kind === 'dev') this.#host.server.ws.send({ type: 'update', updates: [] })
-  }
+/** Whether none of the handlers' patterns is taken. */
+function isNew(handlers: Handlers, others: ReadonlyMap<string, Handlers>): boolean {
+  const taken = new Set([...others.values()].flat().flatMap(patternOf))
+  return handlers.flatMap(patternOf).every((pattern) => !taken.has(pattern))
+}
 
-  #showOverlay(error: Error): void {
-    if (this.#host.kind !== 'dev') return
-    const { message, stack = '' } = error
-    this.#host.server.ws.send({ type: 'error', err: { message, stack, plugin: 'sidewire' } })
-  }
+function patternOf({ pattern, disabled }: UniversalApiWsHandler): string[] {
+  return disabled ? [] : [pattern.replace(/^\/*/, '/')]
 }
 
 /** Vite writes paths with slashes on every platform. */

@@ -27,13 +27,17 @@ export function universalApi(options: PluginOptions = {}): UniversalApiPlugin {
   const resolved = resolvePluginOptions(options)
   // A restart makes the plugin anew; a build never starts anything.
   let gateway: Gateway | undefined
+  /** Servers attached by hand stay so when Vite restarts. */
+  const attached = new Set<HttpServer>()
   const open = (host: Host): Gateway => {
     gateway = new Gateway(resolved, host)
+    for (const httpServer of attached) gateway.attach(httpServer)
     return gateway
   }
   const running = (): Server => {
     const server = gateway?.server
-    if (!server) throw new Error('the sidewire engine does not run: the dev server has not started yet, or is closed')
+    if (!server)
+      throw new Error('the sidewire engine does not run: the dev server has not started yet, or is closed')
     return server
   }
 
@@ -49,8 +53,12 @@ export function universalApi(options: PluginOptions = {}): UniversalApiPlugin {
       publish: (...args) => running().publish(...args),
       stats: () => running().stats(),
       attach(httpServer) {
-        if (!gateway) throw new Error('attach() needs the dev server: call it after createServer() of Vite')
-        return gateway.attach(httpServer)
+        attached.add(httpServer)
+        gateway?.attach(httpServer)
+        return () => {
+          attached.delete(httpServer)
+          gateway?.detach(httpServer)
+        }
       },
     },
     async configureServer(server: ViteDevServer) {

@@ -3,60 +3,83 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { createProxyServer } from 'http-proxy-3'
 import { FORWARDED } from '../server/forwarded.ts'
+import { refuseMalformed } from '../server/handshake.ts'
+import { answer, letGo } from './answer.ts'
 
-/** How long a client may take to close its side after the sidecar has closed. */
-const FAREWELL_MS = 2000
+/** How long a client that reads slowly may take for what was sent before the sidecar closed: `closeTimeout`'s default. */
+const DRAIN_MS = 10_000
 
 /** Leads the upgrades of the dev server to the sidecar. The only file that knows the proxy library. */
 export interface Tunnel {
   /** What the sidecar believes forwarded headers by; made at start, known to nobody else. */
   readonly secret: string
+  /** The socket has an error listener already. */
   pass(request: IncomingMessage, socket: Duplex, head: Buffer): void
-  /** Resolves when all clients are gone; those that stay longer are ended. */
+  /** Refuses new clients; resolves when all are gone. Those that stay longer are ended. */
   close(timeoutMs: number): Promise<void>
 }
 
-/** @param target - asked for each upgrade, because the sidecar may still be starting */
-export function createTunnel(target: () => Promise<string>, onError: (error: Error) => void): Tunnel {
+/** @param target - the sidecar's `http:` URL, asked for each upgrade; throws while there is none */
+export function createTunnel(target: () => string, onError: (error: Error) => void): Tunnel {
   const secret = randomBytes(24).toString('base64url')
   const sockets = new Set<Duplex>()
+  let isClosing = false
   const proxy = createProxyServer({ ws: true, xfwd: false })
 
-  proxy.on('proxyReqWs', (proxyRequest, request) => {
+  proxy.on('proxyReqWs', (proxyRequest, request, socket) => {
     const { remoteAddress = '', remotePort = 0 } = request.socket
+    // These replace what a client sent under the same names.
     proxyRequest.setHeader(FORWARDED.secret, secret)
     proxyRequest.setHeader(FORWARDED.for, remoteAddress)
     proxyRequest.setHeader(FORWARDED.port, String(remotePort))
     proxyRequest.setHeader(FORWARDED.proto, 'encrypted' in request.socket ? 'wss' : 'ws')
     proxyRequest.setHeader(FORWARDED.uri, request.url ?? '/')
+    proxyRequest.setHeader(FORWARDED.knownHost, 'yes')
     // The library only ends what is upgraded already: a client that leaves while `authenticate` is pending would
     // leave a connection to the sidecar behind.
-    request.socket.once('close', () => proxyRequest.destroy())
+    const abandon = (): void => void proxyRequest.destroy()
+    socket.once('close', abandon)
     proxyRequest.once('upgrade', (_response, sidecar) => {
-      sidecar.once('close', () => letGo(request.socket))
+      // From here on the library ends it, after what the client sent last.
+      socket.off('close', abandon)
+      if (socket.destroyed) sidecar.destroy()
+      sidecar.once('close', () => letGo(socket, DRAIN_MS))
     })
+    // The library writes the refusal; the client may keep its side open all the same.
+    proxyRequest.once('response', (response) => response.once('end', () => letGo(socket)))
   })
   proxy.on('error', (error: NodeJS.ErrnoException) => {
-    // A client that went away is no news.
-    if (error.code !== 'ECONNRESET' && error.code !== 'EPIPE') onError(error)
+    // A client that went away is no news, and the sidecar resets what it no longer waits for when it closes.
+    if (error.code === 'ECONNRESET' || error.code === 'EPIPE' || isClosing) return
+    onError(error)
   })
 
   return {
     secret,
     pass(request, socket, head) {
+      if (isClosing) {
+        answer(socket, 503, 'The server is going away')
+        return
+      }
+      const malformed = refuseMalformed(request)
+      if (malformed) {
+        answer(socket, malformed.status, String(malformed.body), malformed.headers)
+        return
+      }
+      // "websocket" is among the protocols; the library wants it to be the only one, and hangs up otherwise.
+      request.headers.upgrade = 'websocket'
       sockets.add(socket)
       socket.once('close', () => sockets.delete(socket))
-      void target().then(
-        (url) => {
-          if (!socket.destroyed) proxy.ws(request, socket, head, { target: url })
-        },
-        (error: Error) => {
-          onError(error)
-          socket.end('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
-        },
-      )
+      try {
+        proxy.ws(request, socket as Parameters<typeof proxy.ws>[1], head, { target: target() })
+      } catch (error) {
+        // A URL that the library cannot read, for example: the fault of one client, who is told.
+        onError(error as Error)
+        answer(socket, 502, 'The upgrade could not be passed on')
+      }
     },
     async close(timeoutMs) {
+      isClosing = true
       const gone = [...sockets].map(
         (socket) => new Promise<void>((resolve) => socket.once('close', () => resolve())),
       )
@@ -68,14 +91,4 @@ export function createTunnel(target: () => Promise<string>, onError: (error: Err
       proxy.close()
     },
   }
-}
-
-/**
- * The sidecar has closed. What the client still sends, the answer to a close frame above all, has to be read by
- * somebody: unread, it would keep the socket open for good.
- */
-function letGo(socket: Duplex): void {
-  socket.resume()
-  const timer = setTimeout(() => socket.destroy(), FAREWELL_MS)
-  socket.once('close', () => clearTimeout(timer))
 }

@@ -1,0 +1,87 @@
+import type { ResolvedConfig, ViteDevServer } from 'vite'
+
+export type Results = Map<string, PromiseSettledResult<{ default?: unknown }>>
+
+/** Loads modules through Vite, so that its aliases and TypeScript work in them. */
+export interface Loader {
+  /** @param failed - files whose last loading failed, for a reason that may lie in what they import */
+  load(files: readonly string[], failed: readonly string[]): Promise<Results>
+  /** Whether a loaded module came from this file. */
+  uses(file: string): boolean
+  /** The file has changed: it, and what imports it, is evaluated afresh next time. */
+  forget(server: ViteDevServer, file: string): void
+  close(): Promise<void>
+}
+
+/**
+ * With a module runner of our own: `ssrLoadModule` writes each error to the terminal by itself, and modules that an
+ * application's server side imports too would be forgotten at its times, not at ours.
+ */
+export async function loadForDev(server: ViteDevServer): Promise<Loader> {
+  const { createServerModuleRunner } = await import('vite')
+  const runner = createServerModuleRunner(server.environments.ssr, { hmr: false })
+  const modules = runner.evaluatedModules
+  const invalidate = (ids: Iterable<string>, next: 'imports' | 'importers'): void => {
+    const pending = [...ids]
+    const seen = new Set(pending)
+    for (const id of pending) {
+      const module = modules.getModuleById(id)
+      if (!module) continue
+      for (const neighbour of module[next]) {
+        if (!seen.has(neighbour)) pending.push(neighbour)
+        seen.add(neighbour)
+      }
+      modules.invalidateModule(module)
+    }
+  }
+  const idsOf = (file: string): string[] =>
+    [...(modules.getModulesByFile(file) ?? [])].map((module) => module.id)
+
+  return {
+    async load(files, failed) {
+      for (const file of failed) invalidate(idsOf(file), 'imports')
+      const results = await Promise.allSettled(
+        files.map((file) => runner.import<{ default?: unknown }>(file)),
+      )
+      return new Map(files.flatMap((file, index) => (results[index] ? [[file, results[index]]] : [])))
+    },
+    uses: (file) => (modules.getModulesByFile(file)?.size ?? 0) > 0,
+    forget(of, file) {
+      of.environments.ssr.moduleGraph.onFileChange(file)
+      invalidate(idsOf(file), 'importers')
+    },
+    close: () => runner.close(),
+  }
+}
+
+/** For a preview server, which has no module graph: all files in one run, so that they share what they import. */
+export function loadOnce({ root, resolve }: ResolvedConfig): Loader {
+  const entry = 'virtual:sidewire-handler-files'
+  return {
+    async load(files) {
+      const { runnerImport } = await import('vite')
+      const list = files.map((file) => JSON.stringify(file)).map((file) => `[${file}, import(${file})]`)
+      const { module } = await runnerImport<{ default: [string, PromiseSettledResult<object>][] }>(entry, {
+        root,
+        resolve: { alias: resolve.alias },
+        logLevel: 'silent',
+        plugins: [
+          {
+            name: 'sidewire-handler-files',
+            resolveId: (id) => (id === entry ? `\0${entry}` : undefined),
+            load: (id) =>
+              id === `\0${entry}`
+                ? `const files = [${list.join(', ')}]
+                   const results = await Promise.allSettled(files.map(([, module]) => module))
+                   export default files.map(([file], index) => [file, results[index]])`
+                : undefined,
+          },
+        ],
+      })
+      return new Map(module.default)
+    },
+    uses: () => false,
+    forget: () => {},
+    close: async () => {},
+  }
+}

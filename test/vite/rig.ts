@@ -1,0 +1,156 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer as createTcpServer, connect, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
+import type { InlineConfig, Logger, PreviewServer, ViteDevServer } from 'vite'
+import { afterEach } from 'vitest'
+import type { Stats, UniversalApiWsHandler } from '../../src/index.ts'
+
+export type Vite = typeof import('vite')
+
+/** Every Vite that the plugin is for. */
+export const VITES: readonly { readonly name: string; load(): Promise<Vite> }[] = [
+  { name: 'Vite 6', load: async () => (await import('vite6')) as unknown as Vite },
+  { name: 'Vite 7', load: async () => (await import('vite7')) as unknown as Vite },
+  { name: 'Vite 8', load: async () => await import('vite') },
+]
+
+const cleanups: (() => unknown)[] = []
+
+/** Runs after the test, the last one first. */
+export function defer(cleanup: () => unknown): void {
+  cleanups.push(cleanup)
+}
+
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup()
+})
+
+/** A port that nobody has. */
+export async function freePort(): Promise<number> {
+  const server = createTcpServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+/** Whether anybody listens there. */
+export function isListening(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host: '127.0.0.1' })
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', () => resolve(false))
+  })
+}
+
+const PAGE = '<!doctype html><html><body><script type="module" src="/main.js"></script></body></html>'
+const MAIN = 'document.body.dataset.ready = "yes"\n'
+
+/** A project folder of its own, gone after the test. */
+export function project(files: Readonly<Record<string, string>> = {}): string {
+  const root = mkdtempSync(join(tmpdir(), 'sidewire-vite-'))
+  defer(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
+  for (const [name, text] of Object.entries({ 'index.html': PAGE, 'main.js': MAIN, ...files }))
+    write(root, name, text)
+  return root
+}
+
+export function write(root: string, name: string, text: string): void {
+  mkdirSync(dirname(join(root, name)), { recursive: true })
+  writeFileSync(join(root, name), text)
+}
+
+/** What Vite and the plugin write to the terminal, colours removed. */
+export class Terminal {
+  readonly lines: string[] = []
+  readonly logger: Logger
+
+  constructor() {
+    const add = (message: string): void => void this.lines.push(stripVTControlCharacters(message))
+    this.logger = {
+      info: add,
+      warn: add,
+      warnOnce: add,
+      error: add,
+      clearScreen: () => {},
+      hasErrorLogged: () => false,
+      hasWarned: false,
+    }
+  }
+
+  get text(): string {
+    return this.lines.join('\n')
+  }
+
+  count(part: string): number {
+    return this.lines.filter((line) => line.includes(part)).length
+  }
+}
+
+export interface Running<S> {
+  readonly server: S
+  readonly port: number
+  /** `ws://127.0.0.1:PORT`, or `wss:`. */
+  readonly url: string
+  readonly terminal: Terminal
+}
+
+export async function dev(vite: Vite, config: InlineConfig = {}): Promise<Running<ViteDevServer>> {
+  const port = await freePort()
+  const terminal = new Terminal()
+  const server = await vite.createServer({
+    root: config.root ?? project(),
+    configFile: false,
+    customLogger: terminal.logger,
+    // Nothing to optimise, and no cache in the repository.
+    optimizeDeps: { noDiscovery: true },
+    ...config,
+    server: { host: '127.0.0.1', port, strictPort: true, ...config.server },
+  })
+  defer(() => server.close())
+  if (!server.config.server.middlewareMode) await server.listen()
+  return { server, port, url: `${server.config.server.https ? 'wss' : 'ws'}://127.0.0.1:${port}`, terminal }
+}
+
+/** Builds the project first. */
+export async function preview(vite: Vite, config: InlineConfig = {}): Promise<Running<PreviewServer>> {
+  const port = await freePort()
+  const terminal = new Terminal()
+  const common = {
+    root: config.root ?? project(),
+    configFile: false,
+    customLogger: terminal.logger,
+    ...config,
+  } as const
+  await vite.build(common)
+  const server = await vite.preview({
+    ...common,
+    preview: { host: '127.0.0.1', port, strictPort: true, ...config.preview },
+  })
+  defer(() => server.close())
+  return { server, port, url: `${server.config.preview.https ? 'wss' : 'ws'}://127.0.0.1:${port}`, terminal }
+}
+
+/** A handler that greets with its name and echoes. */
+export function echo(
+  pattern: string,
+  name: string = pattern,
+  more: Partial<UniversalApiWsHandler> = {},
+): UniversalApiWsHandler {
+  return {
+    pattern,
+    onConnect: (conn) => void conn.send({ hello: name }),
+    onMessage: (conn, data) => void conn.send({ [name]: data }),
+    ...more,
+  }
+}
+
+/** Connections open now. */
+export function open(api: { stats(): Stats }): number {
+  return api.stats().connections
+}
