@@ -8,6 +8,7 @@ import { answer, letGo } from './answer.ts'
 
 /** How long a client that reads slowly may take for what was sent before the sidecar closed: `closeTimeout`'s default. */
 const DRAIN_MS = 10_000
+const MAX_EARLY_BYTES = 64 * 1024
 
 /** Leads the upgrades of the dev server to the sidecar. The only file that knows the proxy library. */
 export interface Tunnel {
@@ -37,16 +38,25 @@ export function createTunnel(target: () => string, onError: (error: Error) => vo
     proxyRequest.setHeader(FORWARDED.knownHost, 'yes')
     // The library only ends what is upgraded already: a client that leaves while `authenticate` is pending would
     // leave a connection to the sidecar behind.
-    const abandon = (): void => void proxyRequest.destroy()
-    socket.once('close', abandon)
+    const abandon = (): void => {
+      socket.destroy()
+      proxyRequest.destroy()
+    }
+    for (const event of ['end', 'close']) socket.once(event, abandon)
+    // Nobody reads the socket until the sidecar has answered, and who does not read never hears that it has ended.
+    const early = readEarly(socket)
     proxyRequest.once('upgrade', (_response, sidecar) => {
       // From here on the library ends it, after what the client sent last.
-      socket.off('close', abandon)
+      for (const event of ['end', 'close']) socket.off(event, abandon)
       if (socket.destroyed) sidecar.destroy()
+      else early.giveBack()
       sidecar.once('close', () => letGo(socket, DRAIN_MS))
     })
     // The library writes the refusal; the client may keep its side open all the same.
-    proxyRequest.once('response', (response) => response.once('end', () => letGo(socket)))
+    proxyRequest.once('response', (response) => {
+      socket.off('end', abandon)
+      response.once('end', () => letGo(socket))
+    })
   })
   proxy.on('error', (error: NodeJS.ErrnoException) => {
     // A client that went away is no news, and the sidecar resets what it no longer waits for when it closes.
@@ -89,6 +99,25 @@ export function createTunnel(target: () => string, onError: (error: Error) => vo
       await Promise.all(gone)
       clearTimeout(timer)
       proxy.close()
+    },
+  }
+}
+
+/** Reads what a client sends before it has an answer: little, if it is no attack. */
+function readEarly(socket: Duplex): { giveBack(): void } {
+  const chunks: Buffer[] = []
+  let size = 0
+  const keep = (chunk: Buffer): void => {
+    chunks.push(chunk)
+    size += chunk.length
+    if (size > MAX_EARLY_BYTES) socket.pause()
+  }
+  socket.on('data', keep)
+  return {
+    giveBack() {
+      socket.off('data', keep)
+      socket.pause()
+      if (size > 0) socket.unshift(Buffer.concat(chunks))
     },
   }
 }
