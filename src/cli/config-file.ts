@@ -1,10 +1,9 @@
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join, relative, resolve } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { existsSync, statSync } from 'node:fs'
+import { dirname, relative, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type { BuildFailure } from 'esbuild'
 import { SidewireError, type ServerOptions } from '../index.ts'
-import { bundle } from './bundle.ts'
+import { importFresh } from './bundle.ts'
 
 const NAMES = ['ts', 'mts', 'js', 'mjs'].map((extension) => `sidewire.config.${extension}`)
 const EXAMPLE = 'export default defineConfig({ wsHandlers: [...] })'
@@ -33,7 +32,7 @@ export async function loadConfig(path: string, onFile: (path: string) => void): 
       onFile(file)
     })
   } catch (cause) {
-    throw new SidewireError('ERR_CONFIG', `cannot load ${name}: ${explain(cause, files)}`, { cause })
+    throw new SidewireError('ERR_CONFIG', `cannot load ${name}: ${explain(cause, dirname(path), files)}`, { cause })
   }
   const options = exports.default
   if (options === undefined)
@@ -46,23 +45,12 @@ export async function loadConfig(path: string, onFile: (path: string) => void): 
   return options
 }
 
-async function importFresh(path: string, onFile: (path: string) => void): Promise<{ default?: unknown }> {
-  const folder = mkdtempSync(join(tmpdir(), 'sidewire-'))
-  try {
-    const file = join(folder, 'config.mjs')
-    writeFileSync(file, await bundle(path, file, onFile))
-    return (await import(pathToFileURL(file).href)) as { default?: unknown }
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
-}
-
 /** `src/x.ts:3: what is wrong`, in one line. */
-function explain(cause: unknown, files: ReadonlySet<string>): string {
+function explain(cause: unknown, folder: string, files: ReadonlySet<string>): string {
   const [first] = (cause as Partial<BuildFailure> | null)?.errors ?? []
   if (first) {
     const { location, text } = first
-    const place = location ? `${shorten(resolve(location.file))}:${location.line}: ` : ''
+    const place = location ? `${shorten(resolve(folder, location.file))}:${location.line}: ` : ''
     return place + firstLine(text)
   }
   if (!(cause instanceof Error)) return firstLine(String(cause))

@@ -16,6 +16,7 @@ import type {
 } from '../../engine/runtime.ts'
 import { listenError, readTls } from '../listen-error.ts'
 import { statusLine } from './status-line.ts'
+import { OuterCork } from './uws-cork.ts'
 import type * as UWS from './uws-module.ts'
 
 /**
@@ -58,6 +59,7 @@ async function listen<D>(
   const { tls, host, port } = options
   const app = tls ? createSecureApp(uws, tls) : uws.App()
   const encrypted = tls !== undefined
+  const outer = new OuterCork(uws)
 
   app.ws<Holder<D>>('/*', {
     // Per connection, the negotiated extension decides: without it the flag of `send` has no effect.
@@ -69,11 +71,15 @@ async function listen<D>(
     sendPingsAutomatically: false,
     upgrade: (res, req, context) => {
       const raw = copyRequest(res, req, encrypted)
-      respond(res, events.upgrade(raw), (decision) => {
-        if (!decision.accept) return answer(res, decision.answer)
+      const write = (decision: UpgradeDecision<D>): void => {
+        if (!decision.accept) return answer(res, raw, decision.answer)
         const key = headerOf(raw, 'sec-websocket-key')
         const socket = new UwsSocket(decision.data)
         res.upgrade({ socket }, key, decision.protocol, decision.extensions, context)
+      }
+      respond(res, events.upgrade(raw), write, async ({ accept }) => {
+        if (accept) await outer.ready()
+        return (run) => (accept ? outer.cork(res, run) : res.cork(run))
       })
     },
     open: (ws) => {
@@ -111,10 +117,10 @@ async function listen<D>(
     // A handshake without a key of the right length never gets to the route above.
     const handshake =
       /\bwebsocket\b/i.test(headerOf(raw, 'upgrade')) || headerOf(raw, 'sec-websocket-key') !== ''
-    if (!handshake) return respond(res, events.request(raw), (response) => answer(res, response))
+    if (!handshake) return respond(res, events.request(raw), (response) => answer(res, raw, response))
     respond(res, events.upgrade(raw), (decision) => {
       const refusal = { status: 400, headers: {}, body: 'Malformed WebSocket handshake' }
-      answer(res, decision.accept ? refusal : decision.answer)
+      answer(res, raw, decision.accept ? refusal : decision.answer)
     })
   })
 
@@ -138,6 +144,7 @@ async function listen<D>(
     stopListening,
     close: async () => {
       stopListening()
+      outer.close()
       app.close()
     },
   }
@@ -208,26 +215,34 @@ function copyRequest(res: UWS.HttpResponse, req: UWS.HttpRequest, encrypted: boo
   }
 }
 
-/** Nothing may touch `res` once it was aborted, and later writes have to be corked. */
-function respond<T extends HttpAnswer | UpgradeDecision<unknown>>(
+/** How a later answer is corked, as all writes outside of the route's own callback have to be. */
+type Cork = (run: () => void) => void
+
+/** Nothing may touch `res` once it was aborted. */
+function respond<T>(
   res: UWS.HttpResponse,
   result: T | Promise<T>,
   write: (result: T) => void,
+  prepare: (result: T) => Promise<Cork> = async () => (run) => res.cork(run),
 ): void {
   if (!(result instanceof Promise)) return write(result)
   let aborted = false
   res.onAborted(() => {
     aborted = true
   })
-  void result.then((value) => {
-    if (!aborted) res.cork(() => write(value))
+  void result.then(async (value) => {
+    const cork = await prepare(value)
+    if (!aborted) cork(() => write(value))
   })
 }
 
-function answer(res: UWS.HttpResponse, { status, headers, body }: HttpAnswer): void {
+function answer(res: UWS.HttpResponse, { method }: RawRequest, { status, headers, body }: HttpAnswer): void {
   res.writeStatus(statusLine(status))
   for (const [name, value] of Object.entries(headers)) res.writeHeader(name, value)
-  res.end(body, status >= 400)
+  if (method !== 'HEAD') return void res.end(body, status >= 400)
+  // uWebSockets.js sends the body of `end` also where there must be none (RFC 9110 9.3.2).
+  res.writeHeader('Content-Length', String(Buffer.byteLength(body)))
+  res.endWithoutBody()
 }
 
 function headerOf({ rawHeaders }: RawRequest, name: string): string {

@@ -76,6 +76,8 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
     request.headers['sec-websocket-extensions'] = extensions || undefined
     // `ws` would fail the client if its choice were not in the offer; the choice is the engine's.
     delete request.headers['sec-websocket-protocol']
+    // It takes no list here, which the RFC allows and the engine has checked.
+    request.headers.upgrade = 'websocket'
     ;(request as Accepted).acceptedProtocol = decision.protocol
     acceptor.handleUpgrade(request, socket, head, (ws) => {
       open.add(ws)
