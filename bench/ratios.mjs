@@ -11,7 +11,11 @@ const bun = here('../node_modules/.bin/bun')
 const pin = canPin()
 
 const PAIRS = [
-  ['uws', [process.execPath, ['--expose-gc', here('servers/engine.mjs'), '0', 'uws']], [process.execPath, ['--expose-gc', here('servers/uws.mjs'), '0']]],
+  [
+    'uws',
+    [process.execPath, ['--expose-gc', here('servers/engine.mjs'), '0', 'uws']],
+    [process.execPath, ['--expose-gc', here('servers/uws.mjs'), '0']],
+  ],
   ['bun', [bun, [here('servers/engine.mjs'), '0', 'bun']], [bun, [here('servers/bun.mjs'), '0']]],
 ]
 const SCENARIOS = [
@@ -58,13 +62,18 @@ function canPin() {
 async function start(server) {
   const [command, args] = pin(0, server)
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] })
-  const port = await new Promise((resolve) => child.stdout.once('data', (data) => resolve(Number(String(data)))))
+  const port = await new Promise((resolve) =>
+    child.stdout.once('data', (data) => resolve(Number(String(data)))),
+  )
   return { child, port }
 }
 
 async function measure(server, scenario, connections) {
   const { child, port } = await start(server)
-  const [command, args] = pin(1, [process.execPath, [here('load.mjs'), port, scenario, connections, seconds].map(String)])
+  const [command, args] = pin(1, [
+    process.execPath,
+    [here('load.mjs'), port, scenario, connections, seconds].map(String),
+  ])
   const output = execFileSync(command, args)
   child.kill('SIGKILL')
   return JSON.parse(String(output)).rate

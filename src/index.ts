@@ -11,11 +11,22 @@ export {
   type UniversalApiWsHandler,
 } from './engine/handler.ts'
 export type { Logger, LogLevel } from './engine/logger.ts'
-export type { EngineOptions, PluginOptions, RuntimeChoice, ServerOptions, StaticFile } from './engine/options.ts'
+export type {
+  EngineOptions,
+  PluginOptions,
+  RuntimeChoice,
+  ServerOptions,
+  StaticFile,
+} from './engine/options.ts'
 export type { AllowedOrigins } from './engine/origin.ts'
 export type { HandshakeRequest, RequestHeaders } from './engine/request.ts'
 export type { RuntimeName, SendStatus, TlsFiles } from './engine/runtime.ts'
 export type { Stats } from './engine/stats.ts'
 export { defineConfig } from './server/config.ts'
 export { createServer, type Server } from './server/server.ts'
-export { universalApi, universalApi as default, type PluginApi, type UniversalApiPlugin } from './vite/plugin.ts'
+export {
+  universalApi,
+  universalApi as default,
+  type PluginApi,
+  type UniversalApiPlugin,
+} from './vite/plugin.ts'

@@ -11,9 +11,18 @@ const behavior = (message) => ({
   message,
 })
 const app = uWS.App()
-app.ws('/api/echo', behavior((ws, data) => void ws.send(JSON.stringify(JSON.parse(decoder.decode(data))))))
-app.ws('/api/fanout', behavior((_ws, data) => void app.publish('all', JSON.stringify(JSON.parse(decoder.decode(data))))))
-app.ws('/api/idle', behavior(() => {}))
+app.ws(
+  '/api/echo',
+  behavior((ws, data) => void ws.send(JSON.stringify(JSON.parse(decoder.decode(data))))),
+)
+app.ws(
+  '/api/fanout',
+  behavior((_ws, data) => void app.publish('all', JSON.stringify(JSON.parse(decoder.decode(data))))),
+)
+app.ws(
+  '/api/idle',
+  behavior(() => {}),
+)
 app.listen('127.0.0.1', Number(process.argv[2] ?? 0), (token) => console.log(uWS.us_socket_local_port(token)))
 process.on('message', (message) => {
   if (message !== 'memory') return

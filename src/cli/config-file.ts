@@ -32,7 +32,9 @@ export async function loadConfig(path: string, onFile: (path: string) => void): 
       onFile(file)
     })
   } catch (cause) {
-    throw new SidewireError('ERR_CONFIG', `cannot load ${name}: ${explain(cause, dirname(path), files)}`, { cause })
+    throw new SidewireError('ERR_CONFIG', `cannot load ${name}: ${explain(cause, dirname(path), files)}`, {
+      cause,
+    })
   }
   const options = exports.default
   if (options === undefined)
@@ -54,7 +56,11 @@ function explain(cause: unknown, folder: string, files: ReadonlySet<string>): st
     return place + firstLine(text)
   }
   if (!(cause instanceof Error)) return firstLine(String(cause))
-  return placeOf(cause, files) + firstLine(cause.message || cause.name)
+  // A package is missed by the bundle, which is gone by now: naming it would help nobody.
+  return (
+    placeOf(cause, files) +
+    firstLine(cause.message || cause.name).replace(/ imported from .*$| from '.*\.bundled_.*$/, '')
+  )
 }
 
 /** Where the project's own code threw. Only Node maps stacks back to the sources. */

@@ -27,7 +27,9 @@ export function authenticate(
 }
 
 export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+  return (
+    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+  )
 }
 
 /** Only `true` and `success: true` let anyone in: the reference took every truthy answer for a yes. */

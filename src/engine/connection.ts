@@ -293,7 +293,6 @@ export class Connection implements WebSocketConnection {
     this.#ending = ending
     this.#phase = 'closing'
   }
-
 }
 
 /** What `console.log(conn)` shows: the connection, not the engine behind it. */

@@ -66,10 +66,7 @@ export interface UniversalApiWsHandler<Auth = any, Incoming = any> {
    * HTTP 500. `true` asks for a non-empty `Authorization` header, a string for the header of that name.
    * `false` lets everyone in.
    */
-  authenticate?:
-    | boolean
-    | string
-    | ((req: HandshakeRequest) => MaybePromise<AuthenticateResult<Auth>>)
+  authenticate?: boolean | string | ((req: HandshakeRequest) => MaybePromise<AuthenticateResult<Auth>>)
   /**
    * Subprotocols in the server's order of preference. The first that the client offers is chosen; an offer
    * without overlap gets HTTP 400. Without a list, the client's first offer is echoed.

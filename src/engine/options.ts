@@ -305,7 +305,10 @@ const serverSchema = v.strictObject(
       ),
     ),
     proxySecret: v.optional(
-      v.pipe(v.string('a string of at least 16 characters'), v.minLength(16, 'a string of at least 16 characters')),
+      v.pipe(
+        v.string('a string of at least 16 characters'),
+        v.minLength(16, 'a string of at least 16 characters'),
+      ),
     ),
     files: v.optional(
       v.record(

@@ -117,12 +117,16 @@ export function createHandshakeRequest(
 /** One spelling on every runtime: uWebSockets.js writes IPv6 in full, and sockets for both map IPv4 into IPv6. */
 function normalizeAddress(address: string): string {
   if (!address.includes(':')) return address
-  const mapped = /^(?:::|(?:0{1,4}:){5})ffff:(?:(\d+\.\d+\.\d+\.\d+)|([0-9a-f]{1,4}):([0-9a-f]{1,4}))$/i.exec(address)
+  const mapped = /^(?:::|(?:0{1,4}:){5})ffff:(?:(\d+\.\d+\.\d+\.\d+)|([0-9a-f]{1,4}):([0-9a-f]{1,4}))$/i.exec(
+    address,
+  )
   if (mapped?.[1]) return mapped[1]
   if (mapped?.[2] && mapped[3]) {
     const high = parseInt(mapped[2], 16)
     const low = parseInt(mapped[3], 16)
     return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`
   }
-  return URL.canParse(`http://[${address}]/`) ? new URL(`http://[${address}]/`).hostname.slice(1, -1) : address
+  return URL.canParse(`http://[${address}]/`)
+    ? new URL(`http://[${address}]/`).hostname.slice(1, -1)
+    : address
 }

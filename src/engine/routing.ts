@@ -116,7 +116,8 @@ function compileSegment(text: string, pattern: string, allNames: Set<string>): S
       const [, name, expression] = /^([^:]*)(?::([^]*))?$/.exec(text.slice(i + 1, end)) ?? []
       if (name === undefined || !/^[\p{L}_$][\p{L}\p{N}_$-]*$/u.test(name))
         throw invalid(pattern, `a parameter named "${name ?? ''}"; use letters, digits and _`)
-      if (allNames.has(name)) throw invalid(pattern, `the parameter "${name}" twice; each needs a name of its own`)
+      if (allNames.has(name))
+        throw invalid(pattern, `the parameter "${name}" twice; each needs a name of its own`)
       allNames.add(name)
       // Named, because the user's own expression may contain groups that would shift numbers.
       regexp += `(?<p${names.length}_>${checkExpression(expression ?? '[^]+', pattern, name)})`

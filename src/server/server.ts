@@ -135,11 +135,7 @@ function needsRestart(before: ResolvedServerOptions, after: ResolvedServerOption
   return changed
 }
 
-function answerRequest(
-  raw: RawRequest,
-  engine: Engine,
-  files: ResolvedServerOptions['files'],
-): HttpAnswer {
+function answerRequest(raw: RawRequest, engine: Engine, files: ResolvedServerOptions['files']): HttpAnswer {
   const path = pathOf(raw.url)
   if (engine.matches(path))
     return textAnswer(426, 'This path speaks WebSocket only', { Upgrade: 'websocket' })

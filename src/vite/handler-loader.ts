@@ -1,3 +1,6 @@
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import type { ResolvedConfig, ViteDevServer } from 'vite'
 
 export type Results = Map<string, PromiseSettledResult<{ default?: unknown }>>
@@ -18,7 +21,7 @@ export interface Loader {
  * application's server side imports too would be forgotten at its times, not at ours.
  */
 export async function loadForDev(server: ViteDevServer): Promise<Loader> {
-  const { createServerModuleRunner } = await import('vite')
+  const { createServerModuleRunner } = await viteOf(server.config.root)
   const runner = createServerModuleRunner(server.environments.ssr, { hmr: false })
   const modules = runner.evaluatedModules
   const invalidate = (ids: Iterable<string>, next: 'imports' | 'importers'): void => {
@@ -59,7 +62,7 @@ export function loadOnce({ root, resolve }: ResolvedConfig): Loader {
   const entry = 'virtual:sidewire-handler-files'
   return {
     async load(files) {
-      const { runnerImport } = await import('vite')
+      const { runnerImport } = await viteOf(root)
       const list = files.map((file) => JSON.stringify(file)).map((file) => `[${file}, import(${file})]`)
       const { module } = await runnerImport<{ default: [string, PromiseSettledResult<object>][] }>(entry, {
         root,
@@ -83,5 +86,19 @@ export function loadOnce({ root, resolve }: ResolvedConfig): Loader {
     uses: () => false,
     forget: () => {},
     close: async () => {},
+  }
+}
+
+/**
+ * The project's Vite. In a workspace the one that is found from this package may be of another version, and the module
+ * runner of one does not speak to the server of another.
+ */
+async function viteOf(root: string): Promise<typeof import('vite')> {
+  try {
+    const { resolve } = createRequire(join(root, 'package.json'))
+    const entry = join(dirname(resolve('vite/package.json')), 'dist/node/index.js')
+    return (await import(pathToFileURL(entry).href)) as typeof import('vite')
+  } catch {
+    return import('vite')
   }
 }

@@ -34,7 +34,12 @@ export class Contract {
     options: ServerOptions = {},
   ): Promise<Server> {
     const push = (level: string) => (message: string) => void this.log.push(`${level} ${message}`)
-    const logger: Logger = { error: push('error'), warn: push('warn'), info: push('info'), debug: push('debug') }
+    const logger: Logger = {
+      error: push('error'),
+      warn: push('warn'),
+      info: push('info'),
+      debug: push('debug'),
+    }
     const wsHandlers = Array.isArray(handlers) ? handlers : [handlers]
     const server = await serveOn(
       this.runtime,
@@ -68,7 +73,12 @@ export class Contract {
       if (!('status' in answer)) return { status: 101, headers: {}, body: '' }
       return asResponse(answer)
     }
-    return this.raw(server).request(`/api${path}`, { ...HANDSHAKE, ...headers }, start ?? `GET /api${path} HTTP/1.1`, extraLines)
+    return this.raw(server).request(
+      `/api${path}`,
+      { ...HANDSHAKE, ...headers },
+      start ?? `GET /api${path} HTTP/1.1`,
+      extraLines,
+    )
   }
 
   raw(server: Server): RawClient {
@@ -97,12 +107,31 @@ function asResponse({ status, headers, body }: HttpAnswer): HttpResponse {
   return { status, headers: Object.fromEntries(lower), body: String(body) }
 }
 
-function memoryRequest(url: string, headers: Record<string, string | undefined>, method = 'GET', httpVersion = '1.1') {
-  const rawHeaders = Object.entries(headers).flatMap(([name, value]) => (value === undefined ? [] : [name, value]))
-  return { method, url, httpVersion, rawHeaders, remoteAddress: '127.0.0.1', remotePort: 50_000, encrypted: false }
+function memoryRequest(
+  url: string,
+  headers: Record<string, string | undefined>,
+  method = 'GET',
+  httpVersion = '1.1',
+) {
+  const rawHeaders = Object.entries(headers).flatMap(([name, value]) =>
+    value === undefined ? [] : [name, value],
+  )
+  return {
+    method,
+    url,
+    httpVersion,
+    rawHeaders,
+    remoteAddress: '127.0.0.1',
+    remotePort: 50_000,
+    encrypted: false,
+  }
 }
 
-async function connectMemory(runtime: MemoryRuntime, path: string, options: ConnectOptions): Promise<TestClient> {
+async function connectMemory(
+  runtime: MemoryRuntime,
+  path: string,
+  options: ConnectOptions,
+): Promise<TestClient> {
   const messages = new Queue<unknown>('message')
   const pings = new Queue<Buffer>('ping')
   const pongs = new Queue<Buffer>('pong')
@@ -117,7 +146,7 @@ async function connectMemory(runtime: MemoryRuntime, path: string, options: Conn
     ...(options.deflate && { 'Sec-WebSocket-Extensions': 'permessage-deflate' }),
     ...options.headers,
   }
-  const socket = await runtime.connect(memoryRequest(path, headers), {
+  const socket = (await runtime.connect(memoryRequest(path, headers), {
     message: (payload) => messages.push(parse(Buffer.from(payload as string), typeof payload !== 'string')),
     ping: (payload) => {
       pings.push(Buffer.from(payload as string))
@@ -125,7 +154,7 @@ async function connectMemory(runtime: MemoryRuntime, path: string, options: Conn
     },
     pong: (payload) => pongs.push(Buffer.from(payload as string)),
     close: (code, reason) => end({ code, reason }),
-  }) as MemorySocket
+  })) as MemorySocket
   if (!('receive' in socket)) throw new Error(`Unexpected server response: ${(socket as HttpAnswer).status}`)
   return {
     protocol: socket.protocol,

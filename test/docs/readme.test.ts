@@ -4,7 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { CloseCode, createServer, universalApi, type ServerOptions, type SidewireError } from '../../src/index.ts'
+import {
+  CloseCode,
+  createServer,
+  universalApi,
+  type ServerOptions,
+  type SidewireError,
+} from '../../src/index.ts'
 import { Cli } from '../cli/cli.ts'
 import { connectWs, within } from '../support/client.ts'
 
@@ -22,7 +28,9 @@ function firstColumn(heading: string): string[] {
 }
 
 function snippet(language: string, containing: string): string {
-  const blocks = [...README.matchAll(new RegExp(`\`\`\`${language}\\n([^]*?)\`\`\``, 'g'))].map(([, code]) => code ?? '')
+  const blocks = [...README.matchAll(new RegExp(`\`\`\`${language}\\n([^]*?)\`\`\``, 'g'))].map(
+    ([, code]) => code ?? '',
+  )
   const found = blocks.find((code) => code.includes(containing))
   if (!found) throw new Error(`the README has no ${language} block with ${containing}`)
   return found
@@ -61,7 +69,10 @@ describe('the README', () => {
 
   it('lists every close code by number and name', () => {
     const section = README.split('### Close codes\n')[1]?.split('\n### ')[0] ?? ''
-    const rows = [...section.matchAll(/^\| (\d{4}) +\| `(\w+)`/gm)].map(([, code, name]) => [name, Number(code)])
+    const rows = [...section.matchAll(/^\| (\d{4}) +\| `(\w+)`/gm)].map(([, code, name]) => [
+      name,
+      Number(code),
+    ])
     expect(Object.fromEntries(rows)).toEqual(CloseCode)
   })
 
@@ -72,7 +83,9 @@ describe('the README', () => {
   })
 
   it('lists every member of a connection', async () => {
-    const documented = [...(README.split('### Connection\n')[1]?.split('\n### ')[0] ?? '').matchAll(/^\| (.*?) \|/gm)]
+    const documented = [
+      ...(README.split('### Connection\n')[1]?.split('\n### ')[0] ?? '').matchAll(/^\| (.*?) \|/gm),
+    ]
       .flatMap(([, cell]) => [...(cell ?? '').matchAll(/`(\w+)/g)].map(([, word]) => word ?? ''))
       .toSorted()
     const source = readFileSync(join(ROOT, 'src/engine/connection.ts'), 'utf8')
@@ -83,7 +96,9 @@ describe('the README', () => {
 
   it('has a usage that names every flag of `serve --help`', async () => {
     const help = await run(['serve', '--help'])
-    const flags = [...help.matchAll(/^ +(?:-\w, )?(--[\w-]+)/gm)].map(([, flag]) => flag).filter((flag) => flag !== '--help')
+    const flags = [...help.matchAll(/^ +(?:-\w, )?(--[\w-]+)/gm)]
+      .map(([, flag]) => flag)
+      .filter((flag) => flag !== '--help')
     expect(flags.length).toBeGreaterThan(5)
     const usage = snippet('text', 'sidewire serve [config]')
     for (const flag of flags) expect(usage).toContain(flag)
@@ -119,12 +134,16 @@ describe('the README', () => {
     let output = ''
     child.stdout.on('data', (chunk) => (output += chunk))
     child.stderr.on('data', (chunk) => (output += chunk))
-    const code = await within(new Promise((resolve) => child.once('close', resolve)), 'the program did not end')
+    const code = await within(
+      new Promise((resolve) => child.once('close', resolve)),
+      'the program did not end',
+    )
     expect([code, output]).toEqual([0, expect.stringMatching(/^ws:\/\/127\.0\.0\.1:\d+\/api\/ws\/orders\n$/)])
   })
 
   it('names files that exist', () => {
-    for (const [, path = ''] of README.matchAll(/\]\((?!http)([^)#]+)\)/g)) expect(readFileSync(join(ROOT, path)).length).toBeGreaterThan(0)
+    for (const [, path = ''] of README.matchAll(/\]\((?!http)([^)#]+)\)/g))
+      expect(readFileSync(join(ROOT, path)).length).toBeGreaterThan(0)
   })
 })
 

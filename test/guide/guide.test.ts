@@ -75,18 +75,24 @@ const onMessage: UniversalApiWsHandler = {
     // data is automatically parsed JSON
     switch (data.type) {
       case 'chat':
-        conn.broadcast({
-          type: 'message',
-          from: data.username,
-          text: data.text,
-          timestamp: Date.now(),
-        }, { includeSelf: true })
+        conn.broadcast(
+          {
+            type: 'message',
+            from: data.username,
+            text: data.text,
+            timestamp: Date.now(),
+          },
+          { includeSelf: true },
+        )
         break
       case 'typing':
-        conn.broadcast({
-          type: 'typing',
-          username: data.username,
-        }, { includeSelf: false })
+        conn.broadcast(
+          {
+            type: 'typing',
+            username: data.username,
+          },
+          { includeSelf: false },
+        )
         break
     }
   },
@@ -123,14 +129,17 @@ const rooms: UniversalApiWsHandler = {
         // Join a room
         conn.joinRoom(data.room)
         // Notify room members
-        conn.broadcast({
-          type: 'user-joined',
-          username: data.username,
-          room: data.room,
-        }, {
-          rooms: [data.room],
-          includeSelf: false,
-        })
+        conn.broadcast(
+          {
+            type: 'user-joined',
+            username: data.username,
+            room: data.room,
+          },
+          {
+            rooms: [data.room],
+            includeSelf: false,
+          },
+        )
         break
       case 'leave-room':
         // Leave a room
@@ -138,14 +147,17 @@ const rooms: UniversalApiWsHandler = {
         break
       case 'message':
         // Broadcast to specific room
-        conn.broadcast({
-          type: 'chat-message',
-          from: data.username,
-          text: data.text,
-        }, {
-          rooms: [data.room],
-          includeSelf: true,
-        })
+        conn.broadcast(
+          {
+            type: 'chat-message',
+            from: data.username,
+            text: data.text,
+          },
+          {
+            rooms: [data.room],
+            includeSelf: true,
+          },
+        )
         break
     }
   },
@@ -214,18 +226,24 @@ const chatApplication: UniversalApiWsHandler = {
     switch (data.type) {
       case 'join':
         conn.joinRoom('chat')
-        conn.broadcast({
-          type: 'user-joined',
-          username: data.username,
-        }, { rooms: ['chat'] })
+        conn.broadcast(
+          {
+            type: 'user-joined',
+            username: data.username,
+          },
+          { rooms: ['chat'] },
+        )
         break
       case 'message':
-        conn.broadcast({
-          type: 'chat-message',
-          username: data.username,
-          message: data.message,
-          timestamp: Date.now(),
-        }, { rooms: ['chat'], includeSelf: true })
+        conn.broadcast(
+          {
+            type: 'chat-message',
+            username: data.username,
+            message: data.message,
+            timestamp: Date.now(),
+          },
+          { rooms: ['chat'], includeSelf: true },
+        )
         break
     }
   },
@@ -247,17 +265,23 @@ const gameServer: UniversalApiWsHandler = {
         break
       case 'join-game':
         conn.joinRoom(data.gameId)
-        conn.broadcast({
-          type: 'player-joined',
-          playerId: conn.id,
-        }, { rooms: [data.gameId] })
+        conn.broadcast(
+          {
+            type: 'player-joined',
+            playerId: conn.id,
+          },
+          { rooms: [data.gameId] },
+        )
         break
       case 'game-action':
-        conn.broadcast({
-          type: 'game-update',
-          action: data.action,
-          playerId: conn.id,
-        }, { rooms: [data.gameId], includeSelf: true })
+        conn.broadcast(
+          {
+            type: 'game-update',
+            action: data.action,
+            playerId: conn.id,
+          },
+          { rooms: [data.gameId], includeSelf: true },
+        )
         break
     }
   },
@@ -282,10 +306,7 @@ const broadcasting: UniversalApiWsHandler = {
         conn.broadcast({ type: 'announcement', text: 'Server restart in 5 minutes' })
         break
       case 'rooms':
-        conn.broadcast(
-          { type: 'room-message', text: 'Hello room!' },
-          { rooms: ['general', 'dev'] },
-        )
+        conn.broadcast({ type: 'room-message', text: 'Hello room!' }, { rooms: ['general', 'dev'] })
         break
       case 'self':
         // Include sender
@@ -346,12 +367,10 @@ for (const name of NETWORK_RUNTIMES) {
       expect(await received.next()).toEqual({ type: 'join', username: 'Alice' })
       ws.close()
       expect(await closed.next()).toBe('Disconnected')
-      await t.until(() => printed.map(([first]) => String(first)).toSorted((a, b) => (a < b ? -1 : 1)), [
-        'Client connected:',
-        'Client disconnected:',
-        'Connected!',
-        'Received:',
-      ])
+      await t.until(
+        () => printed.map(([first]) => String(first)).toSorted((a, b) => (a < b ? -1 : 1)),
+        ['Client connected:', 'Client disconnected:', 'Connected!', 'Received:'],
+      )
     })
 
     it('onConnect', async () => {
@@ -434,7 +453,9 @@ for (const name of NETWORK_RUNTIMES) {
 
     it('Compression', async () => {
       const server = await t.start({ ...compression, onMessage: (conn, data) => void conn.send(data) })
-      const client = await t.raw(server).open('/api/ws/chat', { 'Sec-WebSocket-Extensions': 'permessage-deflate' })
+      const client = await t
+        .raw(server)
+        .open('/api/ws/chat', { 'Sec-WebSocket-Extensions': 'permessage-deflate' })
       client.text('x'.repeat(100))
       expect((await client.next()).rsv1).toBe(false)
       client.text('x'.repeat(2000))
@@ -489,7 +510,10 @@ for (const name of NETWORK_RUNTIMES) {
     })
 
     it('Close Codes', async () => {
-      const server = await t.start({ pattern: '/ws/chat', onMessage: (conn, data) => conn.close(data.code, data.name) })
+      const server = await t.start({
+        pattern: '/ws/chat',
+        onMessage: (conn, data) => conn.close(data.code, data.name),
+      })
       for (const [code, text] of [
         [1000, 'Normal Closure'],
         [1001, 'Going Away'],
@@ -521,7 +545,10 @@ for (const name of NETWORK_RUNTIMES) {
 
     it('Connection Object API', async () => {
       const seen = t.queue<GuideConnection>('connection')
-      const server = await t.start({ pattern: '/a', onConnect: (conn: IWebSocketConnection) => seen.push(conn) })
+      const server = await t.start({
+        pattern: '/a',
+        onConnect: (conn: IWebSocketConnection) => seen.push(conn),
+      })
       await t.connect(server, '/a')
       const conn = await seen.next()
       for (const method of ['send', 'broadcast', 'joinRoom', 'leaveRoom', 'ping', 'pong', 'close'] as const)

@@ -36,8 +36,8 @@ const table: readonly Row[] = [
   },
   {
     file: 'src/runtime/listen-error.ts',
-    allowed: ['../engine/runtime.ts', '../engine/errors.ts', '../engine/close.ts'],
-    denied: [...platforms, '../engine/engine.ts', './detect.ts', './node/ws.ts', './bun/bun.ts'],
+    allowed: ['../engine/runtime.ts', '../engine/errors.ts', '../engine/close.ts', 'node:fs'],
+    denied: [...not('node:fs'), '../engine/engine.ts', './detect.ts', './node/ws.ts', './bun/bun.ts'],
   },
   {
     file: 'src/runtime/detect.ts',

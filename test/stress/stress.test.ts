@@ -41,7 +41,9 @@ for (const name of NETWORK_RUNTIMES) {
       let received = 0
       const churn = async (count: number): Promise<void> => {
         for (let round = 0; round < count; round++) {
-          const clients = await Promise.all(Array.from({ length: each }, () => new RawClient(server.port).open('/api/churn')))
+          const clients = await Promise.all(
+            Array.from({ length: each }, () => new RawClient(server.port).open('/api/churn')),
+          )
           server.publish('/churn', { round }, { rooms: ['all', 'room-b'] })
           server.publish('/steady', published++)
           expect(await steady.next()).toBe(received++)
@@ -108,7 +110,11 @@ for (const name of NETWORK_RUNTIMES) {
         },
         onMessage: (conn, data) => void conn.send(data),
       })
-      const lines = ['GET /api/a HTTP/1.1', 'Host: 127.0.0.1', ...Object.entries(HANDSHAKE).map(([key, value]) => `${key}: ${value}`)]
+      const lines = [
+        'GET /api/a HTTP/1.1',
+        'Host: 127.0.0.1',
+        ...Object.entries(HANDSHAKE).map(([key, value]) => `${key}: ${value}`),
+      ]
       const bytes = Buffer.from(`${lines.join('\r\n')}\r\n\r\n`)
       const cut = async (length: number): Promise<void> => {
         const socket = connectTcp(server.port, '127.0.0.1')
@@ -186,7 +192,11 @@ for (const name of NETWORK_RUNTIMES) {
     }, 30_000)
 
     it('one slow reader does not hold up the others', async () => {
-      const server = await t.start({ pattern: '/a', maxBackpressure: 4 * 1024 * 1024, onMessage: (conn, data) => conn.broadcast(data) })
+      const server = await t.start({
+        pattern: '/a',
+        maxBackpressure: 4 * 1024 * 1024,
+        onMessage: (conn, data) => conn.broadcast(data),
+      })
       const slow = await new RawClient(server.port).open('/api/a')
       slow.tcp.pause()
       const clients: TestClient[] = []
@@ -194,7 +204,9 @@ for (const name of NETWORK_RUNTIMES) {
       const [sender, ...receivers] = clients as [TestClient, ...TestClient[]]
       for (let i = 0; i < 500; i++) {
         sender.json({ i, fill: 'x'.repeat(32 * 1024) })
-        if (i % 50 === 49) for (const receiver of receivers) for (let k = i - 49; k <= i; k++) expect((await receiver.next()).i).toBe(k)
+        if (i % 50 === 49)
+          for (const receiver of receivers)
+            for (let k = i - 49; k <= i; k++) expect((await receiver.next()).i).toBe(k)
       }
       await t.until(() => server.stats().terminatedForBackpressure, 1)
       slow.tcp.destroy()
@@ -202,8 +214,13 @@ for (const name of NETWORK_RUNTIMES) {
     }, 30_000)
 
     it('close() of the server in the middle of traffic leaves nothing open', async () => {
-      const server = await t.start({ pattern: '/a', onMessage: (conn, data) => conn.broadcast(data, { includeSelf: true }) })
-      const clients = await Promise.all(Array.from({ length: 50 }, () => new RawClient(server.port).open('/api/a')))
+      const server = await t.start({
+        pattern: '/a',
+        onMessage: (conn, data) => conn.broadcast(data, { includeSelf: true }),
+      })
+      const clients = await Promise.all(
+        Array.from({ length: 50 }, () => new RawClient(server.port).open('/api/a')),
+      )
       for (const client of clients) for (let i = 0; i < 20; i++) client.text(`m${i}`)
       await clients[0]?.next()
       await server.close()

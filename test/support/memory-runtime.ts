@@ -61,7 +61,14 @@ export class MemoryRuntime implements Runtime {
     if (!events) throw new Error('the memory runtime does not listen')
     const decision = await events.upgrade(raw)
     if (!decision.accept) return decision.answer
-    const socket = new MemorySocket(this, events, decision.data, client, decision.protocol, decision.extensions)
+    const socket = new MemorySocket(
+      this,
+      events,
+      decision.data,
+      client,
+      decision.protocol,
+      decision.extensions,
+    )
     this.sockets.add(socket)
     events.open(socket)
     return socket

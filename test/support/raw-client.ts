@@ -125,7 +125,10 @@ export class RawClient {
     if (end === -1) return
     const [start = '', ...lines] = this.#buffer.toString('latin1', 0, end).split('\r\n')
     const headers = Object.fromEntries(
-      lines.map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]),
+      lines.map((line) => [
+        line.slice(0, line.indexOf(':')).toLowerCase(),
+        line.slice(line.indexOf(':') + 1).trim(),
+      ]),
     )
     const status = Number(start.split(' ')[1])
     const rest = this.#buffer.subarray(end + 4)

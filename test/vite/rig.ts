@@ -1,7 +1,8 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer as createTcpServer, connect, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { stripVTControlCharacters } from 'node:util'
 import type { InlineConfig, Logger, PreviewServer, ViteDevServer } from 'vite'
 import { afterEach } from 'vitest'
@@ -100,16 +101,26 @@ export interface Running<S> {
   readonly terminal: Terminal
 }
 
+/** Where a package that is asked for the project's Vite finds it. */
+function linkVite(root: string, { version }: Vite): string {
+  const folder = { 6: 'vite6', 7: 'vite7' }[Number.parseInt(version, 10)] ?? 'vite'
+  const link = join(root, 'node_modules/vite')
+  if (existsSync(link)) return root
+  mkdirSync(dirname(link), { recursive: true })
+  symlinkSync(fileURLToPath(new URL(`../../node_modules/${folder}`, import.meta.url)), link, 'junction')
+  return root
+}
+
 export async function dev(vite: Vite, config: InlineConfig = {}): Promise<Running<ViteDevServer>> {
   const port = await freePort()
   const terminal = new Terminal()
   const server = await vite.createServer({
-    root: config.root ?? project(),
     configFile: false,
     customLogger: terminal.logger,
-    // Nothing to optimise, and no cache in the repository.
+    // There is nothing to optimise.
     optimizeDeps: { noDiscovery: true },
     ...config,
+    root: linkVite(config.root ?? project(), vite),
     server: { host: '127.0.0.1', port, strictPort: true, ...config.server },
   })
   defer(() => server.close())

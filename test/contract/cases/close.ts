@@ -27,7 +27,9 @@ export const CASES: readonly Case[] = [
   {
     name: 'every allowed code goes over the wire',
     async run(t) {
-      const codes = [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 3999, 4000, 4999]
+      const codes = [
+        1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 3999, 4000, 4999,
+      ]
       const server = await t.start({ pattern: '/a', onMessage: (conn, data) => conn.close(data) })
       for (const code of codes) {
         if (t.runtime.name === 'memory') {
@@ -48,7 +50,23 @@ export const CASES: readonly Case[] = [
       const server = await t.start({
         pattern: '/a',
         onMessage: (conn) => {
-          const codes = [0, 999, 1004, 1005, 1006, 1015, 1016, 2000, 2999, 5000, 70_000, -1, 1000.5, Number.NaN, '1000']
+          const codes = [
+            0,
+            999,
+            1004,
+            1005,
+            1006,
+            1015,
+            1016,
+            2000,
+            2999,
+            5000,
+            70_000,
+            -1,
+            1000.5,
+            Number.NaN,
+            '1000',
+          ]
           const results = codes.map((code) => {
             try {
               conn.close(code as number)

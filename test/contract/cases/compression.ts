@@ -17,10 +17,19 @@ export const CASES: readonly Case[] = [
         { pattern: '/off' },
         { pattern: '/disabled', compression: { enabled: false } },
       ])
-      for (const [path, on] of [['/on', true], ['/object', true], ['/same', true], ['/off', false], ['/disabled', false]] as const) {
+      for (const [path, on] of [
+        ['/on', true],
+        ['/object', true],
+        ['/same', true],
+        ['/off', false],
+        ['/disabled', false],
+      ] as const) {
         const { status, headers } = await t.handshake(server, path, OFFER)
         expect([path, status]).toEqual([path, 101])
-        expect([path, headers['sec-websocket-extensions']?.startsWith('permessage-deflate') ?? false]).toEqual([path, on])
+        expect([
+          path,
+          headers['sec-websocket-extensions']?.startsWith('permessage-deflate') ?? false,
+        ]).toEqual([path, on])
       }
       const { headers } = await t.handshake(server, '/on')
       expect(headers['sec-websocket-extensions']).toBeUndefined()
@@ -72,7 +81,14 @@ export const CASES: readonly Case[] = [
         seen.push([rsv1, (rsv1 ? inflate(payload) : payload).length])
         if (rsv1) expect(payload.length).toBeLessThan(200)
       }
-      expect(seen).toEqual([[false, 1023], [true, 1024], [true, 1024], [false, 1023], [true, 1024], [true, 5000]])
+      expect(seen).toEqual([
+        [false, 1023],
+        [true, 1024],
+        [true, 1024],
+        [false, 1023],
+        [true, 1024],
+        [true, 5000],
+      ])
     },
   },
   {
@@ -87,7 +103,8 @@ export const CASES: readonly Case[] = [
       const plain = await t.raw(server).open('/api/a')
       const deflated = await t.raw(server).open('/api/a', OFFER)
       const windowed = await t.raw(server).open('/api/a', {
-        'Sec-WebSocket-Extensions': 'permessage-deflate; server_no_context_takeover; client_no_context_takeover',
+        'Sec-WebSocket-Extensions':
+          'permessage-deflate; server_no_context_takeover; client_no_context_takeover',
       })
       plain.text('go')
       expect(await plain.nextText()).toBe(LONG)
@@ -98,7 +115,11 @@ export const CASES: readonly Case[] = [
   {
     name: 'a compressing client is understood, message after message',
     async run(t) {
-      const server = await t.start({ pattern: '/a', compression: { threshold: 0 }, onMessage: (conn, data) => void conn.send(data) })
+      const server = await t.start({
+        pattern: '/a',
+        compression: { threshold: 0 },
+        onMessage: (conn, data) => void conn.send(data),
+      })
       const client = await t.connect(server, '/a', { deflate: true })
       for (const text of [LONG, 'short', LONG + LONG, '']) {
         client.send(text)

@@ -8,7 +8,11 @@ export const CASES: readonly Case[] = [
     name: 'conn has what the guide lists, and the additions',
     async run(t) {
       const seen = t.queue<WebSocketConnection>('connection')
-      const server = await t.start({ pattern: '/a/{id}', defaultRoom: 'lobby', onConnect: (conn) => seen.push(conn) })
+      const server = await t.start({
+        pattern: '/a/{id}',
+        defaultRoom: 'lobby',
+        onConnect: (conn) => seen.push(conn),
+      })
       await t.connect(server, '/a/7?x=1')
       const conn = await seen.next()
       expect(conn.id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
@@ -77,7 +81,10 @@ export const CASES: readonly Case[] = [
     when: ({ remotePort }) => remotePort,
     async run(t) {
       const seen = t.queue<number | undefined>('port')
-      const server = await t.start({ pattern: '/a', onConnect: (conn) => seen.push(conn.req.socket.remotePort) })
+      const server = await t.start({
+        pattern: '/a',
+        onConnect: (conn) => seen.push(conn.req.socket.remotePort),
+      })
       const client = await t.raw(server).open('/api/a')
       expect(await seen.next()).toBe(client.tcp.localPort)
     },
@@ -185,9 +192,37 @@ export const CASES: readonly Case[] = [
       const seen = t.queue<unknown>('message')
       const server = await t.start({ pattern: '/a', onMessage: (_conn, data) => seen.push(data) })
       const client = await t.connect(server, '/a')
-      const texts = ['{"a":1}', '[1]', '"s"', '12', '-1', 'true', 'false', 'null', ' {"b":2}', 'hello', '{broken', 'tulip', '']
+      const texts = [
+        '{"a":1}',
+        '[1]',
+        '"s"',
+        '12',
+        '-1',
+        'true',
+        'false',
+        'null',
+        ' {"b":2}',
+        'hello',
+        '{broken',
+        'tulip',
+        '',
+      ]
       for (const text of texts) client.send(text)
-      const expected = [{ a: 1 }, [1], 's', 12, -1, true, false, null, { b: 2 }, 'hello', '{broken', 'tulip', '']
+      const expected = [
+        { a: 1 },
+        [1],
+        's',
+        12,
+        -1,
+        true,
+        false,
+        null,
+        { b: 2 },
+        'hello',
+        '{broken',
+        'tulip',
+        '',
+      ]
       for (const value of expected) expect(await seen.next()).toEqual(value)
       client.send(Buffer.from([1, 2, 3]))
       const kept = (await seen.next()) as Buffer

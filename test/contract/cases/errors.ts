@@ -13,10 +13,20 @@ const WAYS = {
   'never settles': () => new Promise(() => {}),
 } as const
 
-const HOOKS = ['onConnect', 'onMessage', 'onClose', 'onPing', 'onPong', 'transformRawData', 'match', 'response'] as const
+const HOOKS = [
+  'onConnect',
+  'onMessage',
+  'onClose',
+  'onPing',
+  'onPong',
+  'transformRawData',
+  'match',
+  'response',
+] as const
 
 function handlerThat(hook: (typeof HOOKS)[number], misbehave: () => unknown): UniversalApiWsHandler {
-  if (hook === 'match') return { pattern: '/a', responses: [{ match: misbehave as () => boolean, response: 1 }] }
+  if (hook === 'match')
+    return { pattern: '/a', responses: [{ match: misbehave as () => boolean, response: 1 }] }
   if (hook === 'response') return { pattern: '/a', responses: [{ match: () => true, response: misbehave }] }
   return { pattern: '/a', [hook]: misbehave }
 }
@@ -74,7 +84,9 @@ export const CASES: readonly Case[] = [
       const client = await t.connect(server, '/a')
       client.send('a secret')
       await t.until(() => t.log.length > 0, true)
-      expect(t.log[0]).toMatch(/^error .*\/a \(connection [0-9a-f-]{36}\): onMessage failed: Error: on purpose\n\s+at /)
+      expect(t.log[0]).toMatch(
+        /^error .*\/a \(connection [0-9a-f-]{36}\): onMessage failed: Error: on purpose\n\s+at /,
+      )
       expect(t.log.join()).not.toContain('secret')
     },
   },

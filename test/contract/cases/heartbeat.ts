@@ -105,7 +105,11 @@ export const CASES: readonly Case[] = [
       const server = await t.start({
         pattern: '/a',
         onMessage: (conn) => {
-          const calls = [() => conn.ping('x'.repeat(126)), () => conn.pong('é'.repeat(63)), () => conn.ping(Buffer.alloc(126))]
+          const calls = [
+            () => conn.ping('x'.repeat(126)),
+            () => conn.pong('é'.repeat(63)),
+            () => conn.ping(Buffer.alloc(126)),
+          ]
           conn.send(
             calls.map((attempt) => {
               try {
@@ -120,7 +124,11 @@ export const CASES: readonly Case[] = [
       })
       const client = await t.connect(server, '/a')
       client.send('go')
-      expect(await client.next()).toEqual(['ERR_CONTROL_PAYLOAD', 'ERR_CONTROL_PAYLOAD', 'ERR_CONTROL_PAYLOAD'])
+      expect(await client.next()).toEqual([
+        'ERR_CONTROL_PAYLOAD',
+        'ERR_CONTROL_PAYLOAD',
+        'ERR_CONTROL_PAYLOAD',
+      ])
     },
   },
   {
@@ -183,7 +191,12 @@ export const CASES: readonly Case[] = [
     name: 'inactivityTimeout closes with 1000 Inactivity timeout; a message or ping puts it off, a pong or a send does not',
     async run(t) {
       const timeout = 300
-      const server = await t.start({ pattern: '/a', inactivityTimeout: timeout, heartbeat: 100, onMessage: (conn) => void conn.send('x') })
+      const server = await t.start({
+        pattern: '/a',
+        inactivityTimeout: timeout,
+        heartbeat: 100,
+        onMessage: (conn) => void conn.send('x'),
+      })
       const client = await t.connect(server, '/a')
       let last = performance.now()
       for (let i = 0; i < 3; i++) {

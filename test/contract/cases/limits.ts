@@ -11,7 +11,12 @@ export const CASES: readonly Case[] = [
     async run(t) {
       const closed = t.queue<Closed>('close')
       const server = await t.start([
-        { pattern: '/small', maxPayload: 1000, onMessage: (conn, data) => void conn.send(data.length), onClose: (_conn, ...args) => closed.push(args) },
+        {
+          pattern: '/small',
+          maxPayload: 1000,
+          onMessage: (conn, data) => void conn.send(data.length),
+          onClose: (_conn, ...args) => closed.push(args),
+        },
         { pattern: '/large', onMessage: (conn, data) => void conn.send(data.length) },
       ])
       const client = await t.connect(server, '/small')
@@ -30,7 +35,11 @@ export const CASES: readonly Case[] = [
     network: true,
     async run(t) {
       const closed = t.queue<Closed>('close')
-      const server = await t.start({ pattern: '/a', maxPayload: 1000, onClose: (_conn, ...args) => closed.push(args) })
+      const server = await t.start({
+        pattern: '/a',
+        maxPayload: 1000,
+        onClose: (_conn, ...args) => closed.push(args),
+      })
       const client = await t.raw(server).open('/api/a')
       // The head of a message of 1 GiB.
       const head = encodeFrame(2, Buffer.alloc(65_536)).subarray(0, 10)

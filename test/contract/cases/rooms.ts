@@ -43,10 +43,16 @@ export const CASES: readonly Case[] = [
     name: 'broadcast reaches every other connection of the scope; includeSelf the sender too',
     async run(t) {
       const server = await t.start(REMOTE)
-      const [a, b, c] = [await t.connect(server, '/r'), await t.connect(server, '/r'), await t.connect(server, '/r')]
+      const [a, b, c] = [
+        await t.connect(server, '/r'),
+        await t.connect(server, '/r'),
+        await t.connect(server, '/r'),
+      ]
       await call(a, 'broadcast', { n: 1 })
       a.json(['broadcast', { n: 2 }, { includeSelf: true }])
-      expect([await a.next(), await a.next()]).toEqual(expect.arrayContaining([{ n: 2 }, { did: 'broadcast' }]))
+      expect([await a.next(), await a.next()]).toEqual(
+        expect.arrayContaining([{ n: 2 }, { did: 'broadcast' }]),
+      )
       expect(await received(a)).toEqual([])
       expect(await received(b)).toEqual([{ n: 1 }, { n: 2 }])
       expect(await received(c)).toEqual([{ n: 1 }, { n: 2 }])
@@ -57,7 +63,13 @@ export const CASES: readonly Case[] = [
     async run(t) {
       const server = await t.start(REMOTE)
       const clients = await Promise.all(Array.from({ length: 5 }, () => t.connect(server, '/r')))
-      const [sender, x, y, both, none] = clients as [TestClient, TestClient, TestClient, TestClient, TestClient]
+      const [sender, x, y, both, none] = clients as [
+        TestClient,
+        TestClient,
+        TestClient,
+        TestClient,
+        TestClient,
+      ]
       await call(x, 'joinRoom', 'x')
       await call(y, 'joinRoom', 'y')
       await call(both, 'joinRoom', 'x')
@@ -73,7 +85,11 @@ export const CASES: readonly Case[] = [
     name: 'a union stays right on join, leave and close',
     async run(t) {
       const server = await t.start(REMOTE)
-      const [sender, a, b] = [await t.connect(server, '/r'), await t.connect(server, '/r'), await t.connect(server, '/r')]
+      const [sender, a, b] = [
+        await t.connect(server, '/r'),
+        await t.connect(server, '/r'),
+        await t.connect(server, '/r'),
+      ]
       await call(a, 'joinRoom', 'x')
       await call(b, 'joinRoom', 'y')
       const union = { rooms: ['x', 'y'] }
@@ -105,7 +121,9 @@ export const CASES: readonly Case[] = [
       expect(await received(outside)).toEqual([])
       expect(await received(member)).toEqual([1, 2])
       member.json(['broadcast', 3, { room: 'x', includeSelf: true }])
-      expect([await member.next(), await member.next()]).toEqual(expect.arrayContaining([3, { did: 'broadcast' }]))
+      expect([await member.next(), await member.next()]).toEqual(
+        expect.arrayContaining([3, { did: 'broadcast' }]),
+      )
     },
   },
   {
@@ -124,7 +142,11 @@ export const CASES: readonly Case[] = [
     name: 'broadcastAllRooms reaches the union of the rooms of the sender, nobody if it is in none',
     async run(t) {
       const server = await t.start(REMOTE)
-      const [a, b, c] = [await t.connect(server, '/r'), await t.connect(server, '/r'), await t.connect(server, '/r')]
+      const [a, b, c] = [
+        await t.connect(server, '/r'),
+        await t.connect(server, '/r'),
+        await t.connect(server, '/r'),
+      ]
       await call(a, 'broadcastAllRooms', 0)
       await call(a, 'joinRoom', 'x')
       await call(a, 'joinRoom', 'y')
@@ -132,7 +154,9 @@ export const CASES: readonly Case[] = [
       await call(b, 'joinRoom', 'y')
       await call(a, 'broadcastAllRooms', 1)
       a.json(['broadcastAllRooms', 2, true])
-      expect([await a.next(), await a.next()]).toEqual(expect.arrayContaining([2, { did: 'broadcastAllRooms' }]))
+      expect([await a.next(), await a.next()]).toEqual(
+        expect.arrayContaining([2, { did: 'broadcastAllRooms' }]),
+      )
       expect(await received(b)).toEqual([1, 2])
       expect(await received(c)).toEqual([])
     },
@@ -157,7 +181,17 @@ export const CASES: readonly Case[] = [
   {
     name: 'room names are any non-empty string',
     async run(t) {
-      const names = ['__proto__', 'constructor', 'a\u0000b', 'x'.repeat(10_000), '😀', ' ', '\ud800', 'a,b', '/']
+      const names = [
+        '__proto__',
+        'constructor',
+        'a\u0000b',
+        'x'.repeat(10_000),
+        '😀',
+        ' ',
+        '\ud800',
+        'a,b',
+        '/',
+      ]
       const server = await t.start(REMOTE)
       const [a, b] = [await t.connect(server, '/r'), await t.connect(server, '/r')]
       for (const name of names) {
@@ -190,7 +224,10 @@ export const CASES: readonly Case[] = [
       })
       const client = await t.connect(server, '/a')
       client.send('go')
-      expect(await client.next()).toEqual({ codes: ['ERR_ROOM_NAME', 'ERR_ROOM_NAME', 'ERR_ROOM_NAME'], rooms: [] })
+      expect(await client.next()).toEqual({
+        codes: ['ERR_ROOM_NAME', 'ERR_ROOM_NAME', 'ERR_ROOM_NAME'],
+        rooms: [],
+      })
     },
   },
   {
@@ -273,8 +310,12 @@ export const CASES: readonly Case[] = [
       expect(await two.next()).toEqual({ to: 'x' })
       expect(await received(one)).toEqual([])
       expect(await received(chat)).toEqual([])
-      expect(() => server.publish('/nope', 1)).toThrow(expect.objectContaining({ code: 'ERR_UNKNOWN_HANDLER' }))
-      expect(() => server.publish('/chat', undefined)).toThrow(expect.objectContaining({ code: 'ERR_SERIALIZE' }))
+      expect(() => server.publish('/nope', 1)).toThrow(
+        expect.objectContaining({ code: 'ERR_UNKNOWN_HANDLER' }),
+      )
+      expect(() => server.publish('/chat', undefined)).toThrow(
+        expect.objectContaining({ code: 'ERR_SERIALIZE' }),
+      )
     },
   },
   {
@@ -308,7 +349,10 @@ export const CASES: readonly Case[] = [
           { match: (_conn, data) => data.q === 'static', response: { a: 'static' } },
           { match: async (_conn, data) => data.q === 'async', response: async () => ({ a: 'async' }) },
           { match: (_conn, data) => data.q === 'static', response: 'never' },
-          { match: (_conn, data) => data.q === 'function', response: (_conn: unknown, data: any) => ({ a: data.n }) },
+          {
+            match: (_conn, data) => data.q === 'function',
+            response: (_conn: unknown, data: any) => ({ a: data.n }),
+          },
           { match: (_conn, data) => data.q === 'nothing', response: () => undefined },
           { match: (_conn, data) => data.q === 'bytes', response: Buffer.from([7]) },
         ],
@@ -330,9 +374,17 @@ export const CASES: readonly Case[] = [
         ...REMOTE,
         responses: [
           { match: (_conn, data) => data === 'mine', response: { to: 'mine' }, broadcast: true },
-          { match: (_conn, data) => data === 'x', response: { to: 'x' }, broadcast: { room: 'x', includeSelf: true } },
+          {
+            match: (_conn, data) => data === 'x',
+            response: { to: 'x' },
+            broadcast: { room: 'x', includeSelf: true },
+          },
           { match: (_conn, data) => data === 'all', response: { to: 'all' }, broadcast: {} },
-          { match: (_conn, data) => data === 'union', response: { to: 'union' }, broadcast: { rooms: ['x', 'y'] } },
+          {
+            match: (_conn, data) => data === 'union',
+            response: { to: 'union' },
+            broadcast: { rooms: ['x', 'y'] },
+          },
         ],
       })
       const [a, b] = [await t.connect(server, '/r'), await t.connect(server, '/r')]
