@@ -25,6 +25,8 @@ export class HandlerFiles {
   readonly #overlay: ErrorOverlay | undefined
   /** By file, in the order of their names. */
   #good = new Map<string, Handlers>()
+  /** By file: what it exported when it was good. */
+  readonly #exports = new Map<string, unknown>()
   /** By file; the folder itself may be what is wrong. */
   #failures = new Map<string, Error>()
   #loader: Loader | undefined
@@ -61,18 +63,27 @@ export class HandlerFiles {
         return new Map()
       })
     const good = new Map<string, Handlers>()
-    for (const file of files) {
+    // Who has just taken a pattern of another file is the one to blame, not the other.
+    const suspicion = (file: string): number => {
+      const result = results.get(file)
+      if (result?.status === 'fulfilled' && result.value.default === this.#exports.get(file)) return 0
+      return this.#failures.has(file) ? 2 : 1
+    }
+    for (const file of files.toSorted((a, b) => suspicion(a) - suspicion(b))) {
       const before = this.#good.get(file)
       const result = results.get(file)
       try {
-        if (result) good.set(file, this.#check(file, handlersOf(result), good))
-        else if (before) good.set(file, before)
+        if (result) {
+          good.set(file, this.#check(file, handlersOf(result), good))
+          this.#exports.set(file, result.status === 'fulfilled' && result.value.default)
+        } else if (before) good.set(file, before)
       } catch (error) {
         failures.set(file, error as Error)
         if (before && isNew(before, good)) good.set(file, before)
       }
     }
-    this.#good = good
+    // The first match wins, so the order must not depend on what changed last.
+    this.#good = new Map([...good].toSorted(([a], [b]) => (a < b ? -1 : 1)))
     this.#report(failures)
   }
 

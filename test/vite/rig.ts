@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer as createTcpServer, connect, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -124,6 +125,8 @@ export async function dev(vite: Vite, config: InlineConfig = {}): Promise<Runnin
     server: { host: '127.0.0.1', port, strictPort: true, ...config.server },
   })
   defer(() => server.close())
+  // A change during the first scan of the folders would go unseen.
+  if (!(server.watcher as { _readyEmitted?: boolean })._readyEmitted) await once(server.watcher, 'ready')
   if (!server.config.server.middlewareMode) await server.listen()
   return { server, port, url: `${server.config.server.https ? 'wss' : 'ws'}://127.0.0.1:${port}`, terminal }
 }

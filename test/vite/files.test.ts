@@ -1,0 +1,162 @@
+import { renameSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { universalApi } from '../../src/index.ts'
+import { connectWs } from '../support/client.ts'
+import { dev, echo, preview, project, VITES, write } from './rig.ts'
+
+const handler = (pattern: string, says: string): string =>
+  `export default { pattern: '${pattern}', onConnect: (conn) => void conn.send({ hello: '${says}' }), onMessage: (conn) => void conn.send({ answer: '${says}' }) }`
+
+/** What a new client is greeted with, or the status that it is refused with. */
+async function greeting(url: string): Promise<string> {
+  try {
+    const client = await connectWs(url)
+    const { hello } = await client.next()
+    client.terminate()
+    return hello
+  } catch (error) {
+    return (error as Error).message.replace(/^.*: /, '')
+  }
+}
+
+/**
+ * Writes a file until `look` sees what it brings: the watcher takes two changes of a file within 50 ms for one, and may
+ * not see a change during its first look at a folder. So everything here holds for a file that is saved again, too.
+ */
+function edit(root: string, file: string, text: string, look: () => unknown): ReturnType<typeof expect.poll> {
+  return expect.poll(
+    () => {
+      write(root, file, text)
+      return look()
+    },
+    { message: text, interval: 120, timeout: 5000 },
+  )
+}
+
+describe.each(VITES)('$name', ({ load }) => {
+  const FILES = {
+    'src/names.ts': "export enum Name { Chat = 'from TypeScript' }\nexport const greet = (name: string): string => `hi ${name}`",
+    'mocks/chat.ws.ts': `
+      import { greet, Name } from '@/names'
+      export default { pattern: '/ws/chat', onConnect: (conn: { send(data: unknown): void }) => { conn.send({ hello: greet(Name.Chat) }) } }`,
+    'mocks/deep/er/list.ws.mjs': `
+      const one = (name) => ({ pattern: '/ws/' + name, onConnect: (conn) => void conn.send({ hello: name }) })
+      export default [one('a'), one('b')]`,
+    'mocks/plain.ws.js': handler('/ws/js', 'js'),
+    'mocks/module.ws.mts': handler('/ws/mts', 'mts'),
+    'mocks/helper.ts': 'throw new Error("is no handler file")',
+    'mocks/node_modules/x/no.ws.js': 'throw new Error("is not ours")',
+  }
+
+  for (const start of [dev, preview]) {
+    test(`${start.name} loads TypeScript, aliases, lists and folders`, async () => {
+      const root = project(FILES)
+      const plugin = universalApi({ wsDir: 'mocks', wsHandlers: [echo('/ws/inline', 'inline')] })
+      const resolve = { alias: { '@': join(root, 'src') } }
+      const { url, terminal } = await start(await load(), { root, plugins: [plugin], resolve })
+      const found = await Promise.all(
+        ['chat', 'a', 'b', 'js', 'mts', 'inline', 'none'].map((name) => greeting(`${url}/api/ws/${name}`)),
+      )
+      expect(found).toEqual(['hi from TypeScript', 'a', 'b', 'js', 'mts', 'inline', '404'])
+      expect(terminal.text).not.toMatch(/error/i)
+    })
+  }
+
+  test('files added, changed, renamed and removed; connections, rooms and metadata stay', async () => {
+    const room = (answer: string): string => `
+      import { suffix } from './lib/suffix.ts'
+      export default {
+        pattern: '/ws/room',
+        onConnect: (conn) => { conn.metadata.n = 0; conn.joinRoom('r'); conn.send({ hello: 'room' }) },
+        onMessage: (conn) => { conn.send({ answer: '${answer}' + suffix, n: ++conn.metadata.n, rooms: conn.getRooms() }) },
+      }`
+    const root = project({ 'mocks/room.ws.ts': room('one'), 'mocks/lib/suffix.ts': "export const suffix = '!'" })
+    const plugin = universalApi({ wsDir: './mocks', wsHandlers: [echo('/ws/inline', 'inline')] })
+    const { url } = await dev(await load(), { root, plugins: [plugin] })
+    const client = await connectWs(`${url}/api/ws/room`)
+    const inline = await connectWs(`${url}/api/ws/inline`)
+    await client.next()
+    const [{ id }] = plugin.api.connections.filter(({ path }) => path.includes('room')) as [{ id: string }]
+    let n = 0
+    const answers = async (): Promise<string> => {
+      client.json('?')
+      const { answer, ...rest } = await client.next()
+      expect(rest).toEqual({ n: ++n, rooms: ['r'] })
+      return answer
+    }
+    expect(await answers()).toBe('one!')
+    await edit(root, 'mocks/room.ws.ts', room('two'), answers).toBe('two!')
+    await edit(root, 'mocks/lib/suffix.ts', "export const suffix = '?'", answers).toBe('two?')
+    await edit(root, 'mocks/new.ws.js', handler('/ws/new', 'new'), () => greeting(`${url}/api/ws/new`)).toBe('new')
+    renameSync(join(root, 'mocks/new.ws.js'), join(root, 'mocks/renamed.ws.js'))
+    await expect.poll(() => plugin.api.connections.length).toBe(2)
+    await expect.poll(() => greeting(`${url}/api/ws/new`)).toBe('new')
+    const leaving = await connectWs(`${url}/api/ws/new`)
+    rmSync(join(root, 'mocks/renamed.ws.js'))
+    expect(await leaving.closed).toMatchObject({ code: 1001 })
+    expect(await greeting(`${url}/api/ws/new`)).toBe('404')
+    plugin.api.publish('/ws/room', { to: 'room' }, { rooms: ['r'] })
+    expect(await client.next()).toEqual({ to: 'room' })
+    expect(plugin.api.connections.map((connection) => connection.id)).toContain(id)
+    await inline.next()
+    inline.json(1)
+    expect(await inline.next()).toEqual({ inline: 1 })
+    expect(plugin.api.stats()).toMatchObject({ connections: 2 })
+  })
+
+  test('errors keep what was good, are said once, and go away', async () => {
+    const root = project({
+      'mocks/a.ws.js': handler('/ws/a', 'a1'),
+      'mocks/b.ws.js': handler('/ws/b', 'b1'),
+    })
+    const plugin = universalApi({ wsDir: 'mocks', wsHandlers: [echo('/ws/inline', 'inline')] })
+    const { url, terminal } = await dev(await load(), { root, plugins: [plugin] })
+    const kinds: [string, RegExp][] = [
+      ['export default { pattern: ', /mocks\/a\.ws\.js has an error/],
+      ["throw new Error('at the top')", /at the top/],
+      ["import './missing.js'; export default { pattern: '/ws/a' }", /missing\.js/],
+      ["export default { pattern: '/ws/a', onMesage() {} }", /unknown option "wsHandlers\[0\]\.onMesage"/],
+      ['export const handler = {}', /default export is no handler/],
+      [handler('/ws/b', 'thief'), /"\/ws\/b" is also one of mocks\/b\.ws\.js/],
+      [handler('ws/inline', 'thief'), /"ws\/inline" is also one of the configuration/],
+      [handler('/ws/{', 'x'), /pattern/],
+    ]
+    for (const [text, said] of kinds) {
+      const before = terminal.lines.length
+      const since = (): string[] => terminal.lines.slice(before)
+      const errors = (): string[] => since().filter((line) => /error/i.test(line))
+      await edit(root, 'mocks/a.ws.js', text, () => errors().join('\n')).toMatch(/mocks\/[ab]\.ws\.js has an error/)
+      expect(errors().join('\n')).toMatch(said)
+      expect(errors(), text).toHaveLength(1)
+      expect(await greeting(`${url}/api/ws/a`)).toBe('a1')
+      expect(await greeting(`${url}/api/ws/inline`)).toBe('inline')
+      // The other files go on, in both directions.
+      await edit(root, 'mocks/b.ws.js', handler('/ws/b', `b${before}`), () => greeting(`${url}/api/ws/b`)).toBe(`b${before}`)
+      expect(errors(), text).toHaveLength(1)
+      await edit(root, 'mocks/a.ws.js', handler('/ws/a', 'a1'), () => since().join('\n')).toContain('in order again')
+      expect(since().filter((line) => line.includes('in order again'))).toHaveLength(1)
+    }
+    await edit(root, 'mocks/a.ws.js', "import { says } from './later.js'\nexport default { pattern: '/ws/a', onConnect: (conn) => conn.send({ hello: says }) }", () => terminal.text).toContain('later.js')
+    await edit(root, 'mocks/later.js', "export const says = 'mended by a new file'", () => greeting(`${url}/api/ws/a`)).toBe('mended by a new file')
+  })
+
+  test('an error at the start, and a folder that is not there yet', async () => {
+    const vite = await load()
+    const broken = project({ 'mocks/a.ws.js': handler('/ws/inline', 'twin'), 'mocks/b.ws.js': handler('/ws/b', 'b') })
+    const first = universalApi({ wsDir: 'mocks', wsHandlers: [echo('/ws/inline', 'inline')] })
+    const one = await dev(vite, { root: broken, plugins: [first] })
+    expect(one.terminal.text).toMatch(/mocks\/a\.ws\.js has an error.*also one of the configuration/)
+    expect(await greeting(`${one.url}/api/ws/inline`)).toBe('inline')
+    expect(await greeting(`${one.url}/api/ws/b`)).toBe('b')
+    await edit(broken, 'mocks/a.ws.js', handler('/ws/a', 'a'), () => greeting(`${one.url}/api/ws/a`)).toBe('a')
+
+    const empty = project()
+    const two = await dev(vite, { root: empty, plugins: [universalApi({ wsDir: 'mocks' })] })
+    expect(two.terminal.text).toMatch(/wsDir/)
+    expect(two.terminal.count('wsDir')).toBe(1)
+    expect(await greeting(`${two.url}/api/ws/a`)).toBe('404')
+    await edit(empty, 'mocks/a.ws.js', handler('/ws/a', 'a'), () => greeting(`${two.url}/api/ws/a`)).toBe('a')
+    expect(two.terminal.text).toContain('in order again')
+  })
+})
