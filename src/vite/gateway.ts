@@ -208,7 +208,9 @@ export class Gateway implements Member {
       allowedHosts: allowedHosts === true ? true : [...(allowedHosts ?? []), ...additionalAllowedHosts],
       proxied: Object.entries(this.#proxies() ?? {}).flatMap(([context, target]) => {
         const proxy = typeof target === 'string' ? { target } : target
-        return proxy && (proxy.ws || /^wss?:/.test(String(proxy.target))) ? [context] : []
+        const url = proxy?.target instanceof URL ? proxy.target.href : proxy?.target
+        // Vite skips a key without a value, and a target that is an object is never one for WebSockets by itself.
+        return proxy?.ws || (typeof url === 'string' && /^wss?:/.test(url)) ? [context] : []
       }),
     }
   }

@@ -136,7 +136,7 @@ export class HandlerFiles {
   #check(file: string, handlers: Handlers, others: ReadonlyMap<string, Handlers>): Handlers {
     resolvePluginOptions({ wsHandlers: handlers })
     for (const [where, list] of [['the configuration', this.#inline] as const, ...others]) {
-      const twin = handlers.find((handler) => isNew([handler], new Map([[where, list]])) === false)
+      const twin = handlers.find((handler) => !isNew([handler], new Map([[where, list]])))
       if (!twin) continue
       throw new SidewireError(
         'ERR_PATTERN_DUPLICATE',

@@ -1,7 +1,13 @@
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type { ResolvedConfig, ViteDevServer } from 'vite'
+import type { createServerModuleRunner, ResolvedConfig, runnerImport, ViteDevServer } from 'vite'
+
+/** What is needed of Vite's own exports. */
+interface Vite {
+  readonly createServerModuleRunner: typeof createServerModuleRunner
+  readonly runnerImport: typeof runnerImport
+}
 
 export type Results = Map<string, PromiseSettledResult<{ default?: unknown }>>
 
@@ -21,8 +27,8 @@ export interface Loader {
  * application's server side imports too would be forgotten at its times, not at ours.
  */
 export async function loadForDev(server: ViteDevServer): Promise<Loader> {
-  const { createServerModuleRunner } = await viteOf(server.config.root)
-  const runner = createServerModuleRunner(server.environments.ssr, { hmr: false })
+  const vite = await viteOf(server.config.root)
+  const runner = vite.createServerModuleRunner(server.environments.ssr, { hmr: false })
   const modules = runner.evaluatedModules
   const invalidate = (ids: Iterable<string>, next: 'imports' | 'importers'): void => {
     const pending = [...ids]
@@ -62,25 +68,28 @@ export function loadOnce({ root, resolve }: ResolvedConfig): Loader {
   const entry = 'virtual:sidewire-handler-files'
   return {
     async load(files) {
-      const { runnerImport } = await viteOf(root)
+      const vite = await viteOf(root)
       const list = files.map((file) => JSON.stringify(file)).map((file) => `[${file}, import(${file})]`)
-      const { module } = await runnerImport<{ default: [string, PromiseSettledResult<object>][] }>(entry, {
-        root,
-        resolve: { alias: resolve.alias },
-        logLevel: 'silent',
-        plugins: [
-          {
-            name: 'sidewire-handler-files',
-            resolveId: (id) => (id === entry ? `\0${entry}` : undefined),
-            load: (id) =>
-              id === `\0${entry}`
-                ? `const files = [${list.join(', ')}]
+      const { module } = await vite.runnerImport<{ default: [string, PromiseSettledResult<object>][] }>(
+        entry,
+        {
+          root,
+          resolve: { alias: resolve.alias },
+          logLevel: 'silent',
+          plugins: [
+            {
+              name: 'sidewire-handler-files',
+              resolveId: (id) => (id === entry ? `\0${entry}` : undefined),
+              load: (id) =>
+                id === `\0${entry}`
+                  ? `const files = [${list.join(', ')}]
                    const results = await Promise.allSettled(files.map(([, module]) => module))
                    export default files.map(([file], index) => [file, results[index]])`
-                : undefined,
-          },
-        ],
-      })
+                  : undefined,
+            },
+          ],
+        },
+      )
       return new Map(module.default)
     },
     uses: () => false,
@@ -93,11 +102,11 @@ export function loadOnce({ root, resolve }: ResolvedConfig): Loader {
  * The project's Vite. In a workspace the one that is found from this package may be of another version, and the module
  * runner of one does not speak to the server of another.
  */
-async function viteOf(root: string): Promise<typeof import('vite')> {
+async function viteOf(root: string): Promise<Vite> {
   try {
     const { resolve } = createRequire(join(root, 'package.json'))
     const entry = join(dirname(resolve('vite/package.json')), 'dist/node/index.js')
-    return (await import(pathToFileURL(entry).href)) as typeof import('vite')
+    return (await import(pathToFileURL(entry).href)) as Vite
   } catch {
     return import('vite')
   }

@@ -12,7 +12,12 @@ export interface PluginApi extends Pick<Server, 'publish' | 'stats' | 'connectio
   attach(httpServer: HttpServer): () => void
 }
 
-export interface UniversalApiPlugin extends Plugin {
+/**
+ * What goes into `plugins` of a Vite configuration. Its hooks are Vite's to call, and not named here: the types of one
+ * Vite's hooks do not fit those of another, and who only uses `createServer` has no Vite at all.
+ */
+export interface UniversalApiPlugin {
+  readonly name: string
   readonly api: PluginApi
 }
 
@@ -41,7 +46,7 @@ export function universalApi(options: PluginOptions = {}): UniversalApiPlugin {
     return server
   }
 
-  return {
+  const plugin: Plugin & UniversalApiPlugin = {
     name: 'sidewire',
     api: {
       get url() {
@@ -74,4 +79,5 @@ export function universalApi(options: PluginOptions = {}): UniversalApiPlugin {
       return `export const wsUrl = ${url === undefined ? 'undefined' : JSON.stringify(url)}`
     },
   }
+  return plugin
 }

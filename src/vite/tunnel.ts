@@ -33,7 +33,7 @@ export function createTunnel(target: () => string, onError: (error: Error) => vo
     proxyRequest.setHeader(FORWARDED.secret, secret)
     proxyRequest.setHeader(FORWARDED.for, remoteAddress)
     proxyRequest.setHeader(FORWARDED.port, String(remotePort))
-    proxyRequest.setHeader(FORWARDED.proto, 'encrypted' in request.socket ? 'wss' : 'ws')
+    proxyRequest.setHeader(FORWARDED.proto, isEncrypted(request) ? 'wss' : 'ws')
     proxyRequest.setHeader(FORWARDED.uri, request.url ?? '/')
     proxyRequest.setHeader(FORWARDED.knownHost, 'yes')
     // The library only ends what is upgraded already: a client that leaves while `authenticate` is pending would
@@ -101,6 +101,11 @@ export function createTunnel(target: () => string, onError: (error: Error) => vo
       proxy.close()
     },
   }
+}
+
+/** On Bun plain sockets have the property, too. */
+function isEncrypted({ socket }: IncomingMessage): boolean {
+  return 'encrypted' in socket && socket.encrypted === true
 }
 
 /** Reads what a client sends before it has an answer: little, if it is no attack. */

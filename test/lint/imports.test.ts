@@ -156,11 +156,20 @@ const table: readonly Row[] = [
   },
   {
     file: 'src/vite/plugin.ts',
-    allowed: ['../index.ts', './tunnel.ts', ...node, 'vite'],
+    allowed: [
+      '../server/server.ts',
+      '../engine/errors.ts',
+      '../engine/handler.ts',
+      '../engine/logger.ts',
+      '../engine/options.ts',
+      './tunnel.ts',
+      ...node,
+      'vite',
+    ],
     denied: [
       ...not(...node, 'vite'),
-      '../engine/errors.ts',
-      '../server/server.ts',
+      '../index.ts',
+      '../engine/engine.ts',
       '../runtime/detect.ts',
       '../cli/serve.ts',
       '../load/load.ts',
@@ -168,8 +177,8 @@ const table: readonly Row[] = [
   },
   {
     file: 'src/vite/tunnel.ts',
-    allowed: ['../index.ts', ...node, 'http-proxy-3'],
-    denied: [...not(...node, 'vite', 'http-proxy-3'), '../engine/errors.ts'],
+    allowed: ['../server/forwarded.ts', ...node, 'http-proxy-3'],
+    denied: [...not(...node, 'vite', 'http-proxy-3'), '../index.ts', '../engine/engine.ts'],
   },
   {
     file: 'src/load/load.ts',

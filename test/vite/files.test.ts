@@ -36,7 +36,8 @@ function edit(root: string, file: string, text: string, look: () => unknown): Re
 
 describe.each(VITES)('$name', ({ load }) => {
   const FILES = {
-    'src/names.ts': "export enum Name { Chat = 'from TypeScript' }\nexport const greet = (name: string): string => `hi ${name}`",
+    'src/names.ts':
+      "export enum Name { Chat = 'from TypeScript' }\nexport const greet = (name: string): string => `hi ${name}`",
     'mocks/chat.ws.ts': `
       import { greet, Name } from '@/names'
       export default { pattern: '/ws/chat', onConnect: (conn: { send(data: unknown): void }) => { conn.send({ hello: greet(Name.Chat) }) } }`,
@@ -71,13 +72,18 @@ describe.each(VITES)('$name', ({ load }) => {
         onConnect: (conn) => { conn.metadata.n = 0; conn.joinRoom('r'); conn.send({ hello: 'room' }) },
         onMessage: (conn) => { conn.send({ answer: '${answer}' + suffix, n: ++conn.metadata.n, rooms: conn.getRooms() }) },
       }`
-    const root = project({ 'mocks/room.ws.ts': room('one'), 'mocks/lib/suffix.ts': "export const suffix = '!'" })
+    const root = project({
+      'mocks/room.ws.ts': room('one'),
+      'mocks/lib/suffix.ts': "export const suffix = '!'",
+    })
     const plugin = universalApi({ wsDir: './mocks', wsHandlers: [echo('/ws/inline', 'inline')] })
     const { url } = await dev(await load(), { root, plugins: [plugin] })
     const client = await connectWs(`${url}/api/ws/room`)
     const inline = await connectWs(`${url}/api/ws/inline`)
     await client.next()
-    const [{ id }] = plugin.api.connections.filter(({ path }) => path.includes('room')) as [{ id: string }]
+    const [{ id } = { id: '' }] = plugin.api.connections.filter(({ path }) => path.includes('room')) as {
+      id: string
+    }[]
     let n = 0
     const answers = async (): Promise<string> => {
       client.json('?')
@@ -88,7 +94,9 @@ describe.each(VITES)('$name', ({ load }) => {
     expect(await answers()).toBe('one!')
     await edit(root, 'mocks/room.ws.ts', room('two'), answers).toBe('two!')
     await edit(root, 'mocks/lib/suffix.ts', "export const suffix = '?'", answers).toBe('two?')
-    await edit(root, 'mocks/new.ws.js', handler('/ws/new', 'new'), () => greeting(`${url}/api/ws/new`)).toBe('new')
+    await edit(root, 'mocks/new.ws.js', handler('/ws/new', 'new'), () => greeting(`${url}/api/ws/new`)).toBe(
+      'new',
+    )
     renameSync(join(root, 'mocks/new.ws.js'), join(root, 'mocks/renamed.ws.js'))
     await expect.poll(() => plugin.api.connections.length).toBe(2)
     await expect.poll(() => greeting(`${url}/api/ws/new`)).toBe('new')
@@ -126,30 +134,48 @@ describe.each(VITES)('$name', ({ load }) => {
       const before = terminal.lines.length
       const since = (): string[] => terminal.lines.slice(before)
       const errors = (): string[] => since().filter((line) => /error/i.test(line))
-      await edit(root, 'mocks/a.ws.js', text, () => errors().join('\n')).toMatch(/mocks\/[ab]\.ws\.js has an error/)
+      await edit(root, 'mocks/a.ws.js', text, () => errors().join('\n')).toMatch(
+        /mocks\/[ab]\.ws\.js has an error/,
+      )
       expect(errors().join('\n')).toMatch(said)
-      expect(errors(), text).toHaveLength(1)
+      expect(errors()).toHaveLength(1)
       expect(await greeting(`${url}/api/ws/a`)).toBe('a1')
       expect(await greeting(`${url}/api/ws/inline`)).toBe('inline')
       // The other files go on, in both directions.
-      await edit(root, 'mocks/b.ws.js', handler('/ws/b', `b${before}`), () => greeting(`${url}/api/ws/b`)).toBe(`b${before}`)
-      expect(errors(), text).toHaveLength(1)
-      await edit(root, 'mocks/a.ws.js', handler('/ws/a', 'a1'), () => since().join('\n')).toContain('in order again')
+      await edit(root, 'mocks/b.ws.js', handler('/ws/b', `b${before}`), () =>
+        greeting(`${url}/api/ws/b`),
+      ).toBe(`b${before}`)
+      expect(errors()).toHaveLength(1)
+      await edit(root, 'mocks/a.ws.js', handler('/ws/a', 'a1'), () => since().join('\n')).toContain(
+        'in order again',
+      )
       expect(since().filter((line) => line.includes('in order again'))).toHaveLength(1)
     }
-    await edit(root, 'mocks/a.ws.js', "import { says } from './later.js'\nexport default { pattern: '/ws/a', onConnect: (conn) => conn.send({ hello: says }) }", () => terminal.text).toContain('later.js')
-    await edit(root, 'mocks/later.js', "export const says = 'mended by a new file'", () => greeting(`${url}/api/ws/a`)).toBe('mended by a new file')
+    await edit(
+      root,
+      'mocks/a.ws.js',
+      "import { says } from './later.js'\nexport default { pattern: '/ws/a', onConnect: (conn) => conn.send({ hello: says }) }",
+      () => terminal.text,
+    ).toContain('later.js')
+    await edit(root, 'mocks/later.js', "export const says = 'mended by a new file'", () =>
+      greeting(`${url}/api/ws/a`),
+    ).toBe('mended by a new file')
   })
 
   test('an error at the start, and a folder that is not there yet', async () => {
     const vite = await load()
-    const broken = project({ 'mocks/a.ws.js': handler('/ws/inline', 'twin'), 'mocks/b.ws.js': handler('/ws/b', 'b') })
+    const broken = project({
+      'mocks/a.ws.js': handler('/ws/inline', 'twin'),
+      'mocks/b.ws.js': handler('/ws/b', 'b'),
+    })
     const first = universalApi({ wsDir: 'mocks', wsHandlers: [echo('/ws/inline', 'inline')] })
     const one = await dev(vite, { root: broken, plugins: [first] })
     expect(one.terminal.text).toMatch(/mocks\/a\.ws\.js has an error.*also one of the configuration/)
     expect(await greeting(`${one.url}/api/ws/inline`)).toBe('inline')
     expect(await greeting(`${one.url}/api/ws/b`)).toBe('b')
-    await edit(broken, 'mocks/a.ws.js', handler('/ws/a', 'a'), () => greeting(`${one.url}/api/ws/a`)).toBe('a')
+    await edit(broken, 'mocks/a.ws.js', handler('/ws/a', 'a'), () => greeting(`${one.url}/api/ws/a`)).toBe(
+      'a',
+    )
 
     const empty = project()
     const two = await dev(vite, { root: empty, plugins: [universalApi({ wsDir: 'mocks' })] })

@@ -17,7 +17,10 @@ export const INSTALLED = [
 ] as const
 
 /** A project with the built package and one Vite in its node_modules, as a user has them. */
-export function installed(vite: (typeof INSTALLED)[number]['folder'], files: Readonly<Record<string, string>>): string {
+export function installed(
+  vite: (typeof INSTALLED)[number]['folder'],
+  files: Readonly<Record<string, string>>,
+): string {
   const root = project({ 'package.json': '{ "type": "module", "private": true }', ...files })
   install(root, vite)
   return root
@@ -31,9 +34,10 @@ export function install(root: string, vite: (typeof INSTALLED)[number]['folder']
   // Copied, not linked: Node would find the repository's own Vite from a link.
   for (const part of ['dist', 'package.json', 'client.d.ts'])
     cpSync(join(REPOSITORY, part), join(modules, 'sidewire', part), { recursive: true })
-  for (const [name, folder] of [...Object.keys(dependencies).map((name) => [name, name]), ['vite', vite]] as const) {
-    mkdirSync(dirname(join(modules, name!)), { recursive: true })
-    symlinkSync(join(REPOSITORY, 'node_modules', folder!), join(modules, name!), 'junction')
+  const links = new Map(Object.keys(dependencies).map((name) => [name, name]))
+  for (const [name, folder] of links.set('vite', vite)) {
+    mkdirSync(dirname(join(modules, name)), { recursive: true })
+    symlinkSync(join(REPOSITORY, 'node_modules', folder), join(modules, name), 'junction')
   }
 }
 
@@ -53,14 +57,22 @@ export class ViteProcess {
   }
 
   /** Resolves once the URL list, ours included, is printed. */
-  static async start(root: string, program: string[] = [process.execPath], words: string[] = []): Promise<ViteProcess> {
+  static async start(
+    root: string,
+    program: string[] = [process.execPath],
+    words: string[] = [],
+  ): Promise<ViteProcess> {
     const port = await freePort()
     const [command = '', ...before] = program
     const bin = join(root, 'node_modules/vite/bin/vite.js')
     const child = spawn(
       command,
       [...before, bin, ...words, '--port', String(port), '--strictPort', '--host', '127.0.0.1'],
-      { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, NO_COLOR: '1', NODE_OPTIONS: '' } },
+      {
+        cwd: root,
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: { ...process.env, NO_COLOR: '1', NODE_OPTIONS: '' },
+      },
     )
     const running = new ViteProcess(child, port)
     defer(() => running.stop())

@@ -20,7 +20,12 @@ describe.each(VITES)('$name', ({ load }) => {
       test(`${start.name} over ${scheme}, with a base`, async () => {
         const plugin = chat()
         const https = scheme === 'https' ? { https: createCertificate() } : {}
-        const { url, server } = await start(await load(), { base: '/app/', plugins: [plugin], server: https, preview: https })
+        const { url, server } = await start(await load(), {
+          base: '/app/',
+          plugins: [plugin],
+          server: https,
+          preview: https,
+        })
         for (const path of ['/api/ws/chat', '/app/api/ws/chat']) {
           const client = await connectWs(url + path)
           expect(await client.next()).toEqual({ hello: 'chat' })
@@ -60,7 +65,9 @@ describe.each(VITES)('$name', ({ load }) => {
     const vite = await load()
     const port = await freePort()
     const plugin = chat({ sidecar: { port } })
-    const root = project({ 'main.js': "import { wsUrl } from 'virtual:sidewire'\nconsole.log('built', typeof wsUrl)" })
+    const root = project({
+      'main.js': "import { wsUrl } from 'virtual:sidewire'\nconsole.log('built', typeof wsUrl)",
+    })
     const result = (await vite.build({ root, configFile: false, logLevel: 'silent', plugins: [plugin] })) as {
       output: { type: string; code?: string }[]
     }
@@ -79,7 +86,12 @@ describe.each(VITES)('$name', ({ load }) => {
     for (const start of [dev, preview]) {
       const root = project()
       const options = { host: '127.0.0.1', port: taken, strictPort: true }
-      const config = { root, plugins: [chat({ sidecar: { port: sidecar } })], server: options, preview: options }
+      const config = {
+        root,
+        plugins: [chat({ sidecar: { port: sidecar } })],
+        server: options,
+        preview: options,
+      }
       await expect(start(vite, config)).rejects.toThrow(/in use/)
       await expect.poll(() => isListening(sidecar)).toBe(false)
       const plugin = chat()
@@ -131,14 +143,26 @@ describe.each(VITES)('$name', ({ load }) => {
     write(root, 'vite.config.js', config('/ws/after'))
     expect(await client.closed).toMatchObject({ code: 1001 })
     await expect
-      .poll(() => connectWs(`${url}/api/ws/after`).then(() => 'open', (error: Error) => error.message), { timeout: 10_000 })
+      .poll(
+        () =>
+          connectWs(`${url}/api/ws/after`).then(
+            () => 'open',
+            (error: Error) => error.message,
+          ),
+        { timeout: 10_000 },
+      )
       .toBe('open')
     await expect(connectWs(`${url}/api/ws/before`)).rejects.toThrow('404')
   })
 
   test('50 restarts leak no port, timer, socket or listener', async () => {
-    const plugins = [chat({ logLevel: 'error' }), chat({ endpointPrefix: '/v2', wsDir: 'mocks', logLevel: 'error' })]
-    const root = project({ 'mocks/a.ws.js': "export default { pattern: '/ws/file', heartbeat: 1000, inactivityTimeout: 5000 }" })
+    const plugins = [
+      chat({ logLevel: 'error' }),
+      chat({ endpointPrefix: '/v2', wsDir: 'mocks', logLevel: 'error' }),
+    ]
+    const root = project({
+      'mocks/a.ws.js': "export default { pattern: '/ws/file', heartbeat: 1000, inactivityTimeout: 5000 }",
+    })
     const { server, url } = await dev(await load(), { root, plugins })
     const ports: number[] = []
     const round = async (): Promise<void> => {
@@ -163,11 +187,14 @@ describe.each(VITES)('$name', ({ load }) => {
     const before = count()
     for (let i = 0; i < 50; i++) await round()
     await expect
-      .poll(() => {
-        const after = count()
-        // A few sockets of the last round may still be closing.
-        return Object.entries(after.resources).filter(([name, n]) => n > before.resources[name]! + 2)
-      }, { timeout: 10_000 })
+      .poll(
+        () => {
+          const after = count()
+          // A few sockets of the last round may still be closing.
+          return Object.entries(after.resources).filter(([name, n]) => n > before.resources[name]! + 2)
+        },
+        { timeout: 10_000 },
+      )
       .toEqual([])
     expect({ ...count(), resources: 0 }).toEqual({ ...before, resources: 0 })
     const now = plugins.map(portOf)
@@ -209,7 +236,9 @@ describe.each(VITES)('$name', ({ load }) => {
   }
 
   test('8 MB both ways, and a slow reader loses nothing', async () => {
-    const plugin = universalApi({ wsHandlers: [{ pattern: '/ws/big', onMessage: (conn, data) => void conn.send(data) }] })
+    const plugin = universalApi({
+      wsHandlers: [{ pattern: '/ws/big', onMessage: (conn, data) => void conn.send(data) }],
+    })
     const { port, url } = await dev(await load(), { plugins: [plugin] })
     const client = await connectWs(`${url}/api/ws/big`)
     const big = Buffer.alloc(8 * 1024 * 1024, 7)
@@ -231,7 +260,10 @@ describe.each(VITES)('$name', ({ load }) => {
 
   test('middleware mode: said once, reached at the sidecar, attached by hand and taken back', async () => {
     const plugin = chat()
-    const { server, terminal } = await dev(await load(), { plugins: [plugin], server: { middlewareMode: true } })
+    const { server, terminal } = await dev(await load(), {
+      plugins: [plugin],
+      server: { middlewareMode: true },
+    })
     const direct = await connectWs(`${plugin.api.url}/api/ws/chat`)
     expect(await direct.next()).toEqual({ hello: 'chat' })
     expect(terminal.count('middleware mode')).toBe(1)
@@ -258,7 +290,10 @@ describe.each(VITES)('$name', ({ load }) => {
   test('middleware mode restarts on a fixed sidecar port', async () => {
     const port = await freePort()
     const plugin = chat({ sidecar: { port } })
-    const { server, terminal } = await dev(await load(), { plugins: [plugin], server: { middlewareMode: true } })
+    const { server, terminal } = await dev(await load(), {
+      plugins: [plugin],
+      server: { middlewareMode: true },
+    })
     for (let round = 1; round < 4; round++) {
       const client = await connectWs(`ws://127.0.0.1:${port}/api/ws/chat`)
       await server.restart()

@@ -66,7 +66,8 @@ function resetAfter(port: number, text: string, when: 'sent' | 'answered' | numb
 describe.each(INSTALLED)('the vite command, $name', ({ folder }) => {
   test('clients that reset at any moment end nothing and leave nothing behind', async () => {
     const vite = await ViteProcess.start(installed(folder, { 'vite.config.js': CONFIG }))
-    await (await connectWs(`${vite.url}/api/ws/echo`)).terminate()
+    const first = await connectWs(`${vite.url}/api/ws/echo`)
+    first.terminate()
     await expect.poll(async () => (await report(vite)).connections).toBe(0)
     const before = await report(vite)
 
@@ -80,7 +81,11 @@ describe.each(INSTALLED)('the vite command, $name', ({ folder }) => {
     // 500 more, some turns of the event loop later each time: in the middle of what the proxy does.
     for (let batch = 0; batch < 10; batch++) {
       const clients = Array.from({ length: 50 }, (_, index) =>
-        resetAfter(vite.port, handshake(index % 3 === 0 ? '/api/ws/slow' : '/api/ws/echo'), (batch * 50 + index) % 37),
+        resetAfter(
+          vite.port,
+          handshake(index % 3 === 0 ? '/api/ws/slow' : '/api/ws/echo'),
+          (batch * 50 + index) % 37,
+        ),
       )
       await Promise.all(clients)
     }
@@ -100,7 +105,9 @@ describe.each(INSTALLED)('the vite command, $name', ({ folder }) => {
 
     await expect.poll(async () => (await report(vite)).connections, { timeout: 10_000 }).toBe(0)
     // One descriptor may be that of another request for the report.
-    await expect.poll(async () => (await report(vite)).files, { timeout: 10_000 }).toBeLessThanOrEqual(before.files + 1)
+    await expect
+      .poll(async () => (await report(vite)).files, { timeout: 10_000 })
+      .toBeLessThanOrEqual(before.files + 1)
     expect(vite.isRunning).toBe(true)
     expect(vite.output).not.toMatch(/error|unhandled/i)
     const client = await connectWs(`${vite.url}/api/ws/echo`)
@@ -116,7 +123,11 @@ describe.each(VITES)('$name', ({ load }) => {
     const plugin = universalApi({ wsHandlers: [echo('/ws/echo'), echo('/ws/{id}')] })
     const { port } = await dev(await load(), { plugins: [plugin] })
     const sidecar = Number(new URL(plugin.api.url!).port)
-    const ask = async (to: number, headers: Record<string, string | undefined>, start: string): Promise<HttpResponse> => {
+    const ask = async (
+      to: number,
+      headers: Record<string, string | undefined>,
+      start: string,
+    ): Promise<HttpResponse> => {
       const client = new RawClient(to)
       const response = await client.request('/api/ws/echo', { ...HANDSHAKE, ...headers }, start)
       client.tcp.destroy()

@@ -5,17 +5,18 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { stripVTControlCharacters } from 'node:util'
+import * as vite8 from 'vite'
 import type { InlineConfig, Logger, PreviewServer, ViteDevServer } from 'vite'
 import { afterEach } from 'vitest'
 import type { Stats, UniversalApiWsHandler } from '../../src/index.ts'
 
-export type Vite = typeof import('vite')
+export type Vite = typeof vite8
 
 /** Every Vite that the plugin is for. */
 export const VITES: readonly { readonly name: string; load(): Promise<Vite> }[] = [
   { name: 'Vite 6', load: async () => (await import('vite6')) as unknown as Vite },
   { name: 'Vite 7', load: async () => (await import('vite7')) as unknown as Vite },
-  { name: 'Vite 8', load: async () => await import('vite') },
+  { name: 'Vite 8', load: async () => vite8 },
 ]
 
 const cleanups: (() => unknown)[] = []
@@ -115,18 +116,24 @@ function linkVite(root: string, { version }: Vite): string {
 export async function dev(vite: Vite, config: InlineConfig = {}): Promise<Running<ViteDevServer>> {
   const port = await freePort()
   const terminal = new Terminal()
+  let ready: Promise<unknown> | undefined
+  const watching = {
+    name: 'watching',
+    configureServer: ({ watcher }: ViteDevServer) => void (ready = once(watcher, 'ready')),
+  }
   const server = await vite.createServer({
     configFile: false,
     customLogger: terminal.logger,
     // There is nothing to optimise.
     optimizeDeps: { noDiscovery: true },
     ...config,
+    plugins: [watching, ...(config.plugins ?? [])],
     root: linkVite(config.root ?? project(), vite),
     server: { host: '127.0.0.1', port, strictPort: true, ...config.server },
   })
   defer(() => server.close())
   // A change during the first scan of the folders would go unseen.
-  if (!(server.watcher as { _readyEmitted?: boolean })._readyEmitted) await once(server.watcher, 'ready')
+  await ready
   if (!server.config.server.middlewareMode) await server.listen()
   return { server, port, url: `${server.config.server.https ? 'wss' : 'ws'}://127.0.0.1:${port}`, terminal }
 }

@@ -24,7 +24,12 @@ describe.each(VITES)('$name', ({ load }) => {
     const local = ['127.0.0.1', `localhost:${port}`, 'app.localhost', '[::1]:5173', '192.168.1.7']
     const listed = [`dev.example:${port}`, 'suffix.example', 'a.b.suffix.example']
     for (const Host of [...local, ...listed]) expect([Host, await ask(port, { Host })]).toEqual([Host, 101])
-    for (const Host of ['evil.example', 'notsuffix.example', 'dev.example.evil.example', '127.0.0.1.evil.example']) {
+    for (const Host of [
+      'evil.example',
+      'notsuffix.example',
+      'dev.example.evil.example',
+      '127.0.0.1.evil.example',
+    ]) {
       expect([Host, await ask(port, { Host })]).toEqual([Host, 403])
       // A rebound name: the page and the request have the same one.
       expect([Host, await ask(port, { Host, Origin: `http://${Host}` })]).toEqual([Host, 403])
@@ -76,7 +81,7 @@ describe.each(VITES)('$name', ({ load }) => {
         wsHandlers: [
           {
             pattern: '/ws/{room}',
-            authenticate: (req) => void seen.push(req) ?? true,
+            authenticate: (req) => seen.push(req) > 0,
             onConnect: (conn) => {
               seen.push(conn.req)
               conn.send({ port: conn.req.socket.remotePort })
@@ -99,7 +104,9 @@ describe.each(VITES)('$name', ({ load }) => {
         'X-Mine': 'kept',
       }
       const path = '/app/api/ws/a%20b?token=%2F&x=//y'
-      const client = await connectWs(`${encrypted ? 'wss' : 'ws'}://127.0.0.1:${port}${path}`, { headers: lies })
+      const client = await connectWs(`${encrypted ? 'wss' : 'ws'}://127.0.0.1:${port}${path}`, {
+        headers: lies,
+      })
       const { port: told } = await client.next()
       expect(seen).toHaveLength(2)
       for (const req of seen) {
@@ -117,12 +124,17 @@ describe.each(VITES)('$name', ({ load }) => {
       seen.length = 0
       const direct = await connectWs(`${plugin.api.url}/api/ws/b`, { headers: lies })
       await direct.next()
-      expect(seen[0]).toMatchObject({ url: '/api/ws/b', socket: { remoteAddress: '127.0.0.1', encrypted: false } })
-      expect(await ask(Number(new URL(plugin.api.url!).port), {
-        Host: 'evil.example',
-        Origin: 'http://evil.example',
-        'X-Sidewire-Known-Host': 'yes',
-      })).toBe(403)
+      expect(seen[0]).toMatchObject({
+        url: '/api/ws/b',
+        socket: { remoteAddress: '127.0.0.1', encrypted: false },
+      })
+      expect(
+        await ask(Number(new URL(plugin.api.url!).port), {
+          Host: 'evil.example',
+          Origin: 'http://evil.example',
+          'X-Sidewire-Known-Host': 'yes',
+        }),
+      ).toBe(403)
       expect(terminal.text).not.toMatch(/secret/i)
     })
   }
@@ -141,7 +153,8 @@ describe.each(VITES)('$name', ({ load }) => {
       .filter(({ family, internal }) => family === 'IPv4' && !internal)
     for (const { address } of outside) {
       await expect(connectWs(`ws://${address}:${sidecar}/api/ws/chat`)).rejects.toThrow('ECONNREFUSED')
-      await (await connectWs(`ws://${address}:${port}/api/ws/chat`)).terminate()
+      const open = await connectWs(`ws://${address}:${port}/api/ws/chat`)
+      open.terminate()
     }
   })
 })
