@@ -107,7 +107,8 @@ export class HandlerFiles {
         })
         .catch((error: Error) => this.#logger.error(`the handler files cannot be used: ${error.stack}`))
     }
-    server.watcher.add(this.#folder)
+    // Vite watches its root; what is added twice, while it does not exist, may never be seen.
+    if (!this.#folder.startsWith(`${slashed(server.config.root)}/`)) server.watcher.add(this.#folder)
     for (const event of EVENTS) server.watcher.on(event, changed)
     this.#stop = () => {
       for (const event of EVENTS) server.watcher.off(event, changed)

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { cpSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -63,6 +64,12 @@ function example(folder: (typeof RUNS)[number]['folder']): string {
   install(root, folder)
   return root
 }
+
+test("examples/vite has no type errors with the package's declarations", () => {
+  const tsc = join(REPOSITORY, 'node_modules/typescript/bin/tsc')
+  const { stdout } = spawnSync(process.execPath, [tsc, '--noEmit', '-p', EXAMPLE], { encoding: 'utf8' })
+  expect(stdout).toBe('')
+})
 
 test('examples/vite runs where it is, by one command', async () => {
   const vite = await ViteProcess.start(REPOSITORY, [process.execPath], ['examples/vite'])

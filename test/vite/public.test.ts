@@ -1,3 +1,4 @@
+import type { wsUrl as WsUrl } from 'virtual:sidewire'
 import type { UserConfig as UserConfig8 } from 'vite'
 import type { UserConfig as UserConfig6 } from 'vite6'
 import type { UserConfig as UserConfig7 } from 'vite7'
@@ -98,7 +99,7 @@ describe.each(VITES)('$name', ({ load }) => {
     const { server } = await dev(vite, { root, plugins: [api] })
     const module = await server.transformRequest('virtual:sidewire')
     expect(module?.code).toContain(`"${api.api.url}"`)
-    const { wsUrl } = await server.ssrLoadModule('/main.js')
+    const { wsUrl } = (await server.ssrLoadModule('/main.js')) as { wsUrl: typeof WsUrl }
     expect(await (await connectWs(`${wsUrl}/api/game/1`)).next()).toEqual({ hello: 'game' })
     const off = await dev(vite, { root, plugins: [universalApi()] })
     expect((await off.server.ssrLoadModule('/main.js'))['wsUrl']).toBeUndefined()

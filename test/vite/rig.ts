@@ -8,7 +8,7 @@ import { stripVTControlCharacters } from 'node:util'
 import * as vite8 from 'vite'
 import type { InlineConfig, Logger, PreviewServer, ViteDevServer } from 'vite'
 import { afterEach } from 'vitest'
-import type { Stats, UniversalApiWsHandler } from '../../src/index.ts'
+import type { UniversalApiWsHandler } from '../../src/index.ts'
 
 export type Vite = typeof vite8
 
@@ -69,7 +69,7 @@ export function write(root: string, name: string, text: string): void {
 }
 
 /** What Vite and the plugin write to the terminal, colours removed. */
-export class Terminal {
+class Terminal {
   readonly lines: string[] = []
   readonly logger: Logger
 
@@ -169,9 +169,4 @@ export function echo(
     onMessage: (conn, data) => void conn.send({ [name]: data }),
     ...more,
   }
-}
-
-/** Connections open now. */
-export function open(api: { stats(): Stats }): number {
-  return api.stats().connections
 }
