@@ -1,4 +1,5 @@
 import { connect } from 'node:net'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { universalApi } from '../../src/index.ts'
 import { connectWs } from '../support/client.ts'
@@ -63,9 +64,15 @@ function resetAfter(port: number, text: string, when: 'sent' | 'answered' | numb
   })
 }
 
-describe.each(INSTALLED)('the vite command, $name', ({ folder }) => {
+const BUN = fileURLToPath(new URL('../../node_modules/.bin/bun', import.meta.url))
+const RUNS = [
+  ...INSTALLED.map((vite) => ({ ...vite, program: [process.execPath] })),
+  { name: 'Vite 8 on Bun', folder: 'vite', program: [BUN, '--bun'] },
+] as const
+
+describe.each(RUNS)('the vite command, $name', ({ folder, program }) => {
   test('clients that reset at any moment end nothing and leave nothing behind', async () => {
-    const vite = await ViteProcess.start(installed(folder, { 'vite.config.js': CONFIG }))
+    const vite = await ViteProcess.start(installed(folder, { 'vite.config.js': CONFIG }), [...program])
     const first = await connectWs(`${vite.url}/api/ws/echo`)
     first.terminate()
     await expect.poll(async () => (await report(vite)).connections).toBe(0)
