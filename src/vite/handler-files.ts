@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import { relative, resolve, sep } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { SidewireError } from '../engine/errors.ts'
 import type { UniversalApiWsHandler } from '../engine/handler.ts'
 import type { Logger } from '../engine/logger.ts'
@@ -9,7 +10,9 @@ import { loadForDev, loadOnce, type Loader, type Results } from './handler-loade
 import { ErrorOverlay } from './overlay.ts'
 
 const NAME = /\.ws\.(?:ts|js|mts|mjs)$/
-const EVENTS = ['add', 'change', 'unlink'] as const
+/** Editors empty a file before they write it: read in between it would be an error that nobody made. */
+const SETTLE_MS = 10
+const EVENTS = ['add', 'addDir', 'change', 'unlink'] as const
 
 type Handlers = readonly UniversalApiWsHandler[]
 
@@ -25,8 +28,6 @@ export class HandlerFiles {
   readonly #overlay: ErrorOverlay | undefined
   /** By file, in the order of their names. */
   #good = new Map<string, Handlers>()
-  /** By file: what it exported when it was good. */
-  readonly #exports = new Map<string, unknown>()
   /** By file; the folder itself may be what is wrong. */
   #failures = new Map<string, Error>()
   #loader: Loader | undefined
@@ -64,18 +65,20 @@ export class HandlerFiles {
       })
     const good = new Map<string, Handlers>()
     // Who has just taken a pattern of another file is the one to blame, not the other.
-    const suspicion = (file: string): number => {
+    const isNewcomer = (file: string): number => {
       const result = results.get(file)
-      if (result?.status === 'fulfilled' && result.value.default === this.#exports.get(file)) return 0
-      return this.#failures.has(file) ? 2 : 1
+      const own = new Set((this.#good.get(file) ?? []).flatMap(patternOf))
+      const list: unknown[] = result?.status === 'fulfilled' ? [result.value.default].flat() : []
+      return Number(
+        list.some((handler) => !own.has(slashFirst((handler as { pattern?: unknown } | null)?.pattern))),
+      )
     }
-    for (const file of files.toSorted((a, b) => suspicion(a) - suspicion(b))) {
+    for (const file of files.toSorted((a, b) => isNewcomer(a) - isNewcomer(b))) {
       const before = this.#good.get(file)
       const result = results.get(file)
       try {
         if (result) {
           good.set(file, this.#check(file, handlersOf(result), good))
-          this.#exports.set(file, result.status === 'fulfilled' && result.value.default)
         } else if (before) good.set(file, before)
       } catch (error) {
         failures.set(file, error as Error)
@@ -100,6 +103,7 @@ export class HandlerFiles {
       this.#queued = true
       this.#busy = this.#busy
         .then(async () => {
+          await setTimeout(SETTLE_MS)
           this.#queued = false
           await this.load()
           // Closed in the meantime: there is nobody left to use them.
@@ -194,7 +198,11 @@ function isNew(handlers: Handlers, others: ReadonlyMap<string, Handlers>): boole
 }
 
 function patternOf({ pattern, disabled }: UniversalApiWsHandler): string[] {
-  return disabled ? [] : [pattern.replace(/^\/*/, '/')]
+  return disabled ? [] : [slashFirst(pattern)]
+}
+
+function slashFirst(pattern: unknown): string {
+  return typeof pattern === 'string' ? pattern.replace(/^\/*/, '/') : ''
 }
 
 /** Vite writes paths with slashes on every platform. */
