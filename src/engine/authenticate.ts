@@ -1,6 +1,7 @@
 import { isSendableCloseCode, truncateReason } from './close.ts'
 import { describe } from './errors.ts'
 import type { UniversalApiWsHandler } from './handler.ts'
+import { isPromiseLike } from './promise.ts'
 import type { HandshakeRequest } from './request.ts'
 
 export type Verdict =
@@ -24,12 +25,6 @@ export function authenticate(
   }
   const result: unknown = rule.call(handler, req)
   return isPromiseLike(result) ? Promise.resolve(result).then(toVerdict) : toVerdict(result)
-}
-
-export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
-  return (
-    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
-  )
 }
 
 /** Only `true` and `success: true` let anyone in: the reference took every truthy answer for a yes. */

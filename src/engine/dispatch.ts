@@ -1,8 +1,8 @@
-import { isPromiseLike } from './authenticate.ts'
 import type { Timer } from './clock.ts'
 import type { Connection } from './connection.ts'
 import { decode, encode, toBuffer } from './message.ts'
 import type { ResolvedRule } from './options.ts'
+import { isPromiseLike } from './promise.ts'
 import type { Payload } from './runtime.ts'
 
 // The order of messages. Most handlers are direct: a message is decoded and handed over as it arrives, with

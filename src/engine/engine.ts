@@ -1,4 +1,4 @@
-import { authenticate, isPromiseLike, type Verdict } from './authenticate.ts'
+import { authenticate, type Verdict } from './authenticate.ts'
 import { systemClock, type Clock, type Timer } from './clock.ts'
 import { CLOSE_ANSWER_TIMEOUT_MS, CloseCode } from './close.ts'
 import { Connection } from './connection.ts'
@@ -11,6 +11,7 @@ import type { Logger } from './logger.ts'
 import { encode, toBuffer } from './message.ts'
 import type { ResolvedEngineOptions } from './options.ts'
 import { isOriginAllowed } from './origin.ts'
+import { isPromiseLike } from './promise.ts'
 import { createHandshakeRequest, headersOf, pathOf, type HandshakeRequest } from './request.ts'
 import { stripPrefix, type Params } from './routing.ts'
 import type {

@@ -1,4 +1,3 @@
-import { isPromiseLike } from './authenticate.ts'
 import { CloseCode } from './close.ts'
 import type { Timer } from './clock.ts'
 import type { Connection } from './connection.ts'
@@ -8,6 +7,7 @@ import { SidewireError, toError } from './errors.ts'
 import { startHeartbeat, startInactivity } from './liveness.ts'
 import { byteLength } from './message.ts'
 import type { ResolvedHandler } from './options.ts'
+import { isPromiseLike } from './promise.ts'
 import { Scope } from './rooms.ts'
 import type { Payload } from './runtime.ts'
 

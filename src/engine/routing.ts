@@ -1,9 +1,9 @@
 import { SidewireError } from './errors.ts'
 
-/** One leading slash, no trailing one; `''` and `'/'` mean no prefix. */
+/** One leading slash, no trailing one, percent-encoded as clients do; `''` and `'/'` mean no prefix. */
 export function normalizePrefix(prefix: string): string {
   const inner = prefix.replace(/^\/+|\/+$/g, '')
-  return inner === '' ? '' : `/${inner}`
+  return inner === '' ? '' : new URL(`http://localhost/${inner}`).pathname
 }
 
 /** The rest of the path behind the longest prefix that matches whole segments; `undefined` if none does. */

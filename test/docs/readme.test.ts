@@ -121,7 +121,7 @@ describe('the README', () => {
       expect(await bob?.next()).toEqual({ text: 'hi' })
       bob?.close(4000)
       expect(await alice?.next()).toEqual({ type: 'left', id })
-      expect((await eve?.next()).type).toBe('welcome')
+      expect(await eve?.next()).toMatchObject({ type: 'welcome' })
     } finally {
       cli.kill('SIGTERM')
       expect((await cli.exited).code).toBe(0)

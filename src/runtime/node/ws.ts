@@ -12,18 +12,15 @@ import { CloseCode } from '../../engine/close.ts'
 import type {
   HttpAnswer,
   ListenOptions,
-  Payload,
   RawRequest,
   Runtime,
   RuntimeEvents,
   RuntimeServer,
-  RuntimeSocket,
-  SendStatus,
   TlsFiles,
 } from '../../engine/runtime.ts'
 import { listenError, readTls } from '../listen-error.ts'
-import { frame } from './frame.ts'
 import { statusLine } from './status-line.ts'
+import { Topics, WsSocket } from './ws-socket.ts'
 
 /** As on uWebSockets.js: the engine refuses first, with the handler's own limit. */
 const PAYLOAD_HEADROOM = 1024 * 1024
@@ -173,128 +170,6 @@ function closeCodeOf({ code = '' }: Error & { code?: string }): number | undefin
   if (code === 'WS_ERR_INVALID_UTF8' || code.startsWith('Z_')) return CloseCode.InvalidPayload
   if (code.startsWith('WS_ERR_')) return CloseCode.ProtocolError
   return undefined
-}
-
-/** The native runtimes have topics; here they are sets of sockets. */
-class Topics<D> {
-  readonly #subscribers = new Map<string, Set<WsSocket<D>>>()
-
-  subscribe(topic: string, socket: WsSocket<D>): void {
-    const subscribers = this.#subscribers.get(topic)
-    if (subscribers) subscribers.add(socket)
-    else this.#subscribers.set(topic, new Set([socket]))
-  }
-
-  unsubscribe(topic: string, socket: WsSocket<D>): void {
-    const subscribers = this.#subscribers.get(topic)
-    if (subscribers?.delete(socket) && subscribers.size === 0) this.#subscribers.delete(topic)
-  }
-
-  /** Framed, and compressed, once for all. */
-  publish(topic: string, payload: Payload, compress: boolean, except?: WsSocket<D>): void {
-    const subscribers = this.#subscribers.get(topic)
-    if (!subscribers) return
-    const frames = new Map<number, Buffer>()
-    for (const socket of subscribers) {
-      if (socket === except) continue
-      const bits = compress ? socket.deflateBits : 0
-      let bytes = frames.get(bits)
-      if (!bytes) frames.set(bits, (bytes = frame(payload, bits)))
-      socket.write(bytes)
-    }
-  }
-}
-
-class WsSocket<D> implements RuntimeSocket<D> {
-  readonly data: D
-  readonly ws: WebSocket
-  /** 0 where compression was not negotiated. */
-  readonly deflateBits: number
-  readonly #tcp: Socket
-  readonly #topics: Topics<D>
-  readonly #events: RuntimeEvents<D>
-  readonly #subscriptions = new Set<string>()
-  #waitsForDrain = false
-
-  constructor(
-    data: D,
-    ws: WebSocket,
-    tcp: Socket,
-    deflateBits: number,
-    topics: Topics<D>,
-    events: RuntimeEvents<D>,
-  ) {
-    this.data = data
-    this.ws = ws
-    this.deflateBits = deflateBits
-    this.#tcp = tcp
-    this.#topics = topics
-    this.#events = events
-  }
-
-  get bufferedAmount(): number {
-    return this.#tcp.destroyed ? 0 : this.#tcp.writableLength
-  }
-
-  send(payload: Payload, compress: boolean): SendStatus {
-    if (this.ws.readyState !== this.ws.OPEN) return 'closed'
-    this.write(frame(payload, compress ? this.deflateBits : 0))
-    return this.#tcp.writableLength === 0 ? 'sent' : 'queued'
-  }
-
-  /** Writes past `ws`, which frames for each receiver; it has nothing of its own in flight but control frames. */
-  write(bytes: Buffer): void {
-    if (this.ws.readyState !== this.ws.OPEN || this.#tcp.destroyed) return
-    this.#tcp.write(bytes)
-    if (this.#tcp.writableLength > 0) this.#watchDrain()
-  }
-
-  publish(topic: string, payload: Payload, compress: boolean): void {
-    this.#topics.publish(topic, payload, compress, this)
-  }
-
-  subscribe(topic: string): void {
-    if (this.ws.readyState !== this.ws.OPEN) return
-    this.#subscriptions.add(topic)
-    this.#topics.subscribe(topic, this)
-  }
-
-  unsubscribe(topic: string): void {
-    if (this.#subscriptions.delete(topic)) this.#topics.unsubscribe(topic, this)
-  }
-
-  unsubscribeAll(): void {
-    for (const topic of this.#subscriptions) this.#topics.unsubscribe(topic, this)
-    this.#subscriptions.clear()
-  }
-
-  ping(payload: Payload): void {
-    if (this.ws.readyState === this.ws.OPEN) this.ws.ping(payload)
-  }
-
-  pong(payload: Payload): void {
-    if (this.ws.readyState === this.ws.OPEN) this.ws.pong(payload)
-  }
-
-  close(code: number, reason: string): void {
-    if (this.ws.readyState === this.ws.OPEN) this.ws.close(code, reason)
-  }
-
-  terminate(): void {
-    this.ws.terminate()
-  }
-
-  /** The stream's own `drain` event does not come for a backlog below its high-water mark; an empty write behind it does. */
-  #watchDrain(): void {
-    if (this.#waitsForDrain) return
-    this.#waitsForDrain = true
-    this.#tcp.write(Buffer.alloc(0), () => {
-      this.#waitsForDrain = false
-      if (this.#tcp.destroyed) return
-      if (this.bufferedAmount > 0) this.#watchDrain()
-      this.#events.drain(this)
-    })
-  }
 }
 
 function copyRequest(request: IncomingMessage, encrypted: boolean): RawRequest {

@@ -1,0 +1,235 @@
+import * as v from 'valibot'
+import { describe, SidewireError } from './errors.ts'
+import { LOG_LEVELS, type Logger } from './logger.ts'
+
+// What each option may be. `options.ts` has the types, the defaults, and calls `checkOptions` once.
+
+/** Longer timers overflow and fire at once (a signed 32-bit integer in every runtime). */
+const MAX_MS = 2 ** 31 - 1
+/** Past this neither V8 nor JavaScriptCore can hold a message as a string. */
+const MAX_BYTES = 512 * 1024 * 1024
+
+// Every message below says what is accepted; `checkOptions` puts the option and its value in front of it.
+
+function whole(min: number, max: number, accepted: string) {
+  return v.pipe(v.number(accepted), v.integer(accepted), v.minValue(min, accepted), v.maxValue(max, accepted))
+}
+const flag = v.boolean('true or false')
+const ms = (min = 0) =>
+  v.pipe(
+    v.number(`a number of milliseconds from ${min} to ${MAX_MS}`),
+    v.minValue(min, `a number of milliseconds from ${min} to ${MAX_MS}`),
+    v.maxValue(MAX_MS, `a number of milliseconds from ${min} to ${MAX_MS}`),
+  )
+const bytes = whole(1, MAX_BYTES, `a whole number of bytes from 1 to ${MAX_BYTES}`)
+const text = (accepted: string) => v.pipe(v.string(accepted), v.nonEmpty(accepted))
+const hook = v.optional(v.function('a function'))
+
+function oneOf<const T extends readonly string[]>(values: T) {
+  return v.picklist(values, `one of ${values.map((value) => `'${value}'`).join(', ')}`)
+}
+
+function interval(min: number, accepted: string) {
+  return v.custom<number | false>(
+    (value) =>
+      value === false || value === 0 || (typeof value === 'number' && value >= min && value <= MAX_MS),
+    accepted,
+  )
+}
+
+const broadcast = v.union(
+  [
+    v.boolean(),
+    v.strictObject({
+      room: v.optional(v.string()),
+      rooms: v.optional(v.array(v.string())),
+      includeSelf: v.optional(v.boolean()),
+    }),
+  ],
+  'true, false, or { room | rooms, includeSelf }',
+)
+
+const rule = v.strictObject(
+  { match: v.function('a function'), response: v.optional(v.any()), broadcast: v.optional(broadcast) },
+  '{ match, response, broadcast? }',
+)
+
+/** The sidecar must not be reached from other machines: the dev server guards the way to it. */
+const LOOPBACK = ['127.0.0.1', '::1', 'localhost']
+
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+
+const handler = v.strictObject(
+  {
+    pattern: v.pipe(v.string('a path such as "/ws/chat"'), v.nonEmpty('a path such as "/ws/chat"')),
+    disabled: v.optional(flag),
+    authenticate: v.optional(
+      v.custom(
+        (value) =>
+          typeof value === 'boolean' ||
+          typeof value === 'function' ||
+          (typeof value === 'string' && TOKEN.test(value)),
+        'a function, true, false, or the name of a header',
+      ),
+    ),
+    subprotocols: v.optional(
+      v.array(
+        v.pipe(v.string('a subprotocol name'), v.regex(TOKEN, 'a subprotocol name (letters, digits, . - _)')),
+        'a list of subprotocol names',
+      ),
+    ),
+    heartbeat: v.optional(interval(100, 'false, 0, or a number of milliseconds from 100')),
+    inactivityTimeout: v.optional(interval(1, 'false, 0, or a number of milliseconds')),
+    compression: v.optional(
+      v.union(
+        [
+          v.boolean(),
+          v.strictObject({
+            enabled: v.optional(v.boolean()),
+            threshold: v.optional(whole(0, MAX_BYTES, 'a whole number of bytes, 0 to compress everything')),
+          }),
+        ],
+        'true, false, or { enabled, threshold } with the threshold in bytes',
+      ),
+    ),
+    perMessageDeflate: v.optional(flag),
+    maxPayload: v.optional(bytes),
+    maxBackpressure: v.optional(bytes),
+    defaultRoom: v.optional(text('a non-empty string')),
+    delay: v.optional(ms()),
+    transformRawData: hook,
+    responses: v.optional(v.array(rule, 'a list of { match, response, broadcast? }')),
+    sequential: v.optional(flag),
+    scope: v.optional(oneOf(['handler', 'path'])),
+    onConnect: hook,
+    onMessage: hook,
+    onClose: hook,
+    onError: hook,
+    onPing: hook,
+    onPong: hook,
+  },
+  'a handler: { pattern, onConnect, onMessage, ... }',
+)
+
+const engineEntries = {
+  endpointPrefix: v.optional(
+    v.union(
+      [v.string(), v.pipe(v.array(v.string()), v.minLength(1, "a list with at least one path, '' for none"))],
+      "a path such as '/api', a list of them, or '' for none",
+    ),
+  ),
+  enableWs: v.optional(flag),
+  wsHandlers: v.optional(v.array(handler, 'a list of handlers')),
+  disable: v.optional(flag),
+  enablePreview: v.optional(flag),
+  logLevel: v.optional(oneOf(LOG_LEVELS)),
+  logger: v.optional(
+    v.custom<Logger>(
+      (value) =>
+        typeof value === 'object' &&
+        value !== null &&
+        ['error', 'warn', 'info', 'debug'].every((name) => typeof (value as any)[name] === 'function'),
+      'an object with the methods error, warn, info and debug',
+    ),
+  ),
+  runtime: v.optional(oneOf(['auto', 'uws', 'ws', 'bun'])),
+  allowedOrigins: v.optional(
+    v.union(
+      [v.literal(true), v.string(), v.instance(RegExp), v.array(v.union([v.string(), v.instance(RegExp)]))],
+      "true for all, an origin such as 'https://app.example', a regular expression, or a list of these",
+    ),
+  ),
+  maxConnections: v.optional(whole(0, MAX_MS, 'a whole number, 0 for no limit')),
+  authenticateTimeout: v.optional(ms(1)),
+  closeTimeout: v.optional(ms()),
+  shutdownTimeout: v.optional(ms()),
+}
+
+export const pluginSchema: v.GenericSchema = v.strictObject(
+  {
+    ...engineEntries,
+    wsDir: v.optional(text("a folder such as 'mocks'")),
+    sidecar: v.optional(
+      v.strictObject(
+        {
+          host: v.optional(v.picklist(LOOPBACK, 'a loopback address: 127.0.0.1, ::1 or localhost')),
+          port: v.optional(whole(0, 65_535, 'a port from 0 (any free one) to 65535')),
+        },
+        '{ host, port }',
+      ),
+    ),
+  },
+  'an object of options',
+)
+
+export const serverSchema: v.GenericSchema = v.strictObject(
+  {
+    ...engineEntries,
+    host: v.optional(text("an address such as '127.0.0.1' or '0.0.0.0'")),
+    port: v.optional(whole(0, 65_535, 'a port from 0 (any free one) to 65535')),
+    tls: v.optional(
+      v.strictObject(
+        { cert: text('the path of a PEM file'), key: text('the path of a PEM file') },
+        '{ cert, key }, the paths of two PEM files',
+      ),
+    ),
+    proxySecret: v.optional(
+      v.pipe(
+        v.string('a string of at least 16 characters'),
+        v.minLength(16, 'a string of at least 16 characters'),
+      ),
+    ),
+    files: v.optional(
+      v.record(
+        v.string(),
+        v.strictObject(
+          {
+            type: text("a Content-Type such as 'text/html'"),
+            body: v.union([v.string(), v.instance(Uint8Array)], 'a string or bytes'),
+          },
+          '{ type, body }',
+        ),
+        'files by path: { "/": { type, body } }',
+      ),
+    ),
+  },
+  'an object of options',
+)
+
+/**
+ * @throws `ERR_OPTION`, naming the option, its value, and what is accepted
+ */
+export function checkOptions(schema: v.GenericSchema, options: unknown): void {
+  const result = v.safeParse(schema, options, { abortEarly: true })
+  if (result.success) return
+  const [issue] = result.issues
+  const path = (issue.path ?? []).reduce((before, { key }) => {
+    if (typeof key === 'number') return `${before}[${key}]`
+    return before === '' ? String(key) : `${before}.${String(key)}`
+  }, '')
+  // A key too many, or one too few; for anything else the schema of the value itself speaks.
+  const entries = issue.type === 'strict_object' ? entriesAt(schema, issue.path ?? []) : {}
+  if (issue.type === 'strict_object' && issue.expected === 'never')
+    throw new SidewireError(
+      'ERR_OPTION',
+      `unknown option "${path}"; known are ${Object.keys(entries).join(', ')}`,
+    )
+  // Valibot says that the object is wrong; it is what one of its entries asks for that the user has to know.
+  const missing = issue.type === 'strict_object' && issue.expected?.startsWith('"')
+  const accepted = missing ? entries[String(issue.path?.at(-1)?.key)]?.message : issue.message
+  const subject = path === '' ? 'the configuration' : `option "${path}"`
+  throw new SidewireError(
+    'ERR_OPTION',
+    `${subject} is ${missing ? 'missing' : describe(issue.input)}; it has to be ${accepted}`,
+  )
+}
+
+/** The entries of the object schema that the last key of `path` was looked up in. */
+function entriesAt(schema: any, path: readonly { key?: unknown }[]): Record<string, any> {
+  let current = schema
+  for (const { key } of path.slice(0, -1)) {
+    current = typeof key === 'number' ? current.item : (current.entries?.[String(key)] ?? current.value)
+    while (current.wrapped) current = current.wrapped
+  }
+  return current.entries ?? {}
+}
