@@ -8,11 +8,9 @@ export type LoadedUws =
   /** One line: why not. */
   | { readonly ok: false; readonly reason: string }
 
-const CURE =
-  'npm install uNetworking/uWebSockets.js#v20.51.0 (Node 20 to 24, glibc 2.35 or newer) brings the official build'
-
 /** How to get the native runtime, for messages. */
-export const howToGetUws: string = CURE
+export const howToGetUws: string =
+  'npm install uNetworking/uWebSockets.js#v20.67.0 brings the official build (Node 22, 24, 26; glibc 2.38 or newer)'
 
 /** The user's own uWebSockets.js, from its official source, comes first; ours is a repack of older builds. */
 export async function loadUws(): Promise<LoadedUws> {
@@ -22,7 +20,7 @@ export async function loadUws(): Promise<LoadedUws> {
       const loaded = await load()
       if (loaded) return { ok: true, ...loaded }
     } catch (error) {
-      reasons.push(firstLine(error))
+      reasons.push(explain(error))
     }
   }
   return { ok: false, reason: reasons[0] ?? 'uWebSockets.js is not installed' }
@@ -55,7 +53,12 @@ function describeModule(module: UwsModule & { default?: UwsModule }): Loaded {
   return { uws, description: `uWebSockets.js on Node ${process.versions.node}` }
 }
 
-function firstLine(error: unknown): string {
+function explain(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error)
+  // Its own text names platforms in general; which one this is helps more.
+  if (message.includes('supports only Node.js versions') && !message.includes('GLIBC'))
+    return `no binary for Node ${process.versions.node} on ${process.platform}-${process.arch}`
+  const glibc = /GLIBC_[\d.]+/.exec(message)
+  if (glibc) return `its binary needs ${glibc[0]}`
   return message.split('\n').find((line) => line.trim() !== '') ?? message
 }
