@@ -7,8 +7,8 @@ import type { Payload } from './runtime.ts'
  */
 export function encode(data: unknown): Payload {
   if (typeof data === 'string') return data.isWellFormed() ? data : data.toWellFormed()
-  if (data instanceof Uint8Array) return data
-  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+  if (ArrayBuffer.isView(data))
+    return data instanceof Uint8Array ? data : new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
   if (data instanceof ArrayBuffer) return new Uint8Array(data)
   let text: string | undefined
   try {
