@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { cpSync } from 'node:fs'
+import { cpSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Browser, Page } from 'playwright-core'
@@ -11,7 +11,7 @@ import { install, INSTALLED, ViteProcess } from './installation.ts'
 import { defer, project, write } from './rig.ts'
 
 const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url))
-const EXAMPLE = join(REPOSITORY, 'examples/vite')
+const EXAMPLE = join(REPOSITORY, 'examples/vite-chat')
 const BUN = fileURLToPath(new URL('../../node_modules/.bin/bun', import.meta.url))
 
 const RUNS = [
@@ -65,21 +65,24 @@ function example(folder: (typeof RUNS)[number]['folder']): string {
   return root
 }
 
-test("examples/vite has no type errors with the package's declarations", () => {
+test("examples/vite-chat has no type errors with the package's declarations", () => {
   const tsc = join(REPOSITORY, 'node_modules/typescript/bin/tsc')
   const { stdout } = spawnSync(process.execPath, [tsc, '--noEmit', '-p', EXAMPLE], { encoding: 'utf8' })
   expect(stdout).toBe('')
 })
 
-test('examples/vite runs where it is, by one command', async () => {
-  const vite = await ViteProcess.start(REPOSITORY, [process.execPath], ['examples/vite'])
+test('examples/vite-chat runs where it is, by one command', async () => {
+  const { scripts } = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8'))
+  expect(readFileSync(join(EXAMPLE, 'README.md'), 'utf8')).toContain('\nnpm run example\n')
+  const [, folder = ''] = /^npm run build && vite (\S+)$/.exec(scripts.example) ?? []
+  const vite = await ViteProcess.start(REPOSITORY, [process.execPath], [folder])
   const client = await connectWs(`${vite.url}/api/ws/chat`)
   expect(await client.next()).toEqual({ type: 'welcome', message: 'Welcome!' })
   await vite.prints('Client connected:')
 })
 
 describe.each(RUNS)('$name', ({ folder, program, runtime }) => {
-  test('examples/vite: two pages chat, and edits of page and handler keep their sockets', async () => {
+  test('examples/vite-chat: two pages chat, and edits of page and handler keep their sockets', async () => {
     const root = example(folder)
     const vite = await ViteProcess.start(root, [...program])
     expect(vite.output).toContain(`ws://127.0.0.1:${vite.port}/api/ws/chat`)
@@ -93,7 +96,7 @@ describe.each(RUNS)('$name', ({ folder, program, runtime }) => {
     await expect.poll(() => alice.locator('#log').innerText()).toContain('Hello Bob')
     await expect.poll(() => alice.locator('#clock').innerText()).toMatch(/^It is \d{4}-/)
 
-    await edit(root, 'title.js', "export const title = 'Hot'", () =>
+    await edit(root, 'title.ts', "export const title = 'Hot'", () =>
       alice.locator('#title').innerText(),
     ).toBe('Hot')
     const answer = "export default { pattern: '/ws/clock', onMessage: (conn) => { conn.send('It is late') } }"
