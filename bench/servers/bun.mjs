@@ -1,4 +1,6 @@
 // Straight Bun.serve: the control for the engine on Bun.
+import { answerMemory } from './memory.mjs'
+
 const server = Bun.serve({
   hostname: '127.0.0.1',
   port: Number(process.argv[2] ?? 0),
@@ -18,8 +20,4 @@ const server = Bun.serve({
   },
 })
 console.log(server.port)
-process.on('message', (message) => {
-  if (message !== 'memory') return
-  Bun.gc(true)
-  process.send(process.memoryUsage().rss)
-})
+answerMemory()

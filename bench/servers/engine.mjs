@@ -1,5 +1,6 @@
 // This engine, doing the JSON work that every control server does.
 import { createServer } from '../../dist/index.js'
+import { answerMemory } from './memory.mjs'
 
 const server = await createServer({
   port: Number(process.argv[2] ?? 0),
@@ -12,11 +13,4 @@ const server = await createServer({
   ],
 })
 console.log(server.port)
-process.on('message', (message) => {
-  if (message === 'memory') process.send?.(memory())
-})
-function memory() {
-  globalThis.gc?.()
-  globalThis.Bun?.gc(true)
-  return process.memoryUsage().rss
-}
+answerMemory()

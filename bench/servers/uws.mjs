@@ -1,5 +1,6 @@
 // Straight uWebSockets.js: the control for the engine on Node.
 import * as uWS from 'uWebSockets.js'
+import { answerMemory } from './memory.mjs'
 
 const decoder = new TextDecoder()
 const behavior = (message) => ({
@@ -24,8 +25,4 @@ app.ws(
   behavior(() => {}),
 )
 app.listen('127.0.0.1', Number(process.argv[2] ?? 0), (token) => console.log(uWS.us_socket_local_port(token)))
-process.on('message', (message) => {
-  if (message !== 'memory') return
-  globalThis.gc?.()
-  process.send?.(process.memoryUsage().rss)
-})
+answerMemory()
