@@ -5,7 +5,6 @@ import type { UniversalApiWsHandler } from '../engine/handler.ts'
 import type { Logger } from '../engine/logger.ts'
 import type { ResolvedPluginOptions, ServerOptions } from '../engine/options.ts'
 import { createServer, type Server } from '../server/server.ts'
-import { answer } from './answer.ts'
 import { claim, type Claim, type ClaimRules } from './claim.ts'
 import type { HandlerFiles } from './handler-files.ts'
 import { Switchboard, type Member } from './switchboard.ts'
@@ -54,6 +53,12 @@ export class Gateway implements Member {
 
   get server(): Server | undefined {
     return this.#closing ? undefined : this.#server
+  }
+
+  /** The sidecar's counters, with the handshakes that never got there. */
+  stats(): ReturnType<Server['stats']> | undefined {
+    const stats = this.server?.stats()
+    return stats && { ...stats, refused: stats.refused + this.#tunnel.refused }
   }
 
   /** The running sidecar; the first one to ask starts it. */
@@ -134,15 +139,24 @@ export class Gateway implements Member {
     return claim(request, url, (this.#rules ??= this.#makeRules()))
   }
 
-  take(verdict: 'ours' | 'forbidden', request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  take(verdict: Exclude<Claim, 'not ours'>, request: IncomingMessage, socket: Duplex, head: Buffer): void {
     if (verdict === 'ours') {
       this.#tunnel.pass(request, socket, head)
+      return
+    }
+    if (verdict === 'unknown') {
+      this.#tunnel.refuse(request, socket, 404, 'No WebSocket handler matches this path')
       return
     }
     const option = this.#host.kind === 'dev' ? 'server.allowedHosts' : 'preview.allowedHosts'
     const host = JSON.stringify(request.headers.host)
     this.#logger.warn(`refused a WebSocket under the name ${host}; if it is yours, add it to ${option}`)
-    answer(socket, 403, `This host is not allowed; add it to ${option} in the Vite config`)
+    this.#tunnel.refuse(
+      request,
+      socket,
+      403,
+      `This host is not allowed; add it to ${option} in the Vite config`,
+    )
   }
 
   // Starting

@@ -39,11 +39,10 @@ export function universalApi(options: PluginOptions = {}): UniversalApiPlugin {
     for (const httpServer of attached) gateway.attach(httpServer)
     return gateway
   }
-  const running = (): Server => {
-    const server = gateway?.server
-    if (!server)
+  const running = <T>(found: T | undefined): T => {
+    if (found === undefined)
       throw new Error('the sidewire engine does not run: the dev server has not started yet, or is closed')
-    return server
+    return found
   }
 
   const plugin: Plugin & UniversalApiPlugin = {
@@ -55,8 +54,8 @@ export function universalApi(options: PluginOptions = {}): UniversalApiPlugin {
       get connections() {
         return gateway?.server?.connections ?? []
       },
-      publish: (...args) => running().publish(...args),
-      stats: () => running().stats(),
+      publish: (...args) => running(gateway?.server).publish(...args),
+      stats: () => running(gateway?.stats()),
       attach(httpServer) {
         attached.add(httpServer)
         gateway?.attach(httpServer)

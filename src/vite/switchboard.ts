@@ -1,6 +1,5 @@
 import type { IncomingMessage, Server as HttpServer } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { answer } from './answer.ts'
 import type { Claim } from './claim.ts'
 
 /** One instance of the plugin, as the upgrades of an HTTP server meet it. */
@@ -10,8 +9,8 @@ export interface Member {
   /** How many of the server's upgrade listeners are Vite's own. */
   viteListeners(httpServer: HttpServer): number
   claim(request: IncomingMessage, url: string): Claim
-  /** Answers an upgrade that it has claimed. */
-  take(claim: 'ours' | 'forbidden', request: IncomingMessage, socket: Duplex, head: Buffer): void
+  /** Answers an upgrade that it has claimed, or that is nobody's under its prefix. */
+  take(claim: Exclude<Claim, 'not ours'>, request: IncomingMessage, socket: Duplex, head: Buffer): void
 }
 
 /**
@@ -57,19 +56,19 @@ export class Switchboard {
   }
 
   #decide(request: IncomingMessage, url: string, socket: Duplex, head: Buffer): void {
-    let isUnderPrefix = false
+    let host: Member | undefined
     for (const member of this.#members) {
       const verdict = member.claim(request, url)
-      if (verdict === 'unknown') isUnderPrefix = true
+      if (verdict === 'unknown') host ??= member
       if (verdict !== 'ours' && verdict !== 'forbidden') continue
       // Before anything else: a client that resets now must not end the dev server.
       socket.on('error', () => socket.destroy())
       member.take(verdict, request, socket, head)
       return
     }
-    if (!isUnderPrefix || this.#othersListen()) return
+    if (!host || this.#othersListen()) return
     socket.on('error', () => socket.destroy())
-    answer(socket, 404, 'No WebSocket handler matches this path')
+    host.take('unknown', request, socket, head)
   }
 
   /** Whether anyone but Vite and this plugin listens for upgrades, and may answer what we do not know. */

@@ -14,6 +14,10 @@ const MAX_EARLY_BYTES = 64 * 1024
 export interface Tunnel {
   /** What the sidecar believes forwarded headers by; made at start, known to nobody else. */
   readonly secret: string
+  /** How many handshakes got an HTTP error that the sidecar knows nothing of. */
+  readonly refused: number
+  /** Answers with this status, or says what is wrong with the handshake itself. The socket has an error listener. */
+  refuse(request: IncomingMessage, socket: Duplex, status: number, body: string): void
   /** The socket has an error listener already. */
   pass(request: IncomingMessage, socket: Duplex, head: Buffer): void
   /** Refuses new clients; resolves when all are gone. Those that stay longer are ended. */
@@ -25,6 +29,7 @@ export function createTunnel(target: () => string, onError: (error: Error) => vo
   const secret = randomBytes(24).toString('base64url')
   const sockets = new Set<Duplex>()
   let isClosing = false
+  let refused = 0
   const proxy = createProxyServer({ ws: true, xfwd: false })
 
   proxy.on('proxyReqWs', (proxyRequest, request, socket) => {
@@ -64,18 +69,30 @@ export function createTunnel(target: () => string, onError: (error: Error) => vo
     onError(error)
   })
 
+  const refuse = (...[socket, status, body, headers]: Parameters<typeof answer>): void => {
+    refused++
+    answer(socket, status, body, headers)
+  }
+  const isMalformed = (request: IncomingMessage, socket: Duplex): boolean => {
+    const malformed = refuseMalformed(request)
+    if (malformed) refuse(socket, malformed.status, String(malformed.body), malformed.headers)
+    return malformed !== undefined
+  }
+
   return {
     secret,
+    get refused() {
+      return refused
+    },
+    refuse(request, socket, status, body) {
+      if (!isMalformed(request, socket)) refuse(socket, status, body)
+    },
     pass(request, socket, head) {
       if (isClosing) {
-        answer(socket, 503, 'The server is going away')
+        refuse(socket, 503, 'The server is going away')
         return
       }
-      const malformed = refuseMalformed(request)
-      if (malformed) {
-        answer(socket, malformed.status, String(malformed.body), malformed.headers)
-        return
-      }
+      if (isMalformed(request, socket)) return
       // "websocket" is among the protocols; the library wants it to be the only one, and hangs up otherwise.
       request.headers.upgrade = 'websocket'
       sockets.add(socket)
@@ -85,7 +102,7 @@ export function createTunnel(target: () => string, onError: (error: Error) => vo
       } catch (error) {
         // A URL that the library cannot read, for example: the fault of one client, who is told.
         onError(error as Error)
-        answer(socket, 502, 'The upgrade could not be passed on')
+        refuse(socket, 502, 'The upgrade could not be passed on')
       }
     },
     async close(timeoutMs) {

@@ -16,7 +16,12 @@ export interface Case {
   readonly network?: true
   /** Only where the runtime can, by capability and never by name. */
   readonly when?: (capabilities: RuntimeCapabilities) => boolean
+  /** Why it means nothing if the engine runs behind another server, such as Vite's. */
+  readonly standalone?: string
 }
+
+/** Starts the engine behind another server. What comes back has that server's URL and port. */
+export type Front = (options: ServerOptions) => Promise<Server>
 
 /** What a case has at hand; everything that it opens is closed behind it. */
 export class Contract {
@@ -24,9 +29,11 @@ export class Contract {
   readonly log: string[] = []
   readonly #servers: Server[] = []
   readonly #raw: RawClient[] = []
+  readonly #front: Front | undefined
 
-  constructor(runtime: Runtime) {
+  constructor(runtime: Runtime, front?: Front) {
     this.runtime = runtime
+    this.#front = front
   }
 
   async start(
@@ -41,10 +48,10 @@ export class Contract {
       debug: push('debug'),
     }
     const wsHandlers = Array.isArray(handlers) ? handlers : [handlers]
-    const server = await serveOn(
-      this.runtime,
-      resolveServerOptions({ port: 0, wsHandlers, logger, logLevel: 'debug', ...options }),
-    )
+    const all: ServerOptions = { wsHandlers, logger, logLevel: 'debug', ...options }
+    const server = this.#front
+      ? await this.#front(all)
+      : await serveOn(this.runtime, resolveServerOptions({ port: 0, ...all }))
     this.#servers.push(server)
     return server
   }

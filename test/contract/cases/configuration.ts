@@ -27,6 +27,8 @@ function freePort(): Promise<number> {
   })
 }
 
+const NOT_OURS = 'an upgrade that is not under the prefix belongs to the server in front'
+
 export const CASES: readonly Case[] = [
   {
     name: 'endpointPrefix is /api by default',
@@ -34,6 +36,14 @@ export const CASES: readonly Case[] = [
     async run(t) {
       const server = await t.start(greet('/ws'))
       expect((await t.handshake(server, '/ws')).status).toBe(101)
+    },
+  },
+  {
+    name: 'what is not under the prefix gets 404',
+    network: true,
+    standalone: NOT_OURS,
+    async run(t) {
+      const server = await t.start(greet('/ws'))
       expect((await t.raw(server).request('/ws')).status).toBe(404)
     },
   },
@@ -46,6 +56,7 @@ export const CASES: readonly Case[] = [
   },
   {
     name: 'endpointPrefix matches whole segments only',
+    standalone: NOT_OURS,
     async run(t) {
       const server = await t.start([greet('/ws'), greet('/x/ws'), greet('x/y'), greet('/**')], {
         endpointPrefix: '/api',
@@ -86,16 +97,23 @@ export const CASES: readonly Case[] = [
     },
   },
   {
-    name: 'enableWs: true is the default; false turns the engine off, and so does disable',
+    name: 'enableWs: true and disable: false are the defaults',
     async run(t) {
       for (const options of [{}, { enableWs: true }, { disable: false }])
         expect((await t.handshake(await t.start(greet('/ws'), options), '/ws')).status).toBe(101)
+    },
+  },
+  {
+    name: 'enableWs: false turns the engine off, and so does disable',
+    standalone: 'what is off leaves the upgrades of the server in front alone',
+    async run(t) {
       for (const options of [{ enableWs: false }, { disable: true }, { disable: true, enableWs: true }])
         expect((await t.handshake(await t.start(greet('/ws'), options), '/ws')).status).toBe(404)
     },
   },
   {
     name: 'a server without handlers answers 404',
+    standalone: 'what has no handlers leaves the upgrades of the server in front alone',
     async run(t) {
       expect((await t.handshake(await t.start([]), '/ws')).status).toBe(404)
     },
@@ -151,6 +169,7 @@ export const CASES: readonly Case[] = [
   },
   {
     name: 'a bad configuration is a SidewireError when it is read: option, value, and what is accepted',
+    standalone: 'about createServer itself',
     async run() {
       const bad = [
         [{ prot: 1 }, 'ERR_OPTION', /"prot".*known are .*port/],
@@ -188,6 +207,7 @@ export const CASES: readonly Case[] = [
   {
     name: 'a forced runtime that cannot load is an error that says how to get it',
     network: true,
+    standalone: 'about createServer itself',
     async run() {
       const foreign = process.versions['bun'] === undefined ? 'bun' : 'uws'
       await expect(createServer({ port: 0, runtime: foreign })).rejects.toMatchObject({
@@ -234,6 +254,7 @@ export const CASES: readonly Case[] = [
   {
     name: 'a port in use is ERR_LISTEN; close() frees it, and may be called twice',
     network: true,
+    standalone: 'the port is that of the server in front',
     async run(t) {
       const port = await freePort()
       const first = await t.start(greet('/a'), { port })

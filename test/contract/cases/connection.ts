@@ -93,6 +93,7 @@ export const CASES: readonly Case[] = [
     name: 'conn.req.rawHeaders keeps the case of names',
     network: true,
     when: ({ headerCase }) => headerCase,
+    standalone: 'a proxy may write the names of headers in lower case',
     async run(t) {
       const seen = t.queue<string[]>('headers')
       const server = await t.start({ pattern: '/a', onConnect: (conn) => seen.push(conn.req.rawHeaders) })

@@ -236,7 +236,6 @@ export const CASES: readonly Case[] = [
       await expectHandshakes(t, [
         [{ Upgrade: 'WebSocket' }, 101],
         [{ Upgrade: 'foo, websocket' }, 101],
-        [{ Upgrade: undefined }, 400],
         [{ Upgrade: 'h2c' }, 400],
         [{ Upgrade: 'websockets' }, 400],
         [{ Upgrade: 'websocket/13' }, 400],
@@ -249,11 +248,24 @@ export const CASES: readonly Case[] = [
       await expectHandshakes(t, [
         [{ Connection: 'upgrade' }, 101],
         [{ Connection: 'keep-alive, Upgrade' }, 101],
+      ])
+    },
+  },
+  {
+    name: 'handshake: without an Upgrade, or a Connection that says so, it is none',
+    standalone: 'without an upgrade it is plain HTTP, which the server in front answers',
+    async run(t) {
+      await expectHandshakes(t, [
+        [{ Upgrade: undefined }, 400],
         [{ Connection: undefined }, 400],
         [{ Connection: 'keep-alive' }, 400],
         [{ Connection: 'close' }, 400],
         [{ Connection: 'Upgraded' }, 400],
       ])
+      for (const path of ['/a', '/b']) {
+        const server = await t.start({ pattern: '/a' })
+        expect((await t.handshake(server, path, { Connection: undefined })).status).toBe(400)
+      }
     },
   },
   {
@@ -334,7 +346,7 @@ export const CASES: readonly Case[] = [
         {},
         { Origin: 'https://evil.example' },
         { 'Sec-WebSocket-Version': '8' },
-        { Connection: 'x' },
+        { Upgrade: 'x' },
       ]) {
         const client = t.raw(server)
         expect((await client.request('/api/a', { ...HANDSHAKE, ...headers })).status).toBeGreaterThanOrEqual(

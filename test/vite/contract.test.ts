@@ -1,0 +1,91 @@
+import type { AddressInfo } from 'node:net'
+import { afterEach, describe, expect, test } from 'vitest'
+import type { ViteDevServer } from 'vite'
+import { universalApi, type Server, type ServerOptions } from '../../src/index.ts'
+import { SECTIONS } from '../contract/cases.ts'
+import { Contract, type Case } from '../contract/harness.ts'
+import { assertPlatform, loadRuntime, NETWORK_RUNTIMES } from '../contract/runtimes.ts'
+import { VITES, type Vite } from './rig.ts'
+
+assertPlatform()
+
+/** `ws` and Bun's runtime need one Vite only: the tunnel does not know what is behind it. */
+const PAIRS = NETWORK_RUNTIMES.flatMap((runtime) =>
+  VITES.filter(({ name }) => runtime === 'uws' || name === 'Vite 8').map((vite) => ({ ...vite, runtime })),
+)
+
+/** The engine as the plugin starts it; clients dial the dev server's port. */
+async function serveThrough(
+  vite: Vite,
+  runtime: (typeof NETWORK_RUNTIMES)[number],
+  options: ServerOptions,
+): Promise<Server> {
+  const plugin = universalApi({ runtime, ...options })
+  const { api } = plugin
+  const server: ViteDevServer = await vite.createServer({
+    configFile: false,
+    logLevel: 'silent',
+    appType: 'custom',
+    optimizeDeps: { noDiscovery: true },
+    plugins: [plugin],
+    server: { host: '127.0.0.1', port: 0, watch: null },
+  })
+  await server.listen()
+  const { port } = server.httpServer!.address() as AddressInfo
+  let closing: Promise<void> | undefined
+  return {
+    url: `ws://127.0.0.1:${port}`,
+    port,
+    runtime,
+    runtimeDescription: `${runtime} behind Vite ${vite.version}`,
+    get connections() {
+      return api.connections
+    },
+    publish: api.publish,
+    stats: api.stats,
+    matches() {
+      throw new Error('the plugin offers no matches()')
+    },
+    reload() {
+      throw new Error('the plugin offers no reload()')
+    },
+    close: () => (closing ??= server.close()),
+  }
+}
+
+describe.each(PAIRS)(
+  'the contract through the port of $name, on $runtime',
+  async ({ load, runtime: name }) => {
+    const runtime = await loadRuntime(name)
+    const vite = await load()
+    let contract: Contract | undefined
+    afterEach(async () => {
+      await contract?.end()
+      contract = undefined
+    })
+    const planned = new Map<string, readonly Case[]>()
+    for (const [section, cases] of Object.entries(SECTIONS)) {
+      planned.set(
+        section,
+        cases.filter(
+          ({ standalone, when }) => standalone === undefined && when?.(runtime.capabilities) !== false,
+        ),
+      )
+    }
+    // So that no reason for leaving one out ever leaves out all of them.
+    test('nearly all cases, of every section, run', () => {
+      expect([...planned.values()].flat().length).toBeGreaterThan(180)
+      expect([...planned.values()].every((cases) => cases.length > 0)).toBe(true)
+    })
+    for (const [section, cases] of planned) {
+      describe(section, () => {
+        for (const { name: title, run } of cases) {
+          test(title, async () => {
+            contract = new Contract(runtime, (options) => serveThrough(vite, name, options))
+            await run(contract)
+          })
+        }
+      })
+    }
+  },
+)
