@@ -1,9 +1,11 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { stripVTControlCharacters } from 'node:util'
+import { afterAll } from 'vitest'
 import { within } from '../support/client.ts'
 import { defer, freePort, project } from './rig.ts'
 
@@ -16,7 +18,49 @@ export const INSTALLED = [
   { name: 'Vite 8', folder: 'vite' },
 ] as const
 
-/** A project with the built package and one Vite in its node_modules, as a user has them. */
+/** Each of them, and the newest inside Bun. */
+export const RUNS: readonly {
+  readonly name: string
+  readonly folder: (typeof INSTALLED)[number]['folder']
+  readonly program: readonly string[]
+}[] = [
+  ...INSTALLED.map((vite) => ({ ...vite, program: [process.execPath] })),
+  {
+    name: 'Vite 8 on Bun',
+    folder: 'vite',
+    program: [join(REPOSITORY, 'node_modules/.bin/bun'), '--bun'],
+  },
+]
+
+export function npm(cwd: string, ...words: string[]): string {
+  const shell = process.platform === 'win32'
+  return execFileSync('npm', words, { cwd, shell, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+}
+
+let packing: string | undefined
+afterAll(() => {
+  if (packing !== undefined) rmSync(packing, { recursive: true, force: true })
+  packing = undefined
+})
+
+/** What would be published: the tarball, and its content in a folder `package` beside it. Packed once per test file. */
+export function packed(): { readonly tarball: string; readonly content: string } {
+  packing ??= pack()
+  return { tarball: join(packing, 'sidewire.tgz'), content: join(packing, 'package') }
+}
+
+function pack(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'sidewire-pack-'))
+  const [name = ''] = npm(REPOSITORY, 'pack', '--silent', '--ignore-scripts', '--pack-destination', folder)
+    .trim()
+    .split('\n')
+    .slice(-1)
+  renameSync(join(folder, name), join(folder, 'sidewire.tgz'))
+  execFileSync('tar', ['-xzf', 'sidewire.tgz'], { cwd: folder })
+  return folder
+}
+
+/** A project with the packed package and one Vite in its node_modules, as a user has them. */
 export function installed(
   vite: (typeof INSTALLED)[number]['folder'],
   files: Readonly<Record<string, string>>,
@@ -28,17 +72,22 @@ export function installed(
 
 export function install(root: string, vite: (typeof INSTALLED)[number]['folder'] = 'vite'): void {
   const modules = join(root, 'node_modules')
-  const { dependencies } = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8')) as {
+  const { content } = packed()
+  const { dependencies } = JSON.parse(readFileSync(join(content, 'package.json'), 'utf8')) as {
     dependencies: Record<string, string>
   }
-  // Copied, not linked: Node would find the repository's own Vite from a link.
-  for (const part of ['dist', 'package.json', 'client.d.ts'])
-    cpSync(join(REPOSITORY, part), join(modules, 'sidewire', part), { recursive: true })
-  const links = new Map(Object.keys(dependencies).map((name) => [name, name]))
-  for (const [name, folder] of links.set('vite', vite)) {
-    mkdirSync(dirname(join(modules, name)), { recursive: true })
-    symlinkSync(join(REPOSITORY, 'node_modules', folder), join(modules, name), 'junction')
-  }
+  // Copied, not linked: Node would find what lies beside the link's target.
+  cpSync(content, join(modules, 'sidewire'), { recursive: true })
+  for (const name of Object.keys(dependencies)) link(root, name)
+  link(root, 'vite', vite)
+}
+
+/** Puts a package of the repository into the project's node_modules, in place of what was there. */
+export function link(root: string, name: string, folder: string = name): void {
+  const target = join(root, 'node_modules', name)
+  mkdirSync(dirname(target), { recursive: true })
+  rmSync(target, { recursive: true, force: true })
+  symlinkSync(join(REPOSITORY, 'node_modules', folder), target, 'junction')
 }
 
 /** A running `vite` process. */

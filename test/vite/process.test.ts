@@ -1,10 +1,9 @@
 import { connect } from 'node:net'
-import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { universalApi } from '../../src/index.ts'
 import { connectWs } from '../support/client.ts'
 import { HANDSHAKE, RawClient, type HttpResponse } from '../support/raw-client.ts'
-import { INSTALLED, installed, ViteProcess } from './installation.ts'
+import { installed, RUNS, ViteProcess } from './installation.ts'
 import { dev, echo, VITES } from './rig.ts'
 
 const CONFIG = `
@@ -63,12 +62,6 @@ function resetAfter(port: number, text: string, when: 'sent' | 'answered' | numb
     })
   })
 }
-
-const BUN = fileURLToPath(new URL('../../node_modules/.bin/bun', import.meta.url))
-const RUNS = [
-  ...INSTALLED.map((vite) => ({ ...vite, program: [process.execPath] })),
-  { name: 'Vite 8 on Bun', folder: 'vite', program: [BUN, '--bun'] },
-] as const
 
 describe.each(RUNS)('the vite command, $name', ({ folder, program }) => {
   test('clients that reset at any moment end nothing and leave nothing behind', async () => {
