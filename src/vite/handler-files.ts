@@ -1,5 +1,6 @@
-import { readdir } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { relative, resolve, sep } from 'node:path'
+import { setTimeout as setTimer } from 'node:timers'
 import { setTimeout } from 'node:timers/promises'
 import { SidewireError } from '../engine/errors.ts'
 import type { UniversalApiWsHandler } from '../engine/handler.ts'
@@ -12,6 +13,9 @@ import { ErrorOverlay } from './overlay.ts'
 const NAME = /\.ws\.(?:ts|js|mts|mjs)$/
 /** Editors empty a file before they write it: read in between it would be an error that nobody made. */
 const SETTLE_MS = 10
+/** How often to look for a folder that is not there, and for how many looks at it once it is. */
+const LOOK_MS = 200
+const LOOKS = 10
 const EVENTS = ['add', 'addDir', 'change', 'unlink'] as const
 
 type Handlers = readonly UniversalApiWsHandler[]
@@ -32,6 +36,8 @@ export class HandlerFiles {
   #failures = new Map<string, Error>()
   #loader: Loader | undefined
   #stop: (() => void) | undefined
+  #looking: NodeJS.Timeout | undefined
+  #changed: ((path: string) => void) | undefined
   #busy: Promise<void> = Promise.resolve()
   #queued = false
 
@@ -114,9 +120,44 @@ export class HandlerFiles {
     // Vite watches its root; what is added twice, while it does not exist, may never be seen.
     if (!this.#folder.startsWith(`${slashed(server.config.root)}/`)) server.watcher.add(this.#folder)
     for (const event of EVENTS) server.watcher.on(event, changed)
+    this.#changed = changed
     this.#stop = () => {
+      clearTimeout(this.#looking)
       for (const event of EVENTS) server.watcher.off(event, changed)
     }
+    if (this.#failures.has(this.#folder)) this.#look()
+  }
+
+  /**
+   * Vite's watcher may miss a folder that is made later, and says nothing of the files that it finds there when it is
+   * told of the folder. So we look ourselves, until the watcher has had the time to know it.
+   */
+  #look(): void {
+    if (this.#looking || !this.#stop || this.#host.kind !== 'dev') return
+    const { watcher } = this.#host.server
+    const known = new Map<string, number>()
+    let left = LOOKS
+    const again = (): void => {
+      this.#looking = setTimer(() => void look(), LOOK_MS).unref()
+    }
+    const look = async (): Promise<void> => {
+      const files = await this.#list().catch(() => undefined)
+      const times = await Promise.all((files ?? []).map((file) => stat(file).catch(() => undefined)))
+      if (!this.#stop) return
+      if (files && left === LOOKS) {
+        watcher.add(this.#folder)
+        this.#changed?.(this.#folder)
+      }
+      for (const [index, file] of (files ?? []).entries()) {
+        const time = times[index]?.mtimeMs ?? 0
+        if (known.get(file) !== time) this.#changed?.(file)
+        known.set(file, time)
+      }
+      left = files ? left - 1 : LOOKS
+      this.#looking = undefined
+      if (left > 0) again()
+    }
+    again()
   }
 
   async close(): Promise<void> {
@@ -171,6 +212,7 @@ export class HandlerFiles {
     }
     if (before.size > 0 && failures.size === 0) this.#logger.info('the handler files are in order again')
     const [first] = failures
+    if (failures.has(this.#folder)) this.#look()
     if (first) this.#overlay?.show(this.#name(first[0]), first[1])
     else this.#overlay?.hide()
   }
