@@ -1,7 +1,10 @@
 import type { ViteUserConfig } from 'vitest/config'
 
 /** What also runs inside Bun: everything that opens sockets on the runtime of the platform. */
-const IN_BUN = ['test/{contract,guide,server,stress}/**/*.test.ts', 'test/vite/contract.test.ts']
+const IN_BUN = [
+  'test/{contract,guide,server,stress}/**/*.test.ts',
+  'test/vite/{contract,inert,secure,lifecycle,files}.test.ts',
+]
 
 const config: ViteUserConfig = {
   test: {

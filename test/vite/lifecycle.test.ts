@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { SidewireError, universalApi } from '../../src/index.ts'
 import { createCertificate } from '../cli/certificate.ts'
+import { NETWORK_RUNTIMES } from '../contract/runtimes.ts'
 import { connectWs, within } from '../support/client.ts'
 import { HANDSHAKE, RawClient } from '../support/raw-client.ts'
 import { defer, dev, echo, freePort, isListening, preview, project, VITES, write } from './rig.ts'
@@ -217,7 +218,7 @@ describe.each(VITES)('$name', ({ load }) => {
     expect(plugin.api.connections).toEqual([])
   })
 
-  for (const runtime of ['uws', 'ws'] as const) {
+  for (const runtime of NETWORK_RUNTIMES) {
     test(`50 clients get everything that was sent, then 1001, through the tunnel (${runtime})`, async () => {
       const text = 'x'.repeat(200_000)
       const plugin = universalApi({ runtime, wsHandlers: [echo('/ws/chat', 'chat'), { pattern: '/ws/big' }] })
