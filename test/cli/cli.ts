@@ -157,14 +157,6 @@ export function project(files: Readonly<Record<string, string>> = {}): string {
   return folder
 }
 
-/** A port that nobody listens on. */
-export async function freePort(): Promise<number> {
-  const server = await listen(0)
-  const { port } = server
-  await server.close()
-  return port
-}
-
 /** A plain TCP server; fails if the port is in use. */
 export function listen(port: number): Promise<{ readonly port: number; close(): Promise<void> }> {
   return new Promise((resolve, reject) => {

@@ -2,8 +2,9 @@ import { cpSync, readFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { connectWs } from '../support/client.ts'
+import { freePort } from '../support/free-port.ts'
 import { createCertificate } from './certificate.ts'
-import { Cli, DIST, endAll, freePort, listen, PLATFORMS, project, ROOT, run, serve, TARGETS } from './cli.ts'
+import { Cli, DIST, endAll, listen, PLATFORMS, project, ROOT, run, serve, TARGETS } from './cli.ts'
 import type { Exit, Target } from './cli.ts'
 
 afterEach(endAll)

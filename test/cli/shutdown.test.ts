@@ -1,9 +1,10 @@
+import { freePort } from '../support/free-port.ts'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { connectWs, within } from '../support/client.ts'
 import { RawClient } from '../support/raw-client.ts'
-import { Cli, DIST, endAll, freePort, project, run, serve, TARGETS } from './cli.ts'
+import { Cli, DIST, endAll, project, run, serve, TARGETS } from './cli.ts'
 
 afterEach(endAll)
 

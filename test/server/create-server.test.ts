@@ -1,5 +1,4 @@
 import { existsSync, readdirSync } from 'node:fs'
-import { createServer as createTcpServer, type AddressInfo } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 import {
   createServer,
@@ -12,6 +11,7 @@ import {
 } from '../../src/index.ts'
 import { connectWs, within } from '../support/client.ts'
 import { RawClient } from '../support/raw-client.ts'
+import { freePort } from '../support/free-port.ts'
 
 const onBun = process.versions['bun'] !== undefined
 const RUNTIMES = onBun ? (['bun'] as const) : (['uws', 'ws'] as const)
@@ -35,14 +35,6 @@ function recorder(): Logger & { readonly lines: string[] } {
   const lines: string[] = []
   const record = (line: string): void => void lines.push(line)
   return { lines, error: record, warn: record, info: record, debug: record }
-}
-
-async function freePort(): Promise<number> {
-  const server = createTcpServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => server.once('listening', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 /** Open files and sockets, and what keeps the event loop going. */

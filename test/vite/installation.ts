@@ -7,7 +7,8 @@ import { fileURLToPath } from 'node:url'
 import { stripVTControlCharacters } from 'node:util'
 import { afterAll } from 'vitest'
 import { within } from '../support/client.ts'
-import { defer, freePort, project } from './rig.ts'
+import { freePort } from '../support/free-port.ts'
+import { defer, project } from './rig.ts'
 
 const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url))
 

@@ -7,7 +7,8 @@ import { createCertificate } from '../cli/certificate.ts'
 import { NETWORK_RUNTIMES } from '../contract/runtimes.ts'
 import { connectWs, within } from '../support/client.ts'
 import { HANDSHAKE, RawClient } from '../support/raw-client.ts'
-import { defer, dev, echo, freePort, isListening, preview, project, VITES, write } from './rig.ts'
+import { freePort } from '../support/free-port.ts'
+import { defer, dev, echo, isListening, preview, project, VITES, write } from './rig.ts'
 
 const chat = (more: Parameters<typeof universalApi>[0] = {}) =>
   universalApi({ wsHandlers: [echo('/ws/chat', 'chat')], ...more })

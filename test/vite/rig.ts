@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { createServer as createTcpServer, connect, type AddressInfo } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -9,6 +9,7 @@ import * as vite8 from 'vite'
 import type { InlineConfig, Logger, PreviewServer, ViteDevServer } from 'vite'
 import { afterEach } from 'vitest'
 import type { UniversalApiWsHandler } from '../../src/index.ts'
+import { freePort } from '../support/free-port.ts'
 
 export type Vite = typeof vite8
 
@@ -31,15 +32,6 @@ export function defer(cleanup: () => unknown): void {
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).toReversed()) await cleanup()
 })
-
-/** A port that nobody has. */
-export async function freePort(): Promise<number> {
-  const server = createTcpServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
 
 /** Whether anybody listens there. */
 export function isListening(port: number): Promise<boolean> {

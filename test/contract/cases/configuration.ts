@@ -1,7 +1,7 @@
-import { createServer as createTcpServer, type AddressInfo } from 'node:net'
 import { expect } from 'vitest'
 import { createServer, type UniversalApiWsHandler } from '../../../src/index.ts'
 import type { Case, Contract } from '../harness.ts'
+import { freePort } from '../../support/free-port.ts'
 
 const greet = (pattern: string, name: string = pattern): UniversalApiWsHandler => ({
   pattern,
@@ -16,15 +16,6 @@ async function answerOf(
 ): Promise<unknown> {
   const client = await t.connect(await t.start(...start), path)
   return client.next()
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createTcpServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo
-      server.close(() => resolve(port))
-    })
-  })
 }
 
 const NOT_OURS = 'an upgrade that is not under the prefix belongs to the server in front'
