@@ -44,9 +44,9 @@ export interface ListenOptions {
   /** 0 takes a free port. */
   readonly port: number
   readonly tls?: TlsFiles | undefined
-  /** The largest `maxPayload` of all handlers, in bytes; the engine enforces each handler's own. */
+  /** Bytes of a message to give up at. Above every handler's own limit, which the engine enforces, and answers with 1009. */
   readonly maxPayload: number
-  /** The largest `maxBackpressure` of all handlers, in bytes; the engine enforces each handler's own. */
+  /** Bytes waiting for a client to report `overflow` at. Above every handler's own limit, which the engine enforces. */
   readonly maxBackpressure: number
 }
 

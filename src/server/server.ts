@@ -115,12 +115,22 @@ interface Limits {
 }
 
 const MIN_NATIVE_LIMIT = 16 * 1024 * 1024
+/**
+ * A runtime's own parser stops at its limit, uWebSockets.js without a close frame. A little room above the
+ * engine's limits lets the engine send 1009 for anything but gross excess.
+ */
+const PAYLOAD_HEADROOM = 1024 * 1024
+/** The engine looks at backlogs itself; the native limit only catches a burst within one turn of the event loop. */
+const BACKPRESSURE_HEADROOM = 4
 
 /** The native limits are fixed at the start, so they leave room for what a reload may bring. */
 function limitsOf({ handlers }: ResolvedServerOptions): Limits {
   return {
-    maxPayload: Math.max(MIN_NATIVE_LIMIT, ...handlers.map((handler) => handler.maxPayload)),
-    maxBackpressure: Math.max(MIN_NATIVE_LIMIT, ...handlers.map((handler) => handler.maxBackpressure)),
+    maxPayload:
+      Math.max(MIN_NATIVE_LIMIT, ...handlers.map((handler) => handler.maxPayload)) + PAYLOAD_HEADROOM,
+    maxBackpressure:
+      Math.max(MIN_NATIVE_LIMIT, ...handlers.map((handler) => handler.maxBackpressure)) *
+      BACKPRESSURE_HEADROOM,
   }
 }
 

@@ -13,11 +13,6 @@ import type {
 } from '../../engine/runtime.ts'
 import { listenError, readTls } from '../listen-error.ts'
 
-/** As on uWebSockets.js: the engine refuses first, with the handler's own limit. */
-const PAYLOAD_HEADROOM = 1024 * 1024
-/** The engine looks at backlogs itself; the native limit only catches a burst within one turn of the event loop. */
-const BACKPRESSURE_HEADROOM = 4
-const MAX_UINT32 = 2 ** 32 - 1
 /** Seconds, the most that Bun takes. Longer than any `authenticateTimeout` that makes sense; handshakes have no other. */
 const HTTP_IDLE_TIMEOUT = 255
 
@@ -73,8 +68,8 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
       },
       error: () => new Response('Internal Server Error', { status: 500 }),
       websocket: {
-        maxPayloadLength: Math.min(options.maxPayload + PAYLOAD_HEADROOM, MAX_UINT32),
-        backpressureLimit: Math.min(options.maxBackpressure * BACKPRESSURE_HEADROOM, MAX_UINT32),
+        maxPayloadLength: options.maxPayload,
+        backpressureLimit: options.maxBackpressure,
         closeOnBackpressureLimit: true,
         perMessageDeflate: true,
         // Time is the engine's.

@@ -19,15 +19,6 @@ import { statusLine } from './status-line.ts'
 import { OuterCork } from './uws-cork.ts'
 import type * as UWS from './uws-module.ts'
 
-/**
- * uWebSockets.js stops reading a message at its own limit and drops the connection without a close frame. A
- * little room above the engine's limit lets the engine send 1009 for anything but gross excess.
- */
-const PAYLOAD_HEADROOM = 1024 * 1024
-/** The engine looks at backlogs itself; the native limit only catches a burst within one turn of the event loop. */
-const BACKPRESSURE_HEADROOM = 4
-const MAX_UINT32 = 2 ** 32 - 1
-
 /** `getUserData()` is a native call; uWebSockets.js also copies the fields of the user data onto the socket. */
 type Native<D> = UWS.WebSocket<Holder<D>> & Holder<D>
 interface Holder<D> {
@@ -64,8 +55,8 @@ async function listen<D>(
   app.ws<Holder<D>>('/*', {
     // Per connection, the negotiated extension decides: without it the flag of `send` has no effect.
     compression: uws.SHARED_COMPRESSOR | uws.SHARED_DECOMPRESSOR,
-    maxPayloadLength: Math.min(options.maxPayload + PAYLOAD_HEADROOM, MAX_UINT32),
-    maxBackpressure: Math.min(options.maxBackpressure * BACKPRESSURE_HEADROOM, MAX_UINT32),
+    maxPayloadLength: options.maxPayload,
+    maxBackpressure: options.maxBackpressure,
     // Time is the engine's.
     idleTimeout: 0,
     sendPingsAutomatically: false,

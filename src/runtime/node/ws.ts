@@ -22,9 +22,6 @@ import { listenError, readTls } from '../listen-error.ts'
 import { statusLine } from './status-line.ts'
 import { Topics, WsSocket } from './ws-socket.ts'
 
-/** As on uWebSockets.js: the engine refuses first, with the handler's own limit. */
-const PAYLOAD_HEADROOM = 1024 * 1024
-
 export function createWsRuntime(description: string): Runtime {
   return {
     name: 'ws',
@@ -49,7 +46,7 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
   const acceptor = new WebSocketServer({
     noServer: true,
     clientTracking: false,
-    maxPayload: options.maxPayload + PAYLOAD_HEADROOM,
+    maxPayload: options.maxPayload,
     // Legal messages may come in any number of fragments and chunks; `maxPayload` bounds them.
     maxFragments: 0,
     maxBufferedChunks: 0,
