@@ -171,12 +171,17 @@ export class Connection implements WebSocketConnection {
   }
 
   broadcast(data: unknown, options?: BroadcastOptions): void {
-    const names = options?.rooms ?? (options?.room === undefined ? undefined : [options.room])
-    this.broadcastPayload(encode(data), names, options?.includeSelf ?? false)
+    this.broadcastTo(encode(data), options)
   }
 
   broadcastAllRooms(data: unknown, includeSelf = false): void {
     this.broadcastPayload(encode(data), this.getRooms(), includeSelf)
+  }
+
+  /** `options` as users write them. */
+  broadcastTo(payload: Payload, options: BroadcastOptions | undefined): void {
+    const names = options?.rooms ?? (options?.room === undefined ? undefined : [options.room])
+    this.broadcastPayload(payload, names, options?.includeSelf ?? false)
   }
 
   broadcastPayload(payload: Payload, names: readonly string[] | undefined, includeSelf: boolean): void {

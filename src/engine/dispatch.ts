@@ -198,10 +198,7 @@ function deliverValue(conn: Connection, rule: ResolvedRule, value: unknown): voi
 function deliver(conn: Connection, { broadcast }: ResolvedRule, payload: Payload): void {
   if (broadcast === false) conn.transmit(payload, conn.live.compresses(payload), true)
   else if (broadcast === true) conn.broadcastPayload(payload, conn.getRooms(), false)
-  else {
-    const names = broadcast.rooms ?? (broadcast.room === undefined ? undefined : [broadcast.room])
-    conn.broadcastPayload(payload, names, broadcast.includeSelf ?? false)
-  }
+  else conn.broadcastTo(payload, broadcast)
 }
 
 /** Returns the promise of an async hook. */

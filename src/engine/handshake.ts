@@ -1,4 +1,4 @@
-import { tokens, type RequestHeaders } from './request.ts'
+import { TOKEN, tokens, type RequestHeaders } from './request.ts'
 import type { HttpAnswer, RawRequest } from './runtime.ts'
 
 /** A short plain-text answer; every refused handshake closes its connection. */
@@ -6,7 +6,6 @@ export function textAnswer(status: number, body: string, headers: Record<string,
   return { status, headers: { 'Content-Type': 'text/plain; charset=utf-8', ...headers }, body }
 }
 
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 /** 16 bytes in base64; the last digit before the padding carries two bits only. */
 const KEY = /^[+/0-9A-Za-z]{21}[AQgw]==$/
 

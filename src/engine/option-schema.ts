@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import { describe, SidewireError } from './errors.ts'
 import { LOG_LEVELS, type Logger } from './logger.ts'
+import { TOKEN } from './request.ts'
 
 // What each option may be. `options.ts` has the types, the defaults, and calls `checkOptions` once.
 
@@ -56,8 +57,6 @@ const rule = v.strictObject(
 
 /** The sidecar must not be reached from other machines: the dev server guards the way to it. */
 const LOOPBACK = ['127.0.0.1', '::1', 'localhost']
-
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 
 const handler = v.strictObject(
   {

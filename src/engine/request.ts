@@ -80,6 +80,9 @@ export function headersOf(rawHeaders: readonly string[]): RequestHeaders {
   return headers
 }
 
+/** One token of a header (RFC 9110 5.6.2): a header's name, or a subprotocol. */
+export const TOKEN: RegExp = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+
 /** The tokens of a comma-separated header, trimmed. */
 export function tokens(value: string | undefined): string[] {
   if (value === undefined) return []
