@@ -2,7 +2,7 @@ import { cpSync } from 'node:fs'
 import type { Options } from 'tsup'
 
 const config: Options = {
-  entry: { index: 'src/index.ts', cli: 'src/cli/main.ts' },
+  entry: { index: 'src/index.ts', cli: 'src/cli/main.ts', 'bench-worker': 'src/cli/bench-worker.ts' },
   format: 'esm',
   platform: 'node',
   target: 'node20',

@@ -32,7 +32,7 @@ export async function loadConfig(path: string, onFile: (path: string) => void): 
       onFile(file)
     })
   } catch (cause) {
-    throw new SidewireError('ERR_CONFIG', `cannot load ${name}: ${explain(cause, dirname(path), files)}`, {
+    throw new SidewireError('ERR_CONFIG', `cannot load ${name}: ${explain(cause, path, files)}`, {
       cause,
     })
   }
@@ -47,12 +47,12 @@ export async function loadConfig(path: string, onFile: (path: string) => void): 
   return options
 }
 
-/** `src/x.ts:3: what is wrong`, in one line. */
-function explain(cause: unknown, folder: string, files: ReadonlySet<string>): string {
+/** Why a file could not be loaded: `src/x.ts:3: what is wrong`, in one line. */
+export function explain(cause: unknown, path: string, files: ReadonlySet<string>): string {
   const [first] = (cause as Partial<BuildFailure> | null)?.errors ?? []
   if (first) {
     const { location, text } = first
-    const place = location ? `${shorten(resolve(folder, location.file))}:${location.line}: ` : ''
+    const place = location ? `${shorten(resolve(dirname(path), location.file))}:${location.line}: ` : ''
     return place + firstLine(text)
   }
   if (!(cause instanceof Error)) return firstLine(String(cause))

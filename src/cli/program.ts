@@ -1,7 +1,14 @@
 import { readFileSync } from 'node:fs'
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Argument, Command, InvalidArgumentError, Option } from 'commander'
+import { DEFAULT_MESSAGE } from '../load/message-template.ts'
+import { SCENARIOS } from '../load/options.ts'
+import { MAX_CONNECTIONS } from '../load/token.ts'
+import { bench } from './bench.ts'
 import { say } from './report.ts'
 import { serve } from './serve.ts'
+
+/** A day. */
+const MAX_SECONDS = 86_400
 
 export function createProgram(): Command {
   const program = new Command('sidewire')
@@ -21,14 +28,67 @@ export function createProgram(): Command {
     )
     .option('--watch', 'reload handlers when the config, or a file that it imports, changes')
     .action(serve)
+  program
+    .command('bench')
+    .description('Measure a WebSocket server, and check that it loses, doubles and reorders nothing.')
+    .argument('<url>', 'such as ws://localhost:8787/api/ws/echo')
+    .addArgument(
+      new Argument(
+        '[scenario]',
+        'echo: request and reply; fanout: broadcasts; connect: handshakes; idle: connections that are held; script: your own protocol',
+      )
+        .choices(SCENARIOS)
+        .default('echo'),
+    )
+    .argument('[file]', 'the script, TypeScript or JavaScript: export default defineScript({ ... })')
+    .option('--connections <n>', 'connections; fanout: receivers (default: 10, fanout 100, idle 1000)', toCount)
+    .option('--senders <n>', 'fanout: connections that send, besides the receivers', toCount, 1)
+    .option('--duration <seconds>', 'how long it is measured', toSeconds, 10)
+    .option('--warmup <seconds>', 'load before that, which is checked, but not measured', toSecondsOrNone, 1)
+    .option('--size <bytes>', 'bytes of a message (default: 64, or what --message needs)', toCount)
+    .option('--rate <n>', 'open loop: messages a second in all, due at fixed times, from which latency counts', toRate)
+    .option('--window <n>', 'closed loop: messages under way per connection (default: 1)', toCount)
+    .option('--join <text>', 'what each connection sends first, to join a room for example')
+    .option('--message <text>', '{id} identifies a message, {pad} fills it up', DEFAULT_MESSAGE)
+    .option('--timeout <seconds>', 'a message without a reply for as long is lost', toSeconds, 5)
+    .option('--subprotocol <name>', 'subprotocol to ask for')
+    .option('--header <line>', "a header of the handshake, 'Name: value'; may be repeated", toHeaders, [])
+    .option('--compress', 'negotiate permessage-deflate, and compress')
+    .option('--tls-insecure', 'do not check the certificate')
+    .option('--workers <n>', 'threads of the generator', toCount, 1)
+    .option('--pid <pid>', 'idle: the process of the server, whose memory is reported', toCount)
+    .option('--json <file>', 'write the report as JSON')
+    .option('--html <file>', 'write the report as a page with charts')
+    .action(bench)
   return program
 }
 
-function toPort(text: string): number {
-  const port = Number(text)
-  if (!/^\d+$/.test(text) || port > 65_535)
-    throw new InvalidArgumentError('It has to be a number from 0 to 65535.')
-  return port
+const toPort = wholeNumber(0, 65_535)
+const toCount = wholeNumber(1, MAX_CONNECTIONS)
+const toSeconds = number((value) => value > 0 && value <= MAX_SECONDS, `a number of seconds, at most ${MAX_SECONDS}`)
+const toSecondsOrNone = number(
+  (value) => value >= 0 && value <= MAX_SECONDS,
+  `a number of seconds from 0 to ${MAX_SECONDS}`,
+)
+const toRate = number((value) => value > 0 && value <= 1e8, 'a number of messages a second above 0')
+
+function wholeNumber(min: number, max: number): (text: string) => number {
+  return number((value) => Number.isInteger(value) && value >= min && value <= max, `a number from ${min} to ${max}`)
+}
+
+function number(accepts: (value: number) => boolean, what: string): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (!/^\d+(?:\.\d+)?$/.test(text) || !accepts(value)) throw new InvalidArgumentError(`It has to be ${what}.`)
+    return value
+  }
+}
+
+/** RFC 9110 5.5: what a header may be; a line break in it would be another header. */
+function toHeaders(line: string, before: readonly string[]): string[] {
+  if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*$/.test(line))
+    throw new InvalidArgumentError("It has to be a header such as 'Authorization: Bearer x'.")
+  return [...before, line]
 }
 
 /** Commander's own form is a line, and a suggestion in another. */

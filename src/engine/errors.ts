@@ -16,6 +16,7 @@ export type ErrorCode =
   | 'ERR_LISTEN'
   | 'ERR_TLS'
   | 'ERR_CONFIG'
+  | 'ERR_LOAD'
 
 /** The one error class of this package: `code` is stable, `message` is for people. */
 export class SidewireError extends Error {

@@ -1,0 +1,71 @@
+import { now } from './clock.ts'
+import { indicesOf } from './options.ts'
+import { Pacer } from './pacer.ts'
+import { settle, type Job, type Scenario } from './scenario.ts'
+import { LoadSocket } from './socket.ts'
+
+/**
+ * Handshakes: each of the connections is opened, closed with 1000 and opened again. The latency is from the start of the
+ * TCP connection to the 101; at a rate, from when the handshake was due.
+ */
+export function createConnect(job: Job): Scenario {
+  const { options, share, recorder } = job
+  const places = indicesOf(share, options.connections).length
+  const open = new Set<LoadSocket>()
+  /** Due times of handshakes for which no place was free. */
+  const waiting: number[] = []
+  let isLooping = false
+
+  const fill = (): void => {
+    while (open.size < places) {
+      const due = options.rate === undefined ? (isLooping ? now() : undefined) : waiting.shift()
+      if (due === undefined) return
+      connect(due)
+    }
+  }
+  const connect = (due: number): void => {
+    recorder.counters.sent++
+    const socket = new LoadSocket(options, {
+      open: () => {
+        recorder.opened++
+        recorder.counters.received++
+        if (recorder.isMeasuring) recorder.counters.handshakes++
+        recorder.latency(due, now() - due)
+        socket.close()
+      },
+      message: () => {},
+      turn: () => {},
+      ended: (how, why) => {
+        recorder.ended(how, why)
+        open.delete(socket)
+        // A server that refuses at once would be asked again without end, and without a turn of the event loop.
+        if (how === 'closed') fill()
+        else setTimeout(fill, REFUSED_PAUSE_MS)
+      },
+    })
+    open.add(socket)
+  }
+  const pacer =
+    options.rate === undefined
+      ? undefined
+      : new Pacer(options.rate / share.count, (_index, due) => void waiting.push(due), fill)
+  return {
+    open: async () => {},
+    start() {
+      if (pacer && options.rate !== undefined) return pacer.start(now() + (share.index * 1000) / options.rate)
+      isLooping = true
+      fill()
+    },
+    async finish() {
+      pacer?.stop()
+      isLooping = false
+      waiting.length = 0
+      await settle(options.timeout, () => open.size === 0)
+    },
+    close() {
+      for (const socket of open) socket.destroy()
+    },
+  }
+}
+
+const REFUSED_PAUSE_MS = 100

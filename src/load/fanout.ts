@@ -1,0 +1,275 @@
+import { BroadcastBoard } from './broadcast-board.ts'
+import { now } from './clock.ts'
+import { SidewireError } from '../index.ts'
+import { MessageTemplate } from './message-template.ts'
+import { indicesOf, type LoadOptions } from './options.ts'
+import { createOutbox, type Outbox } from './outbox.ts'
+import { Pacer } from './pacer.ts'
+import type { Recorder } from './recorder.ts'
+import { openAll, settle, type Job, type Scenario } from './scenario.ts'
+import { Sequence } from './sequence.ts'
+import type { LoadSocket, SocketEvents } from './socket.ts'
+import { TokenReader } from './token.ts'
+
+/** How often senders try whether all receivers listen, and for how long. */
+const PROBE_EVERY_MS = 20
+const PROBE_FOR_MS = 10_000
+/** How often senders look whether receivers in other workers have got their messages. */
+const LOOK_EVERY_MS = 1
+
+/**
+ * Broadcasts: `senders` connections send, `connections` others receive. Senders may hear themselves or not; their own
+ * copies are not counted.
+ */
+export function createFanout(job: Job): Scenario {
+  const { options, share } = job
+  const board = new BroadcastBoard(job.shared as SharedArrayBuffer, options.senders) // the coordinator made it
+  const template = new MessageTemplate(options.message, options.size)
+  const senders = indicesOf(share, options.senders).map((index) => new Sender(job, index, template, board))
+  let isLooping = false
+  const pump = (): void => {
+    if (isLooping) for (const sender of senders) sender.fillWindow()
+  }
+  const receivers = indicesOf(share, options.connections).map(() => new Receiver(job, board, pump))
+  const pacer =
+    options.rate === undefined || senders.length === 0
+      ? undefined
+      : new Pacer(
+          (options.rate * senders.length) / options.senders,
+          (index, due) => senders[index % senders.length]?.send(due),
+          () => {},
+        )
+  let timer: NodeJS.Timeout | undefined
+  return {
+    async open() {
+      await openAll(job, [...receivers, ...senders].map((events) => () => events))
+      if (senders.every((sender) => sender.isOpen)) await probe(senders, receivers, board)
+    },
+    start() {
+      for (const sender of senders) sender.start()
+      if (pacer && options.rate !== undefined) return pacer.start(now() + (share.index * 1000) / options.rate)
+      isLooping = true
+      pump()
+      timer = setInterval(pump, LOOK_EVERY_MS)
+    },
+    async finish() {
+      pacer?.stop()
+      isLooping = false
+      clearInterval(timer)
+      await settle(options.timeout, () => receivers.every((receiver) => receiver.isSettled))
+      for (const receiver of receivers) receiver.end()
+    },
+    close() {
+      for (const client of [...receivers, ...senders]) client.close()
+    },
+  }
+}
+
+/** Sends until all receivers of this worker have heard all senders, and the other workers have said the same. */
+async function probe(
+  senders: readonly Sender[],
+  receivers: readonly Receiver[],
+  board: BroadcastBoard,
+): Promise<void> {
+  const end = now() + PROBE_FOR_MS
+  while (board.deaf > 0) {
+    for (const sender of senders) sender.probe()
+    await new Promise((resolve) => setTimeout(resolve, PROBE_EVERY_MS))
+    if (now() < end) continue
+    const deaf = receivers.filter((receiver) => receiver.isDeaf).length
+    if (deaf === 0) return
+    throw new SidewireError(
+      'ERR_LOAD',
+      `${deaf} of ${receivers.length} receivers got no message within ${PROBE_FOR_MS / 1000} s; does the server broadcast ` +
+        'what it gets, with the {id} in it? Where receivers have to join a room first, say how with --join',
+    )
+  }
+}
+
+class Sender implements SocketEvents {
+  readonly #options: LoadOptions
+  readonly #recorder: Recorder
+  readonly #board: BroadcastBoard
+  readonly #index: number
+  readonly #outbox: Outbox
+  #socket: LoadSocket | undefined
+  /** The first message that not all receivers have. */
+  #oldest = 0
+
+  constructor({ options, recorder }: Job, index: number, template: MessageTemplate, board: BroadcastBoard) {
+    this.#options = options
+    this.#recorder = recorder
+    this.#board = board
+    this.#index = index
+    this.#outbox = createOutbox(template, index, options.window, options.compress)
+  }
+
+  get isOpen(): boolean {
+    return this.#socket !== undefined
+  }
+
+  open(socket: LoadSocket): void {
+    this.#socket = socket
+  }
+
+  message(): void {
+    // Its own broadcasts, and those of other senders.
+  }
+
+  turn(): void {}
+
+  ended(): void {
+    this.#socket = undefined
+  }
+
+  close(): void {
+    this.#socket?.close()
+  }
+
+  start(): void {
+    this.#board.startMeasuring(this.#index)
+    this.#oldest = this.#board.sent(this.#index)
+  }
+
+  probe(): void {
+    this.#write([now()])
+  }
+
+  /** Open loop. */
+  send(due: number): void {
+    this.#advance()
+    // The board would forget when older ones were due. A server that is as far behind is overloaded, and the report says by how much.
+    if (!this.#socket || this.#board.isFull(this.#index, this.#oldest)) return
+    this.#recorder.sendLag(due, now() - due, 1)
+    this.#write([due])
+    this.#recorder.counters.sent++
+  }
+
+  fillWindow(): void {
+    this.#advance()
+    const room = this.#options.window - (this.#board.sent(this.#index) - this.#oldest)
+    if (room <= 0 || !this.#socket) return
+    this.#write(Array.from({ length: room }, () => now()))
+    this.#recorder.counters.sent += room
+  }
+
+  /** Passes over what all receivers have, what was overtaken, and what took too long. */
+  #advance(): void {
+    const board = this.#board
+    const sent = board.sent(this.#index)
+    while (this.#oldest < sent) {
+      const isDone =
+        board.hasArrived(this.#index, this.#oldest) ||
+        this.#isOvertaken(sent) ||
+        now() - board.due(this.#index, this.#oldest) > this.#options.timeout
+      if (!isDone) return
+      this.#oldest++
+    }
+  }
+
+  #isOvertaken(sent: number): boolean {
+    for (let later = this.#oldest + 1; later < sent; later++)
+      if (this.#board.hasArrived(this.#index, later)) return true
+    return false
+  }
+
+  #write(dues: readonly number[]): void {
+    if (!this.#socket) return
+    for (let at = 0; at < dues.length; at += this.#outbox.capacity) {
+      const some = dues.slice(at, at + this.#outbox.capacity)
+      const bytes = this.#outbox.take(this.#board.sent(this.#index), some.length)
+      for (const due of some) this.#board.send(this.#index, due)
+      if (!this.#socket.write(bytes)) this.#outbox.leave()
+    }
+  }
+}
+
+class Receiver implements SocketEvents {
+  readonly #options: LoadOptions
+  readonly #recorder: Recorder
+  readonly #board: BroadcastBoard
+  readonly #pump: () => void
+  readonly #token = new TokenReader()
+  /** By sender; there from the first message of it on. */
+  readonly #sequences: (Sequence | undefined)[]
+  #unheard: number
+  #socket: LoadSocket | undefined
+  #time = 0
+  #hasCompleted = false
+
+  constructor({ options, recorder }: Job, board: BroadcastBoard, pump: () => void) {
+    this.#options = options
+    this.#recorder = recorder
+    this.#board = board
+    this.#pump = pump
+    this.#sequences = Array.from({ length: options.senders })
+    this.#unheard = options.senders
+  }
+
+  get isDeaf(): boolean {
+    return this.#unheard > 0
+  }
+
+  get isSettled(): boolean {
+    return this.#sequences.every((sequence, sender) => !sequence || sequence.next >= this.#board.sent(sender))
+  }
+
+  open(socket: LoadSocket): void {
+    this.#socket = socket
+    this.#board.addReceivers(1)
+  }
+
+  message(bytes: Buffer, start: number, end: number): void {
+    if (!this.#token.read(bytes, start, end)) return
+    const { connection: sender, number } = this.#token
+    const recorder = this.#recorder
+    if (sender >= this.#options.senders) {
+      recorder.faults.unexpected++
+      return
+    }
+    let sequence = this.#sequences[sender]
+    if (!sequence) {
+      sequence = this.#sequences[sender] = new Sequence(recorder.faults, number)
+      if (--this.#unheard === 0) this.#board.removeDeaf()
+    }
+    const board = this.#board
+    if (!sequence.accept(number, board.sent(sender))) return
+    const isLast = board.arrive(sender, number)
+    if (number < board.first(sender)) return
+    this.#time ||= now()
+    const due = board.due(sender, number)
+    recorder.counters.received++
+    if (recorder.isMeasuring) {
+      recorder.counters.measured++
+      recorder.counters.measuredBytes += end - start
+    }
+    recorder.latency(due, this.#time - due)
+    if (!isLast) return
+    recorder.lastReceiver(due, this.#time - due)
+    this.#hasCompleted = true
+  }
+
+  turn(): void {
+    this.#time = 0
+    if (!this.#hasCompleted) return
+    this.#hasCompleted = false
+    this.#pump()
+  }
+
+  ended(): void {
+    if (this.#socket) this.#board.addReceivers(-1)
+    this.#socket = undefined
+    if (this.#unheard > 0) this.#board.removeDeaf()
+    this.#unheard = 0
+    this.end()
+  }
+
+  /** What has not come by now never does. */
+  end(): void {
+    this.#sequences.forEach((sequence, sender) => sequence?.end(this.#board.sent(sender)))
+  }
+
+  close(): void {
+    this.#socket?.close()
+  }
+}

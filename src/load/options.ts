@@ -1,0 +1,50 @@
+import type { Target } from './target.ts'
+
+export const SCENARIOS = ['echo', 'fanout', 'connect', 'idle', 'script'] as const
+export type ScenarioName = (typeof SCENARIOS)[number]
+
+/** What is asked of the load generator, complete and checked. Plain data, so that it can be given to a thread. */
+export interface LoadOptions {
+  readonly target: Target
+  readonly scenario: ScenarioName
+  /** The file of a script. */
+  readonly script: string | undefined
+  /** In all. Fan-out: the receivers. */
+  readonly connections: number
+  /** Fan-out: connections that send, besides the receivers. */
+  readonly senders: number
+  /** Milliseconds. */
+  readonly duration: number
+  readonly warmup: number
+  /** A message that is not answered for as long, in milliseconds, is lost. */
+  readonly timeout: number
+  /** Messages a second in all, due at fixed times; `undefined` is a closed loop. */
+  readonly rate: number | undefined
+  /** Closed loop: messages of a connection under way at a time. */
+  readonly window: number
+  readonly message: string
+  /** Bytes of a message; `undefined` is the default. */
+  readonly size: number | undefined
+  /** Sent by every connection once it is open. */
+  readonly join: string | undefined
+  readonly subprotocol: string | undefined
+  readonly headers: readonly string[]
+  readonly compress: boolean
+  readonly tlsInsecure: boolean
+  readonly workers: number
+  /** Idle: the process whose memory is reported. */
+  readonly pid: number | undefined
+}
+
+/** The part of a worker, which may be one of several. */
+export interface Share {
+  readonly index: number
+  readonly count: number
+}
+
+/** Indices 0 to `total` - 1 that are this worker's. */
+export function indicesOf(share: Share, total: number): number[] {
+  const indices: number[] = []
+  for (let index = share.index; index < total; index += share.count) indices.push(index)
+  return indices
+}

@@ -1,0 +1,85 @@
+import { randomBytes } from 'node:crypto'
+import { deflateMessage, maskedFrame, maskedFrameWith, payloadOffset } from './frame.ts'
+import { Opcode } from './frame-reader.ts'
+import type { MessageTemplate } from './message-template.ts'
+import { NUMBER_OFFSET, patchNumber } from './token.ts'
+
+/** Frames of numbered messages, ready to be written. */
+export interface Outbox {
+  /** How many frames {@link take} makes at most. */
+  readonly capacity: number
+  /** The frames of `count` messages from number `first` on, in memory that the next call overwrites. */
+  take(first: number, count: number): Buffer
+  /** What was taken is still being written: the next call must use other memory. */
+  leave(): void
+}
+
+/** Bytes that one connection keeps in encoded frames. */
+const MAX_BYTES = 64 * 1024
+
+export function createOutbox(
+  template: MessageTemplate,
+  connection: number,
+  window: number,
+  compress: boolean,
+): Outbox {
+  return compress ? new CompressedOutbox(template, connection) : new PlainOutbox(template, connection, window)
+}
+
+/** Encoded and masked once; then only the digits of the number change. */
+class PlainOutbox implements Outbox {
+  readonly capacity: number
+  readonly #mask: Uint8Array = randomBytes(4)
+  readonly #size: number
+  /** Of the number's digits, in a frame and in its payload. */
+  readonly #digits: number
+  readonly #phase: number
+  #frames: Buffer
+
+  constructor(template: MessageTemplate, connection: number, window: number) {
+    const payload = template.payload(connection)
+    const frame = maskedFrameWith(this.#mask, Opcode.Text, payload)
+    this.#size = frame.length
+    this.#phase = template.tokenOffset + NUMBER_OFFSET
+    this.#digits = payloadOffset(payload.length) + this.#phase
+    this.capacity = Math.max(1, Math.min(window, Math.floor(MAX_BYTES / frame.length)))
+    this.#frames = Buffer.concat(Array.from({ length: this.capacity }, () => frame))
+  }
+
+  take(first: number, count: number): Buffer {
+    for (let i = 0; i < count; i++)
+      patchNumber(this.#frames, i * this.#size + this.#digits, first + i, this.#mask, this.#phase)
+    return this.#frames.subarray(0, count * this.#size)
+  }
+
+  leave(): void {
+    this.#frames = Buffer.from(this.#frames)
+  }
+}
+
+const UNMASKED = new Uint8Array(4)
+
+/** A compressed message has no place where its number stands: each is compressed anew. */
+class CompressedOutbox implements Outbox {
+  readonly capacity = 64
+  readonly #payload: Buffer
+  readonly #digits: number
+
+  constructor(template: MessageTemplate, connection: number) {
+    this.#payload = template.payload(connection)
+    this.#digits = template.tokenOffset + NUMBER_OFFSET
+  }
+
+  take(first: number, count: number): Buffer {
+    return Buffer.concat(
+      Array.from({ length: count }, (_, index) => {
+        patchNumber(this.#payload, this.#digits, first + index, UNMASKED, 0)
+        return maskedFrame(Opcode.Text, deflateMessage(this.#payload), true)
+      }),
+    )
+  }
+
+  leave(): void {
+    // Every call has memory of its own.
+  }
+}

@@ -1,0 +1,54 @@
+import { now } from './clock.ts'
+
+/** Timers are late by up to a millisecond or two; what is due sooner is waited for in turns of the event loop. */
+const SPIN_MS = 2.5
+
+/**
+ * The open loop: calls at fixed times, whatever became of the calls before. What is late is made up for at once, and
+ * knows when it was due: a stall of the server, or of this process, does not make later messages disappear.
+ */
+export class Pacer {
+  readonly #interval: number
+  readonly #send: (index: number, due: number) => void
+  readonly #flush: () => void
+  #start = 0
+  #count = 0
+  #timer: NodeJS.Timeout | undefined
+  #running = false
+
+  /**
+   * @param rate - calls a second
+   * @param send - `index` counts the calls; `due` is the time of the clock at which this one was due
+   * @param flush - after all calls that were due in a turn
+   */
+  constructor(rate: number, send: (index: number, due: number) => void, flush: () => void) {
+    this.#interval = 1000 / rate
+    this.#send = send
+    this.#flush = flush
+  }
+
+  start(at: number): void {
+    this.#start = at
+    this.#running = true
+    this.#turn()
+  }
+
+  stop(): void {
+    this.#running = false
+    clearTimeout(this.#timer)
+  }
+
+  readonly #turn = (): void => {
+    if (!this.#running) return
+    const time = now()
+    let due = this.#start + this.#count * this.#interval
+    while (due <= time) {
+      this.#send(this.#count++, due)
+      due = this.#start + this.#count * this.#interval
+    }
+    this.#flush()
+    const wait = due - now()
+    if (wait > SPIN_MS) this.#timer = setTimeout(this.#turn, wait - SPIN_MS)
+    else setImmediate(this.#turn)
+  }
+}

@@ -1,0 +1,98 @@
+import { stripVTControlCharacters } from 'node:util'
+import pc from 'picocolors'
+import type { Latency } from './histogram.ts'
+import type { Report } from './report.ts'
+import { bytes, duration, percent, rate, whole } from './units.ts'
+
+/** The report as a terminal shows it. */
+export function textReport(report: Report): string {
+  const { messages, latency, fanout, handshakes, memory, connections, generator } = report
+  const rows: [string, string][] = []
+  if (handshakes) rows.push(['handshakes', `${pc.bold(rate(handshakes.perSecond))}  (${whole(handshakes.completed)})`])
+  else if (report.scenario !== 'idle')
+    rows.push(
+      ['throughput', `${pc.bold(rate(messages.perSecond))}  ${bytes(messages.bytesPerSecond)}/s`],
+      ['messages', messageCounts(report)],
+    )
+  if (fanout) rows.push(['reach', `${percent(fanout.reach)}  (${whole(fanout.received)} of ${whole(fanout.expected)})`])
+  rows.push([
+    'connections',
+    `${whole(connections.opened)} opened, ${whole(connections.refused)} refused, ${whole(connections.dropped)} dropped`,
+  ])
+  if (memory)
+    rows.push([
+      'memory',
+      `${pc.bold(`${bytes(memory.perConnection)} a connection`)}  (${bytes(memory.before)}, then ${bytes(memory.after)})`,
+    ])
+  rows.push([
+    'generator',
+    `event loop ${Math.round(generator.utilization * 100)} % busy, ${generator.cpu.toFixed(2)} cores` +
+      (generator.sendLag ? `, sent late by ${duration(generator.sendLag.p99)} (p99)` : ''),
+  ])
+  const latencies = [
+    ...(latency ? [latencyRow(fanout ? 'to a receiver' : handshakes ? 'handshake' : 'latency', latency)] : []),
+    ...(fanout?.lastReceiver ? [latencyRow('to the last receiver', fanout.lastReceiver)] : []),
+  ]
+  const blocks = [
+    `${pc.bold(report.scenario)} ${report.url}  ${pc.dim(`${report.seconds.toFixed(1)} s, ${loop(report)}`)}`,
+    table(rows.map(([name, value]) => [pc.dim(name), value])),
+  ]
+  if (latencies.length > 0)
+    blocks.push(table([['', 'p50', 'p90', 'p99', 'p99.9', 'max'].map((name) => pc.dim(name)), ...latencies], true))
+  const verdict = [
+    ...report.problems.map((problem) => pc.red(`✗ ${problem}`)),
+    ...generator.reasons.map((reason) => pc.yellow(`! The generator was the bottleneck, not the server: ${reason}`)),
+  ]
+  if (verdict.length > 0) blocks.push(verdict.join('\n'))
+  return blocks.join('\n\n')
+}
+
+function messageCounts({ messages }: Report): string {
+  const faults: [number, string][] = [
+    [messages.lost, 'lost'],
+    [messages.duplicated, 'duplicated'],
+    [messages.outOfOrder, 'out of order'],
+    [messages.unexpected, 'unexpected'],
+  ]
+  const found = faults.filter(([count]) => count > 0).map(([count, what]) => pc.red(`${whole(count)} ${what}`))
+  return [`${whole(messages.sent)} sent, ${whole(messages.received)} received`, ...found].join(', ')
+}
+
+/** How the load was made, in a few words. */
+export function loop({ options, scenario }: Report): string {
+  const connections = `${whole(Number(options['connections']))} ${scenario === 'fanout' ? 'receivers' : 'connections'}`
+  const senders = scenario === 'fanout' ? `, ${whole(Number(options['senders']))} sending` : ''
+  if (scenario === 'idle') return connections
+  const pace =
+    options['rate'] === undefined
+      ? scenario === 'connect'
+        ? ''
+        : `, window ${whole(Number(options['window']))}`
+      : `, ${rate(Number(options['rate']))} open loop`
+  return connections + senders + pace
+}
+
+function latencyRow(name: string, { p50, p90, p99, p999, max }: Latency): string[] {
+  return [pc.dim(name), ...[p50, p90, p99, p999, max].map(duration)]
+}
+
+/** Columns as wide as their widest cell; numbers end where they end above. */
+function table(rows: readonly (readonly string[])[], alignRight = false): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => width(row[column] ?? ''))))
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => {
+          const space = ' '.repeat((widths[column] ?? 0) - width(cell))
+          return alignRight && column > 0 ? space + cell : cell + space
+        })
+        .join('  ')
+        .trimEnd(),
+    )
+    .map((line) => `  ${line}`)
+    .join('\n')
+}
+
+function width(text: string): number {
+  return stripVTControlCharacters(text).length
+}

@@ -1,0 +1,74 @@
+import type { Latency } from './histogram.ts'
+import type { ScenarioName } from './options.ts'
+import type { Faults } from './sequence.ts'
+
+/** What a run found out. Times are in milliseconds unless they say otherwise. */
+export interface Report {
+  readonly url: string
+  readonly scenario: ScenarioName
+  /** ISO 8601. */
+  readonly startedAt: string
+  /** What was asked for. */
+  readonly options: Readonly<Record<string, unknown>>
+  readonly machine: { readonly platform: string; readonly cpu: string; readonly cores: number; readonly runtime: string }
+  /** Seconds that were measured. */
+  readonly seconds: number
+  readonly messages: MessageCounts
+  readonly latency: Latency | null
+  /** Percentile and milliseconds. */
+  readonly percentiles: readonly (readonly [number, number])[]
+  readonly connections: { readonly opened: number; readonly refused: number; readonly dropped: number }
+  readonly fanout: FanoutResult | null
+  readonly handshakes: { readonly completed: number; readonly perSecond: number } | null
+  /** Bytes. */
+  readonly memory: { readonly before: number; readonly after: number; readonly perConnection: number } | null
+  readonly generator: GeneratorHealth
+  readonly timeline: readonly Interval[]
+  readonly ok: boolean
+  /** Why not, each in a line. */
+  readonly problems: readonly string[]
+}
+
+export interface MessageCounts extends Faults {
+  /** Warm-up included. */
+  readonly sent: number
+  /** First copies, warm-up included. */
+  readonly received: number
+  /** Received, while it was measured. */
+  readonly perSecond: number
+  /** Payload. */
+  readonly bytesPerSecond: number
+}
+
+export interface FanoutResult {
+  readonly receivers: number
+  readonly senders: number
+  readonly expected: number
+  readonly received: number
+  /** Received / expected. */
+  readonly reach: number
+  /** From when a message was due to when the last receiver had it. */
+  readonly lastReceiver: Latency | null
+}
+
+export interface GeneratorHealth {
+  /** The share of the time in which the event loop of the busiest worker was busy. */
+  readonly utilization: number
+  /** Seconds of CPU time a second, all threads. */
+  readonly cpu: number
+  readonly workers: number
+  /** Open loop: by how much messages were sent later than they were due. */
+  readonly sendLag: Latency | null
+  /** The generator, and not the server, was the bottleneck. */
+  readonly limited: boolean
+  readonly reasons: readonly string[]
+}
+
+export interface Interval {
+  /** Its end, in seconds from the start of the measurement. */
+  readonly second: number
+  readonly perSecond: number
+  readonly p50: number | null
+  readonly p99: number | null
+  readonly max: number | null
+}

@@ -1,0 +1,74 @@
+import { now } from './clock.ts'
+import type { LoadOptions, Share } from './options.ts'
+import type { Recorder } from './recorder.ts'
+import { LoadSocket, type SocketEvents } from './socket.ts'
+
+/** What one worker does; `worker.ts` calls the methods in this order. */
+export interface Scenario {
+  /** Opens the connections; resolves when the load can start, rejects when it never will. */
+  open(): Promise<void>
+  /** Starts the load. */
+  start(): void
+  /** Sends nothing more; resolves when nothing is under way any more, or is lost. */
+  finish(): Promise<void>
+  /** Closes what is open. */
+  close(): void
+}
+
+/** What a scenario works with. */
+export interface Job {
+  readonly options: LoadOptions
+  readonly share: Share
+  readonly recorder: Recorder
+  /** Memory that all workers of a fan-out have in common. */
+  readonly shared: SharedArrayBuffer | undefined
+}
+
+/** Connection attempts under way at a time: fewer than the backlog of most servers. */
+const OPENING = 64
+
+/** Opens a connection for each of the makers' events, some at a time; resolves when all are open or ended. */
+export async function openAll(job: Job, makers: readonly (() => SocketEvents)[]): Promise<LoadSocket[]> {
+  const sockets: LoadSocket[] = []
+  let next = 0
+  const openOne = async (): Promise<void> => {
+    for (let make = makers[next++]; make !== undefined; make = makers[next++]) {
+      const socket = await openSocket(job, make())
+      if (socket) sockets.push(socket)
+    }
+  }
+  await Promise.all(Array.from({ length: OPENING }, openOne))
+  return sockets
+}
+
+function openSocket({ options, recorder }: Job, events: SocketEvents): Promise<LoadSocket | undefined> {
+  return new Promise((resolve) => {
+    const socket = new LoadSocket(options, {
+      open: () => {
+        recorder.opened++
+        if (options.join !== undefined) socket.send(options.join)
+        events.open(socket)
+        resolve(socket)
+      },
+      message: (bytes, start, end, isText) => events.message(bytes, start, end, isText),
+      turn: () => events.turn(),
+      ended: (how, why) => {
+        recorder.ended(how, why)
+        events.ended(how, why)
+        resolve(undefined)
+      },
+    })
+  })
+}
+
+/** Waits until nothing is under way, at most for as long as a message may take. */
+export function settle(timeout: number, isSettled: () => boolean): Promise<void> {
+  const end = now() + timeout
+  return new Promise((resolve) => {
+    const look = (): void => {
+      if (isSettled() || now() >= end) resolve()
+      else setTimeout(look, 5)
+    }
+    look()
+  })
+}

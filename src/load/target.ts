@@ -1,0 +1,74 @@
+import { lookup } from 'node:dns/promises'
+import { connect } from 'node:net'
+import { SidewireError } from '../index.ts'
+
+/** Where the load goes, its name resolved once: 10,000 connections need not ask for it again. */
+export interface Target {
+  readonly url: string
+  readonly secure: boolean
+  /** An IP address. */
+  readonly address: string
+  readonly port: number
+  /** For `Host` and SNI. */
+  readonly hostname: string
+  readonly host: string
+  /** Path and query. */
+  readonly path: string
+}
+
+/**
+ * Reads and resolves the URL, and finds out which of its addresses answers.
+ * @throws `ERR_OPTION` for what is no WebSocket URL, `ERR_LOAD` if nobody listens there
+ */
+export async function resolveTarget(text: string): Promise<Target> {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (!url || !['ws:', 'wss:', 'http:', 'https:'].includes(url.protocol))
+    throw new SidewireError(
+      'ERR_OPTION',
+      `the URL is ${JSON.stringify(text)}; it has to be one such as ws://localhost:8787/api/ws/echo`,
+    )
+  const secure = url.protocol === 'wss:' || url.protocol === 'https:'
+  const hostname = url.hostname.replace(/^\[|\]$/g, '')
+  const port = Number(url.port) || (secure ? 443 : 80)
+  return {
+    url: url.href,
+    secure,
+    address: await findAddress(hostname, port),
+    port,
+    hostname,
+    host: url.host,
+    path: url.pathname + url.search,
+  }
+}
+
+async function findAddress(hostname: string, port: number): Promise<string> {
+  let why = 'it has no address'
+  try {
+    for (const { address } of await lookup(hostname, { all: true })) {
+      const failure = await tryConnect(address, port)
+      if (failure === undefined) return address
+      why = failure
+    }
+  } catch (cause) {
+    why = `the host name is unknown (${(cause as NodeJS.ErrnoException).code ?? String(cause)})`
+  }
+  throw new SidewireError('ERR_LOAD', `cannot connect to ${hostname}:${port}: ${why}`)
+}
+
+const CONNECT_TIMEOUT_MS = 5000
+
+/** `undefined` if somebody listens, else why not. */
+function tryConnect(address: string, port: number): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: address, port })
+    const settle = (why?: string): void => {
+      socket.destroy()
+      resolve(why)
+    }
+    socket.setTimeout(CONNECT_TIMEOUT_MS, () => settle(`no answer within ${CONNECT_TIMEOUT_MS / 1000} s`))
+    socket.once('connect', () => settle())
+    socket.once('error', ({ message, code }: NodeJS.ErrnoException) =>
+      settle(code === 'ECONNREFUSED' ? 'nobody listens there; is the server running?' : message),
+    )
+  })
+}

@@ -1,0 +1,167 @@
+import { performance } from 'node:perf_hooks'
+import { parentPort, workerData, type MessagePort } from 'node:worker_threads'
+import { now } from './clock.ts'
+import { createConnect } from './connect.ts'
+import { createEcho } from './echo.ts'
+import { createFanout } from './fanout.ts'
+import { createIdle } from './idle.ts'
+import type { LoadOptions, ScenarioName, Share } from './options.ts'
+import { Recorder, type Snapshot } from './recorder.ts'
+import type { Job, Scenario } from './scenario.ts'
+import { createScript } from './script.ts'
+import type { LoadScript } from './load-script.ts'
+import type { Faults } from './sequence.ts'
+
+/** What a worker thread is started with. */
+export interface WorkerInput {
+  readonly options: LoadOptions
+  readonly share: Share
+  readonly shared: SharedArrayBuffer | undefined
+}
+
+/** From the coordinator. Times are of the clock, which all threads share. */
+export type ToWorker =
+  | {
+      readonly type: 'go'
+      readonly measureFrom: number
+      readonly measureUntil: number
+      readonly snapshotEvery: number
+    }
+  /** Measure no longer than now. */
+  | { readonly type: 'stop' }
+
+export type FromWorker =
+  | { readonly type: 'ready'; readonly connections: ConnectionCounts }
+  | { readonly type: 'snapshot'; readonly at: number; readonly snapshot: Snapshot }
+  | { readonly type: 'done'; readonly result: WorkerResult }
+  | { readonly type: 'failed'; readonly message: string }
+
+export interface ConnectionCounts {
+  readonly opened: number
+  readonly refused: number
+  readonly dropped: number
+  readonly reasons: ReadonlyMap<string, number>
+}
+
+export interface WorkerResult {
+  readonly connections: ConnectionCounts
+  readonly faults: Faults
+  /** When it was really measured. */
+  readonly measuredFrom: number
+  readonly measuredUntil: number
+  /** Share of the measured time in which the event loop was busy; `undefined` where the platform does not tell. */
+  readonly utilization: number | undefined
+}
+
+const SCENARIOS: Record<Exclude<ScenarioName, 'script'>, (job: Job) => Scenario> = {
+  echo: createEcho,
+  fanout: createFanout,
+  connect: createConnect,
+  idle: createIdle,
+}
+
+/** The life of a worker thread. `loadScript` reads the file of a script; it is called for that scenario only. */
+export async function runWorker(loadScript: (file: string) => Promise<LoadScript>): Promise<void> {
+  const port = parentPort as MessagePort // only ever started as a worker thread
+  const { options, share, shared } = workerData as WorkerInput
+  const say = (message: FromWorker): void => port.postMessage(message)
+  const recorder = new Recorder()
+  const counts = (): ConnectionCounts => {
+    const { opened, refused, dropped, reasons } = recorder
+    return { opened, refused, dropped, reasons }
+  }
+  try {
+    const job: Job = { options, share, recorder, shared }
+    const scenario =
+      options.scenario === 'script'
+        ? createScript(job, await loadScript(options.script ?? ''))
+        : SCENARIOS[options.scenario](job)
+    await scenario.open()
+    const measurement = new Measurement(scenario, recorder, say)
+    port.on('message', (message: ToWorker) => {
+      if (message.type === 'stop') return measurement.stop()
+      measurement.start(message.measureFrom, message.measureUntil, message.snapshotEvery).then(
+        (measured) => {
+          say({ type: 'done', result: { connections: counts(), faults: recorder.faults, ...measured } })
+          scenario.close()
+          // What a server leaves unanswered must not keep the run from ending.
+          setTimeout(() => process.exit(), CLOSE_MS).unref()
+          port.close()
+        },
+        (error: unknown) => say({ type: 'failed', message: messageOf(error) }),
+      )
+    })
+    say({ type: 'ready', connections: counts() })
+  } catch (error) {
+    say({ type: 'failed', message: messageOf(error) })
+  }
+}
+
+const CLOSE_MS = 1000
+
+class Measurement {
+  readonly #scenario: Scenario
+  readonly #recorder: Recorder
+  readonly #say: (message: FromWorker) => void
+  #end: (() => void) | undefined
+
+  constructor(scenario: Scenario, recorder: Recorder, say: (message: FromWorker) => void) {
+    this.#scenario = scenario
+    this.#recorder = recorder
+    this.#say = say
+  }
+
+  async start(
+    from: number,
+    until: number,
+    snapshotEvery: number,
+  ): Promise<Pick<WorkerResult, 'measuredFrom' | 'measuredUntil' | 'utilization'>> {
+    const recorder = this.#recorder
+    this.#scenario.start()
+    await this.#sleepUntil(from)
+    recorder.isMeasuring = true
+    recorder.measureFrom = now()
+    const idle = performance.eventLoopUtilization()
+    const timer = setInterval(() => this.#snapshot(), snapshotEvery)
+    await this.#sleepUntil(until)
+    clearInterval(timer)
+    recorder.isMeasuring = false
+    recorder.measureUntil = now()
+    const busy = performance.eventLoopUtilization(idle)
+    this.#snapshot()
+    await this.#scenario.finish()
+    this.#snapshot()
+    return {
+      measuredFrom: recorder.measureFrom,
+      measuredUntil: recorder.measureUntil,
+      utilization: busy.active > 0 ? busy.utilization : undefined,
+    }
+  }
+
+  stop(): void {
+    this.#end?.()
+    this.#end = undefined
+    this.#stopped = true
+  }
+
+  #stopped = false
+
+  #snapshot(): void {
+    this.#say({ type: 'snapshot', at: now(), snapshot: this.#recorder.snapshot() })
+  }
+
+  #sleepUntil(time: number): Promise<void> {
+    if (this.#stopped) return Promise.resolve()
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, Math.max(0, time - now()))
+      this.#end = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
