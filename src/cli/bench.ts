@@ -54,7 +54,10 @@ export async function bench(
   const line = new ProgressLine()
   try {
     const options = await resolveOptions(url, scenario, file, flags)
-    const worker = new URL(import.meta.url.endsWith('.ts') ? './bench-worker.ts' : './bench-worker.js', import.meta.url)
+    const worker = new URL(
+      import.meta.url.endsWith('.ts') ? './bench-worker.ts' : './bench-worker.js',
+      import.meta.url,
+    )
     const report = await runLoad(options, {
       worker,
       signal: stop.signal,
@@ -124,7 +127,9 @@ function write(option: string, path: string, text: string): void {
   try {
     writeFileSync(path, text)
   } catch (cause) {
-    throw new SidewireError('ERR_OPTION', `option "${option}" is "${path}": ${(cause as Error).message}`, { cause })
+    throw new SidewireError('ERR_OPTION', `option "${option}" is "${path}": ${(cause as Error).message}`, {
+      cause,
+    })
   }
 }
 

@@ -41,12 +41,20 @@ export function createProgram(): Command {
         .default('echo'),
     )
     .argument('[file]', 'the script, TypeScript or JavaScript: export default defineScript({ ... })')
-    .option('--connections <n>', 'connections; fanout: receivers (default: 10, fanout 100, idle 1000)', toCount)
+    .option(
+      '--connections <n>',
+      'connections; fanout: receivers (default: 10, fanout 100, idle 1000)',
+      toCount,
+    )
     .option('--senders <n>', 'fanout: connections that send, besides the receivers', toCount, 1)
     .option('--duration <seconds>', 'how long it is measured', toSeconds, 10)
     .option('--warmup <seconds>', 'load before that, which is checked, but not measured', toSecondsOrNone, 1)
     .option('--size <bytes>', 'bytes of a message (default: 64, or what --message needs)', toCount)
-    .option('--rate <n>', 'open loop: messages a second in all, due at fixed times, from which latency counts', toRate)
+    .option(
+      '--rate <n>',
+      'open loop: messages a second in all, due at fixed times, from which latency counts',
+      toRate,
+    )
     .option('--window <n>', 'closed loop: messages under way per connection (default: 1)', toCount)
     .option('--join <text>', 'what each connection sends first, to join a room for example')
     .option('--message <text>', '{id} identifies a message, {pad} fills it up', DEFAULT_MESSAGE)
@@ -65,7 +73,10 @@ export function createProgram(): Command {
 
 const toPort = wholeNumber(0, 65_535)
 const toCount = wholeNumber(1, MAX_CONNECTIONS)
-const toSeconds = number((value) => value > 0 && value <= MAX_SECONDS, `a number of seconds, at most ${MAX_SECONDS}`)
+const toSeconds = number(
+  (value) => value > 0 && value <= MAX_SECONDS,
+  `a number of seconds, at most ${MAX_SECONDS}`,
+)
 const toSecondsOrNone = number(
   (value) => value >= 0 && value <= MAX_SECONDS,
   `a number of seconds from 0 to ${MAX_SECONDS}`,
@@ -73,13 +84,17 @@ const toSecondsOrNone = number(
 const toRate = number((value) => value > 0 && value <= 1e8, 'a number of messages a second above 0')
 
 function wholeNumber(min: number, max: number): (text: string) => number {
-  return number((value) => Number.isInteger(value) && value >= min && value <= max, `a number from ${min} to ${max}`)
+  return number(
+    (value) => Number.isInteger(value) && value >= min && value <= max,
+    `a number from ${min} to ${max}`,
+  )
 }
 
 function number(accepts: (value: number) => boolean, what: string): (text: string) => number {
   return (text) => {
     const value = Number(text)
-    if (!/^\d+(?:\.\d+)?$/.test(text) || !accepts(value)) throw new InvalidArgumentError(`It has to be ${what}.`)
+    if (!/^\d+(?:\.\d+)?$/.test(text) || !accepts(value))
+      throw new InvalidArgumentError(`It has to be ${what}.`)
     return value
   }
 }

@@ -17,7 +17,9 @@ export class ProgressLine {
     this.#last = time
     if (!interval) return this.#update(pc.dim(phase === 'opening' ? 'opening connections' : 'warming up'))
     const latency = interval.p99 === null ? '' : `  p99 ${pc.bold(duration(interval.p99))}`
-    this.#update(`${pc.bold(rate(interval.perSecond))}${latency}  ${pc.dim(`${Math.ceil(left)} s left, Ctrl-C reports now`)}`)
+    this.#update(
+      `${pc.bold(rate(interval.perSecond))}${latency}  ${pc.dim(`${Math.ceil(left)} s left, Ctrl-C reports now`)}`,
+    )
   }
 
   clear(): void {

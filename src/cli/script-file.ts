@@ -21,7 +21,10 @@ export async function loadScript(path: string): Promise<LoadScript> {
     throw new SidewireError('ERR_CONFIG', `cannot load ${name}: ${explain(cause, path, files)}`, { cause })
   }
   if (typeof script !== 'object' || typeof script.next !== 'function')
-    throw new SidewireError('ERR_CONFIG', `${name} has no default export with a function next; write: ${EXAMPLE}`)
+    throw new SidewireError(
+      'ERR_CONFIG',
+      `${name} has no default export with a function next; write: ${EXAMPLE}`,
+    )
   for (const hook of ['onOpen', 'onMessage'] as const)
     if (script[hook] !== undefined && typeof script[hook] !== 'function')
       throw new SidewireError('ERR_CONFIG', `${name}: ${hook} has to be a function`)

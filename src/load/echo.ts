@@ -25,7 +25,11 @@ export function createEcho(job: Job): Scenario {
         )
   let sweep: NodeJS.Timeout | undefined
   return {
-    open: async () => void (await openAll(job, clients.map((client) => () => client))),
+    open: async () =>
+      void (await openAll(
+        job,
+        clients.map((client) => () => client),
+      )),
     start() {
       // Workers take turns, so that all messages together are due at even distances.
       if (pacer && options.rate !== undefined) pacer.start(now() + (share.index * 1000) / options.rate)
@@ -166,7 +170,7 @@ class EchoClient implements SocketEvents {
   }
 
   #write(count: number): void {
-    for (let left = count; left > 0; ) {
+    for (let left = count; left > 0;) {
       const some = Math.min(left, this.#outbox.capacity)
       const bytes = this.#outbox.take(this.#sent, some)
       this.#sent += some

@@ -42,7 +42,10 @@ export function createFanout(job: Job): Scenario {
   let timer: NodeJS.Timeout | undefined
   return {
     async open() {
-      await openAll(job, [...receivers, ...senders].map((events) => () => events))
+      await openAll(
+        job,
+        [...receivers, ...senders].map((events) => () => events),
+      )
       if (senders.every((sender) => sender.isOpen)) await probe(senders, receivers, board)
     },
     start() {

@@ -27,7 +27,7 @@ export function judgeGenerator(measured: {
     )
   if (sendLag && sendLag.p99 > LATE_MS && sendLag.p99 > (latency?.p99 ?? 0) * LATE_SHARE)
     reasons.push(
-      `it sent late (p99 ${sendLag.p99.toFixed(2)} ms after a message was due); lower --rate, or add --workers`,
+      `it sent late (p99 ${sendLag.p99.toFixed(2)} ms after a message was due); lower --rate, add --workers, or give it a core that nothing else uses`,
     )
   return { utilization, cpu, workers, sendLag, limited: reasons.length > 0, reasons }
 }

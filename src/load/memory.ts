@@ -19,5 +19,8 @@ export async function residentMemory(pid: number): Promise<number> {
   } catch {
     // Said below.
   }
-  throw new SidewireError('ERR_LOAD', `option "--pid" is ${pid}; there is no such process, or its memory cannot be read`)
+  throw new SidewireError(
+    'ERR_LOAD',
+    `option "--pid" is ${pid}; there is no such process, or its memory cannot be read`,
+  )
 }

@@ -8,13 +8,15 @@ import { bytes, duration, percent, rate, whole } from './units.ts'
 export function textReport(report: Report): string {
   const { messages, latency, fanout, handshakes, memory, connections, generator } = report
   const rows: [string, string][] = []
-  if (handshakes) rows.push(['handshakes', `${pc.bold(rate(handshakes.perSecond))}  (${whole(handshakes.completed)})`])
+  if (handshakes)
+    rows.push(['handshakes', `${pc.bold(rate(handshakes.perSecond))}  (${whole(handshakes.completed)})`])
   else if (report.scenario !== 'idle')
     rows.push(
       ['throughput', `${pc.bold(rate(messages.perSecond))}  ${bytes(messages.bytesPerSecond)}/s`],
       ['messages', messageCounts(report)],
     )
-  if (fanout) rows.push(['reach', `${percent(fanout.reach)}  (${whole(fanout.received)} of ${whole(fanout.expected)})`])
+  if (fanout)
+    rows.push(['reach', `${percent(fanout.reach)}  (${whole(fanout.received)} of ${whole(fanout.expected)})`])
   rows.push([
     'connections',
     `${whole(connections.opened)} opened, ${whole(connections.refused)} refused, ${whole(connections.dropped)} dropped`,
@@ -30,7 +32,9 @@ export function textReport(report: Report): string {
       (generator.sendLag ? `, sent late by ${duration(generator.sendLag.p99)} (p99)` : ''),
   ])
   const latencies = [
-    ...(latency ? [latencyRow(fanout ? 'to a receiver' : handshakes ? 'handshake' : 'latency', latency)] : []),
+    ...(latency
+      ? [latencyRow(fanout ? 'to a receiver' : handshakes ? 'handshake' : 'latency', latency)]
+      : []),
     ...(fanout?.lastReceiver ? [latencyRow('to the last receiver', fanout.lastReceiver)] : []),
   ]
   const blocks = [
@@ -38,10 +42,14 @@ export function textReport(report: Report): string {
     table(rows.map(([name, value]) => [pc.dim(name), value])),
   ]
   if (latencies.length > 0)
-    blocks.push(table([['', 'p50', 'p90', 'p99', 'p99.9', 'max'].map((name) => pc.dim(name)), ...latencies], true))
+    blocks.push(
+      table([['', 'p50', 'p90', 'p99', 'p99.9', 'max'].map((name) => pc.dim(name)), ...latencies], true),
+    )
   const verdict = [
     ...report.problems.map((problem) => pc.red(`✗ ${problem}`)),
-    ...generator.reasons.map((reason) => pc.yellow(`! The generator was the bottleneck, not the server: ${reason}`)),
+    ...generator.reasons.map((reason) =>
+      pc.yellow(`! The generator was the bottleneck, not the server: ${reason}`),
+    ),
   ]
   if (verdict.length > 0) blocks.push(verdict.join('\n'))
   return blocks.join('\n\n')
@@ -54,7 +62,9 @@ function messageCounts({ messages }: Report): string {
     [messages.outOfOrder, 'out of order'],
     [messages.unexpected, 'unexpected'],
   ]
-  const found = faults.filter(([count]) => count > 0).map(([count, what]) => pc.red(`${whole(count)} ${what}`))
+  const found = faults
+    .filter(([count]) => count > 0)
+    .map(([count, what]) => pc.red(`${whole(count)} ${what}`))
   return [`${whole(messages.sent)} sent, ${whole(messages.received)} received`, ...found].join(', ')
 }
 

@@ -10,7 +10,12 @@ export interface Report {
   readonly startedAt: string
   /** What was asked for. */
   readonly options: Readonly<Record<string, unknown>>
-  readonly machine: { readonly platform: string; readonly cpu: string; readonly cores: number; readonly runtime: string }
+  readonly machine: {
+    readonly platform: string
+    readonly cpu: string
+    readonly cores: number
+    readonly runtime: string
+  }
   /** Seconds that were measured. */
   readonly seconds: number
   readonly messages: MessageCounts

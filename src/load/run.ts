@@ -97,7 +97,9 @@ class Fleet {
     aborted.catch(() => {}) // a later abort is the measurement's
     const opened = ready.reduce((sum, { connections }) => sum + connections.opened, 0)
     if (opened > 0 || this.#options.scenario === 'connect') return
-    const [reason = 'it is not known why'] = ready.flatMap(({ connections }) => [...connections.reasons.keys()])
+    const [reason = 'it is not known why'] = ready.flatMap(({ connections }) => [
+      ...connections.reasons.keys(),
+    ])
     throw new SidewireError('ERR_LOAD', `no connection was accepted: ${reason}`)
   }
 
@@ -209,7 +211,8 @@ class Fleet {
     const interval = new LatencyHistogram()
     let measured = 0
     for (const snapshot of snapshots) {
-      for (const name of Object.keys(this.#counters) as (keyof Counters)[]) this.#counters[name] += snapshot[name]
+      for (const name of Object.keys(this.#counters) as (keyof Counters)[])
+        this.#counters[name] += snapshot[name]
       measured += this.#options.scenario === 'connect' ? snapshot.handshakes : snapshot.measured
       interval.add(snapshot.latency)
       this.#latency.add(snapshot.latency)
@@ -274,7 +277,7 @@ class Crew {
       if (message.type === 'failed') this.#onFailure(new SidewireError('ERR_LOAD', message.message))
       else this.#onMessage(message)
     })
-    this.#worker.on('error', (error) => this.#onFailure(error as Error))
+    this.#worker.on('error', (error) => this.#onFailure(error))
     this.ready = new Promise((resolve, reject) => {
       this.#onFailure = reject
       this.#onMessage = (message) => {
@@ -284,6 +287,7 @@ class Crew {
   }
 
   say(message: ToWorker): void {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
     this.#worker.postMessage(message)
   }
 
@@ -318,6 +322,7 @@ function problemsOf(
   say(faults.duplicated, 'duplicated')
   say(faults.outOfOrder, 'out of order')
   say(faults.unexpected, 'that were never sent like this')
-  for (const [why, count] of reasons) problems.push(`${count} ${count === 1 ? 'connection' : 'connections'}: ${why}`)
+  for (const [why, count] of reasons)
+    problems.push(`${count} ${count === 1 ? 'connection' : 'connections'}: ${why}`)
   return problems
 }

@@ -30,7 +30,14 @@ export function createScript(job: Job, script: LoadScript): Scenario {
         )
   let sweep: NodeJS.Timeout | undefined
   return {
-    open: async () => void (await Promise.race([failed, openAll(job, clients.map((client) => () => client))])),
+    open: async () =>
+      void (await Promise.race([
+        failed,
+        openAll(
+          job,
+          clients.map((client) => () => client),
+        ),
+      ])),
     start() {
       if (pacer && options.rate !== undefined) pacer.start(now() + (share.index * 1000) / options.rate)
       else for (const client of clients) client.startLoop()
@@ -63,12 +70,7 @@ class Client implements SocketEvents, ScriptClient {
   #isLooping = false
   #time = 0
 
-  constructor(
-    { options, recorder }: Job,
-    index: number,
-    script: LoadScript,
-    fail: (error: Error) => void,
-  ) {
+  constructor({ options, recorder }: Job, index: number, script: LoadScript, fail: (error: Error) => void) {
     this.index = index
     this.#options = options
     this.#recorder = recorder
@@ -104,7 +106,10 @@ class Client implements SocketEvents, ScriptClient {
     this.#time ||= now()
     const answered = this.#call('onMessage', () =>
       this.#script.onMessage
-        ? this.#script.onMessage(this, isText ? bytes.toString('utf8', start, end) : Buffer.from(bytes.subarray(start, end)))
+        ? this.#script.onMessage(
+            this,
+            isText ? bytes.toString('utf8', start, end) : Buffer.from(bytes.subarray(start, end)),
+          )
         : this.#sequence.next,
     )
     if (typeof answered !== 'number') return

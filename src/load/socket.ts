@@ -117,7 +117,8 @@ export class LoadSocket implements FrameEvents {
   message(bytes: Buffer, start: number, end: number, isText: boolean, isCompressed: boolean): void {
     if (this.#phase !== 'open') return
     if (!isCompressed) return this.#events.message(bytes, start, end, isText)
-    if (!this.#options.compress) return this.violation('a message is compressed, and compression was not offered')
+    if (!this.#options.compress)
+      return this.violation('a message is compressed, and compression was not offered')
     let inflated: Buffer
     try {
       inflated = inflater.inflate(bytes, start, end)
@@ -207,17 +208,25 @@ export class LoadSocket implements FrameEvents {
   /** RFC 6455 4.1: what a client has to check; `undefined` if all is well. */
   #checkAnswer(text: string): string | undefined {
     const [status = '', ...lines] = text.split('\r\n')
-    if (!/^HTTP\/1\.1 101(?: |$)/.test(status)) return `the server answered ${status.replace(/^HTTP\/\S+ /, '')}`
+    if (!/^HTTP\/1\.1 101(?: |$)/.test(status))
+      return `the server answered ${status.replace(/^HTTP\/\S+ /, '')}`
     const header = (name: string): string | undefined =>
-      lines.find((line) => line.toLowerCase().startsWith(`${name}:`))?.slice(name.length + 1).trim()
-    const accept = createHash('sha1').update(this.#key + GUID).digest('base64')
+      lines
+        .find((line) => line.toLowerCase().startsWith(`${name}:`))
+        ?.slice(name.length + 1)
+        .trim()
+    const accept = createHash('sha1')
+      .update(this.#key + GUID)
+      .digest('base64')
     if (header('sec-websocket-accept') !== accept) return 'the Sec-WebSocket-Accept of the answer is wrong'
     const { subprotocol, compress } = this.#options
     const chosen = header('sec-websocket-protocol')
     if (subprotocol !== undefined && chosen === undefined) return `the server does not speak ${subprotocol}`
     const extension = header('sec-websocket-extensions')
-    if (!compress) return extension === undefined ? undefined : `the server chose ${extension}, which was not offered`
-    if (extension === undefined) return 'the server does not compress (--compress asks for permessage-deflate)'
+    if (!compress)
+      return extension === undefined ? undefined : `the server chose ${extension}, which was not offered`
+    if (extension === undefined)
+      return 'the server does not compress (--compress asks for permessage-deflate)'
     if (!extension.includes('server_no_context_takeover'))
       return `the server answered ${extension} without the server_no_context_takeover that was asked for (RFC 7692 7.1.1.1)`
     return undefined
