@@ -12,6 +12,7 @@ const config: Options = {
   splitting: true,
   onSuccess: async () => {
     cpSync('src/cli/demo/page', 'dist/demo/page', { recursive: true })
+    cpSync('src/load/page', 'dist/load/page', { recursive: true })
   },
 }
 

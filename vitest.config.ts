@@ -1,23 +1,46 @@
 import type { ViteUserConfig } from 'vitest/config'
 
+const isBun = process.versions['bun'] !== undefined
+
 /** What also runs inside Bun: everything that opens sockets on the runtime of the platform. */
 const IN_BUN = [
   'test/{contract,guide,server,stress}/**/*.test.ts',
   'test/vite/{contract,inert,secure,lifecycle,files}.test.ts',
 ]
 
+/** What measures time, and so runs last and alone: two files at once would measure each other. */
+const TIMED = isBun ? [] : ['test/load/accuracy.test.ts']
+
 const config: ViteUserConfig = {
   test: {
-    include: process.versions['bun'] === undefined ? ['test/**/*.test.ts'] : IN_BUN,
     // Processes, not threads: a test may send signals, change the working directory or crash a native runtime.
     // The forks of a vitest that runs inside Bun (`bun --bun vitest`) are Bun too.
     pool: 'forks',
     // Node 20 has its own WebSocket behind a flag; it is one of the clients that the contract is tested with.
-    ...(process.versions['bun'] === undefined && { execArgv: ['--experimental-websocket', '--expose-gc'] }),
-    maxWorkers: 2,
+    ...(!isBun && { execArgv: ['--experimental-websocket', '--expose-gc'] }),
     testTimeout: 20_000,
     hookTimeout: 30_000,
     teardownTimeout: 10_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'all',
+          include: isBun ? IN_BUN : ['test/**/*.test.ts'],
+          exclude: TIMED,
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      ...(TIMED.length > 0
+        ? [
+            {
+              extends: true as const,
+              test: { name: 'timed', include: TIMED, maxWorkers: 1, sequence: { groupOrder: 1 } },
+            },
+          ]
+        : []),
+    ],
   },
 }
 

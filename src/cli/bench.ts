@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { loadScript } from './script-file.ts'
 import { SidewireError } from '../index.ts'
-import { DEFAULT_MESSAGE, MessageTemplate } from '../load/message-template.ts'
+import { MessageTemplate } from '../load/message-template.ts'
 import type { LoadOptions, ScenarioName } from '../load/options.ts'
 import { htmlReport } from '../load/report-html.ts'
 import { textReport } from '../load/report-text.ts'
@@ -132,5 +132,3 @@ function write(option: string, path: string, text: string): void {
     })
   }
 }
-
-export { DEFAULT_MESSAGE }

@@ -13,7 +13,7 @@ import { TokenReader } from './token.ts'
 
 /** How often senders try whether all receivers listen, and for how long. */
 const PROBE_EVERY_MS = 20
-const PROBE_FOR_MS = 10_000
+const PROBE_FOR_MS = 5000
 /** How often senders look whether receivers in other workers have got their messages. */
 const LOOK_EVERY_MS = 1
 

@@ -26,11 +26,7 @@ export function textReport(report: Report): string {
       'memory',
       `${pc.bold(`${bytes(memory.perConnection)} a connection`)}  (${bytes(memory.before)}, then ${bytes(memory.after)})`,
     ])
-  rows.push([
-    'generator',
-    `event loop ${Math.round(generator.utilization * 100)} % busy, ${generator.cpu.toFixed(2)} cores` +
-      (generator.sendLag ? `, sent late by ${duration(generator.sendLag.p99)} (p99)` : ''),
-  ])
+  rows.push(['generator', generatorHealth(report)])
   const latencies = [
     ...(latency
       ? [latencyRow(fanout ? 'to a receiver' : handshakes ? 'handshake' : 'latency', latency)]
@@ -55,6 +51,14 @@ export function textReport(report: Report): string {
   return blocks.join('\n\n')
 }
 
+/** An open loop waits in turns of the event loop: how late it sent says more than how busy it was. */
+function generatorHealth({ generator: { utilization, cpu, sendLag } }: Report): string {
+  const state = sendLag
+    ? `sent late by ${duration(sendLag.p99)} (p99)`
+    : `event loop ${Math.round(utilization * 100)} % busy`
+  return `${state}, ${cpu.toFixed(2)} cores`
+}
+
 function messageCounts({ messages }: Report): string {
   const faults: [number, string][] = [
     [messages.lost, 'lost'],
@@ -69,7 +73,7 @@ function messageCounts({ messages }: Report): string {
 }
 
 /** How the load was made, in a few words. */
-export function loop({ options, scenario }: Report): string {
+function loop({ options, scenario }: Report): string {
   const connections = `${whole(Number(options['connections']))} ${scenario === 'fanout' ? 'receivers' : 'connections'}`
   const senders = scenario === 'fanout' ? `, ${whole(Number(options['senders']))} sending` : ''
   if (scenario === 'idle') return connections

@@ -34,7 +34,7 @@ export interface Report {
   readonly problems: readonly string[]
 }
 
-export interface MessageCounts extends Faults {
+interface MessageCounts extends Faults {
   /** Warm-up included. */
   readonly sent: number
   /** First copies, warm-up included. */
@@ -45,7 +45,7 @@ export interface MessageCounts extends Faults {
   readonly bytesPerSecond: number
 }
 
-export interface FanoutResult {
+interface FanoutResult {
   readonly receivers: number
   readonly senders: number
   readonly expected: number

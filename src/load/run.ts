@@ -31,6 +31,8 @@ export interface RunHooks {
 /** Points of a timeline, at most. */
 const MAX_INTERVALS = 120
 const MIN_INTERVAL_MS = 100
+/** Longer than a worker waits for closing handshakes. */
+const MAX_CLOSING_MS = 2000
 /** Room for all threads to get the message to start. */
 const HEAD_START_MS = 50
 
@@ -42,6 +44,7 @@ export async function runLoad(options: LoadOptions, hooks: RunHooks): Promise<Re
   const startedAt = new Date().toISOString()
   const memoryBefore = options.pid === undefined ? undefined : await residentMemory(options.pid)
   const fleet = new Fleet(options, hooks)
+  let isDone = false
   try {
     hooks.onProgress({ phase: 'opening', left: options.duration / 1000, interval: undefined })
     await fleet.open()
@@ -55,9 +58,11 @@ export async function runLoad(options: LoadOptions, hooks: RunHooks): Promise<Re
             after: memoryAfter,
             perConnection: Math.round((memoryAfter - memoryBefore) / options.connections),
           }
+    isDone = true
     return { ...fleet.report(results, cpu), startedAt, memory }
   } finally {
-    await fleet.end()
+    // What failed has no closing handshakes to wait for.
+    await fleet.end(isDone)
   }
 }
 
@@ -202,8 +207,8 @@ class Fleet {
     }
   }
 
-  async end(): Promise<void> {
-    await Promise.all(this.#crews.map((crew) => crew.end()))
+  async end(isDone: boolean): Promise<void> {
+    await Promise.all(this.#crews.map((crew) => crew.end(isDone)))
   }
 
   /** Adds up one interval of all workers; the last one, after the measurement, is no point of the timeline. */
@@ -302,9 +307,9 @@ class Crew {
     })
   }
 
-  /** Waits for the closing handshakes; what failed is ended. */
-  async end(): Promise<void> {
-    const late = setTimeout(() => void this.#worker.terminate(), 2000)
+  /** Waits for it, or ends it. */
+  async end(isDone: boolean): Promise<void> {
+    const late = setTimeout(() => void this.#worker.terminate(), isDone ? MAX_CLOSING_MS : 0)
     await this.#exited
     clearTimeout(late)
   }

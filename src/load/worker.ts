@@ -36,7 +36,7 @@ export type FromWorker =
   | { readonly type: 'done'; readonly result: WorkerResult }
   | { readonly type: 'failed'; readonly message: string }
 
-export interface ConnectionCounts {
+interface ConnectionCounts {
   readonly opened: number
   readonly refused: number
   readonly dropped: number

@@ -116,6 +116,11 @@ export class Cli {
     return url
   }
 
+  get pid(): number {
+    if (this.#process.pid === undefined) throw new Error('it did not start')
+    return this.#process.pid
+  }
+
   kill(signal: NodeJS.Signals): void {
     this.#process.kill(signal)
   }

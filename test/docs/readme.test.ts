@@ -104,6 +104,69 @@ describe('the README', () => {
     for (const flag of flags) expect(usage).toContain(flag)
   })
 
+  it('has a table that names every flag of `bench --help`, and every scenario', async () => {
+    const help = await run(['bench', '--help'])
+    const flags = [...help.matchAll(/^ +(--[\w-]+)/gm)].map(([, flag = '']) => flag)
+    expect(flags.length).toBeGreaterThan(15)
+    const section = README.split('## Measure\n')[1]?.split('\n## ')[0] ?? ''
+    const named = [...section.matchAll(/^\| (`--.*?) +\|/gm)].flatMap(
+      ([, cell = '']) => cell.match(/--[\w-]+/g) ?? [],
+    )
+    expect(named.toSorted()).toEqual(flags.toSorted())
+    for (const [, scenario = ''] of help.matchAll(/\b(echo|fanout|connect|idle|script): /g))
+      expect(section).toMatch(new RegExp(`^\\| \`${scenario}\\b`, 'm'))
+  })
+
+  it('has bench commands that work on the demo', async () => {
+    const demo = new Cli(['serve', '--port', '0'], { cwd: folder })
+    try {
+      const { host } = new URL(await demo.started())
+      const commands = snippet('sh', 'sidewire bench').trim().split('\n')
+      expect(commands.length).toBe(3)
+      for (const command of commands) {
+        const words = command.match(/'[^']*'|\S+/g)?.map((word) => word.replace(/^'|'$/g, '')) ?? []
+        const args = words.slice(2).map((word) => word.replace('localhost:8787', host))
+        const bench = new Cli([...args, '--duration', '0.5', '--warmup', '0.1'], { cwd: folder })
+        expect({ command, ...(await bench.exited), stderr: bench.stderr }).toMatchObject({
+          command,
+          code: 0,
+          stderr: [],
+        })
+      }
+      expect(readFileSync(join(folder, 'report.html'), 'utf8')).toContain('</html>')
+    } finally {
+      demo.kill('SIGTERM')
+      await demo.exited
+    }
+  })
+
+  it('has a load script that works as it stands', async () => {
+    writeFileSync(join(folder, 'ask.ts'), snippet('ts', 'defineScript({'))
+    const server = await createServer({
+      port: 0,
+      wsHandlers: [
+        { pattern: '/ask', onMessage: (conn, data) => void (data.type === 'ask' && conn.send(data)) },
+      ],
+    })
+    try {
+      const args = [
+        'bench',
+        `${server.url}/api/ask`,
+        'script',
+        'ask.ts',
+        '--duration',
+        '0.5',
+        '--warmup',
+        '0.1',
+      ]
+      const bench = new Cli(args, { cwd: folder })
+      expect({ ...(await bench.exited), stderr: bench.stderr }).toMatchObject({ code: 0, stderr: [] })
+      expect(bench.stdout.join('\n')).toMatch(/messages +[\d,]+ sent, [\d,]+ received$/m)
+    } finally {
+      await server.close()
+    }
+  })
+
   it('has a config of 15 lines that works as it stands', async () => {
     const config = snippet('ts', 'defineConfig({')
     expect(config.trim().split('\n').length).toBe(15)

@@ -182,9 +182,9 @@ const table: readonly Row[] = [
   },
   {
     file: 'src/load/load.ts',
-    allowed: ['../index.ts', './worker.ts', ...node, 'ws'],
+    allowed: ['../index.ts', './worker.ts', ...node, 'hdr-histogram-js'],
     denied: [
-      ...not(...node, 'ws'),
+      ...not(...node),
       '../engine/errors.ts',
       '../server/server.ts',
       '../cli/serve.ts',
