@@ -21,9 +21,9 @@ export type {
 export type { AllowedOrigins } from './engine/origin.ts'
 export type { HandshakeRequest, RequestHeaders } from './engine/request.ts'
 export type { RuntimeName, SendStatus, TlsFiles } from './engine/runtime.ts'
-export type { Stats } from './engine/stats.ts'
 export { defineScript, type LoadScript, type ScriptClient } from './load/load-script.ts'
 export type { Report as BenchReport } from './load/report.ts'
+export type { RefusalReason, Stats } from './engine/stats.ts'
 export { defineConfig } from './server/config.ts'
 export { createServer, type Server } from './server/server.ts'
 export {

@@ -1,3 +1,4 @@
+import { Admission, GOING_AWAY, type Refusal } from './admission.ts'
 import { authenticate, type Verdict } from './authenticate.ts'
 import { systemClock, type Clock, type Timer } from './clock.ts'
 import { CLOSE_ANSWER_TIMEOUT_MS, CloseCode } from './close.ts'
@@ -24,7 +25,7 @@ import type {
   RuntimeSocket,
   UpgradeDecision,
 } from './runtime.ts'
-import { createStats, type Stats } from './stats.ts'
+import { createStats, type RefusalReason, type Stats } from './stats.ts'
 
 /** An open connection, as the server lists it. */
 export interface ConnectionInfo {
@@ -44,11 +45,6 @@ export interface PublishOptions {
 type Decision = UpgradeDecision<Connection>
 type Socket = RuntimeSocket<Connection>
 
-/** How long an accepted handshake counts as a connection before it opens; a client may go away in between. */
-const OPENING_MS = 1000
-
-const GOING_AWAY = textAnswer(503, 'The server is going away')
-
 /** The engine: handlers in, runtime events in; what a connection, a room and a broadcast mean. */
 export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request'> {
   readonly clock: Clock
@@ -59,8 +55,7 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
   #server: RuntimeServer | undefined
   #capabilities: RuntimeCapabilities | undefined
   #topics = 0
-  /** Accepted, but not open yet: several may be authenticated in one turn. Kept only under `maxConnections`. */
-  readonly #opening = new Map<Connection, Timer>()
+  readonly #admission: Admission
   #closing = false
   /** Refuses the handshakes that wait for `authenticate`. */
   readonly #waiting = new Set<() => void>()
@@ -72,6 +67,7 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
     this.clock = clock
     this.logger = logger
     this.#options = options
+    this.#admission = new Admission(clock, this.stats, options)
     this.#live = options.handlers.map((handler) => new LiveHandler(this, handler))
   }
 
@@ -79,12 +75,14 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
   attach(server: RuntimeServer, capabilities: RuntimeCapabilities): void {
     this.#server = server
     this.#capabilities = capabilities
+    this.#admission.start()
   }
 
   /** Puts new options into service. Connections of handlers that are gone are closed with 1001. */
   update(options: ResolvedEngineOptions): void {
     const before = new Map(this.#live.map((live) => [live.handler.pattern.source, live]))
     this.#options = options
+    this.#admission.update(options)
     this.#live = options.handlers.map((handler) => {
       const live = before.get(handler.pattern.source)
       if (!live) return new LiveHandler(this, handler)
@@ -155,7 +153,7 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
   /** Takes no more connections, closes the open ones with 1001, and resolves when all are gone or time is up. */
   async close(): Promise<void> {
     this.#closing = true
-    for (const timer of this.#opening.values()) timer.cancel()
+    this.#admission.stop()
     for (const refuse of [...this.#waiting]) refuse()
     for (const live of this.#live) {
       for (const conn of [...live.connections()]) conn.startClose(CloseCode.GoingAway, 'Server is going away')
@@ -175,24 +173,24 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
   upgrade(raw: RawRequest): Decision | Promise<Decision> {
     const headers = headersOf(raw.rawHeaders)
     const malformed = checkHandshake(raw, headers)
-    if (malformed) return this.#refuse(malformed)
+    if (malformed) return this.#refuse('malformed', malformed)
     const found = this.#match(pathOf(raw.url))
-    if (!found) return this.#refuse(textAnswer(404, 'No WebSocket handler matches this path'))
+    if (!found) return this.#refuse('path', textAnswer(404, 'No WebSocket handler matches this path'))
     const { live, params } = found
     if (params === 'malformed')
-      return this.#refuse(textAnswer(400, 'The path has a malformed percent escape'))
+      return this.#refuse('malformed', textAnswer(400, 'The path has a malformed percent escape'))
     if (!isOriginAllowed(headers['origin'], headers['host'], this.#options.allowedOrigins, raw.isHostKnown)) {
       this.logger.warn(
         `refused a connection from the origin ${describe(headers['origin'])}; ` +
           'if that page is yours, add it to the option allowedOrigins',
       )
-      return this.#refuse(textAnswer(403, 'This origin may not connect'))
+      return this.#refuse('origin', textAnswer(403, 'This origin may not connect'))
     }
-    const full = this.#refuseIfFull()
-    if (full) return full
+    const full = this.#admission.refuse(raw.remoteAddress)
+    if (full) return this.#refuseAs(full)
     const protocol = chooseSubprotocol(headers['sec-websocket-protocol'], live.handler.source.subprotocols)
     if (protocol === undefined)
-      return this.#refuse(textAnswer(400, 'None of the offered subprotocols is spoken here'))
+      return this.#refuse('subprotocol', textAnswer(400, 'None of the offered subprotocols is spoken here'))
     const req = createHandshakeRequest(raw, params)
     const extensions =
       live.handler.compressFrom === Infinity ? '' : chooseDeflateOffer(headers['sec-websocket-extensions'])
@@ -215,8 +213,7 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
       socket.close(conn.rejection.code, conn.rejection.reason)
       return
     }
-    this.#opening.get(conn)?.cancel()
-    this.#opening.delete(conn)
+    this.#admission.opened(conn)
     this.stats.opened++
     this.stats.connections++
     conn.live.open(conn)
@@ -266,6 +263,7 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
       return
     }
     const end = conn.ended(code, reason, closeFrame)
+    this.#admission.closed(conn)
     this.stats.closed++
     this.stats.connections--
     this.stats.closedByCode[end.code] = (this.stats.closedByCode[end.code] ?? 0) + 1
@@ -293,12 +291,13 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
     protocol: string,
     extensions: string,
   ): Decision {
-    if (verdict.kind === 'refuse') return this.#refuse(textAnswer(verdict.status, verdict.reason))
-    if (!this.#live.includes(live)) return this.#refuse(textAnswer(404, 'This handler was removed'))
-    const full = this.#refuseIfFull() // again: others may have come in while it was authenticated
-    if (full) return full
+    if (verdict.kind === 'refuse')
+      return this.#refuse('authenticate', textAnswer(verdict.status, verdict.reason))
+    if (!this.#live.includes(live)) return this.#refuse('path', textAnswer(404, 'This handler was removed'))
+    const full = this.#admission.refuseAuthenticated(req.socket.remoteAddress)
+    if (full) return this.#refuseAs(full)
     if (verdict.kind === 'close') {
-      this.stats.refused++
+      this.#countRefused('authenticate')
       return {
         accept: true,
         data: new Connection(live, req, undefined, protocol, verdict),
@@ -307,11 +306,7 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
       }
     }
     const conn = new Connection(live, req, verdict.data, protocol)
-    if (this.#options.maxConnections > 0)
-      this.#opening.set(
-        conn,
-        this.clock.after(OPENING_MS, () => this.#opening.delete(conn)),
-      )
+    this.#admission.accepted(conn)
     return { accept: true, data: conn, protocol, extensions }
   }
 
@@ -334,11 +329,11 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
         this.logger.warn(
           `${live.handler.pattern.source}: authenticate did not answer within ${authenticateTimeout} ms (authenticateTimeout)`,
         )
-        resolve(this.#refuse(textAnswer(503, 'Authentication took too long')))
+        resolve(this.#refuse('authenticateTimeout', textAnswer(503, 'Authentication took too long')))
       })
       const goAway = (): void => {
         settle()
-        resolve(this.#refuse(GOING_AWAY))
+        resolve(this.#refuseAs(GOING_AWAY))
       }
       this.#waiting.add(goAway)
       verdict.then(
@@ -355,7 +350,7 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
 
   #failAuthenticate(live: LiveHandler, thrown: unknown): Decision {
     this.#logAuthenticate(live, thrown)
-    return this.#refuse(textAnswer(500, 'Authentication failed'))
+    return this.#refuse('authenticate', textAnswer(500, 'Authentication failed'))
   }
 
   #logAuthenticate(live: LiveHandler, thrown: unknown): void {
@@ -364,17 +359,18 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
     this.logger.error(`${live.handler.pattern.source}: authenticate failed: ${error.stack ?? error.message}`)
   }
 
-  #refuseIfFull(): Decision | undefined {
-    if (this.#closing) return this.#refuse(GOING_AWAY)
-    const { maxConnections } = this.#options
-    if (maxConnections === 0 || this.stats.connections + this.#opening.size < maxConnections) return undefined
-    return this.#refuse(
-      textAnswer(503, 'The server has no room for another connection', { 'Retry-After': '1' }),
-    )
+  #refuseAs({ reason, answer }: Refusal): Decision {
+    return this.#refuse(reason, answer)
   }
 
-  #refuse(answer: HttpAnswer): Decision {
-    this.stats.refused++
+  #refuse(reason: RefusalReason, answer: HttpAnswer): Decision {
+    this.#countRefused(reason)
     return { accept: false, answer }
+  }
+
+  #countRefused(reason: RefusalReason): void {
+    const { stats } = this
+    stats.refused++
+    stats.refusedBy[reason] = (stats.refusedBy[reason] ?? 0) + 1
   }
 }

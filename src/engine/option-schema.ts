@@ -23,6 +23,7 @@ const ms = (min = 0) =>
     v.maxValue(MAX_MS, `a number of milliseconds from ${min} to ${MAX_MS}`),
   )
 const bytes = whole(1, MAX_BYTES, `a whole number of bytes from 1 to ${MAX_BYTES}`)
+const count = whole(0, MAX_MS, 'a whole number, 0 for no limit')
 const text = (accepted: string) => v.pipe(v.string(accepted), v.nonEmpty(accepted))
 const hook = v.optional(v.function('a function'))
 
@@ -138,7 +139,9 @@ const engineEntries = {
       "true for all, an origin such as 'https://app.example', a regular expression, or a list of these",
     ),
   ),
-  maxConnections: v.optional(whole(0, MAX_MS, 'a whole number, 0 for no limit')),
+  maxConnections: v.optional(count),
+  maxConnectionsPerAddress: v.optional(count),
+  maxEventLoopLag: v.optional(ms()),
   authenticateTimeout: v.optional(ms(1)),
   closeTimeout: v.optional(ms()),
   shutdownTimeout: v.optional(ms()),

@@ -29,6 +29,16 @@ export interface EngineOptions {
   allowedOrigins?: AllowedOrigins
   /** Open connections; further upgrades get HTTP 503. 0 is no limit. @defaultValue 0 */
   maxConnections?: number
+  /**
+   * Open connections of one remote address, as `conn.req.socket.remoteAddress` shows it; further upgrades of that
+   * address get HTTP 429 with `Retry-After`. 0 is no limit. @defaultValue 0
+   */
+  maxConnectionsPerAddress?: number
+  /**
+   * Milliseconds that the event loop may lag; while it lags more, further upgrades get HTTP 503 with `Retry-After`,
+   * so that those who are in are served. 0 is no limit. @defaultValue 0
+   */
+  maxEventLoopLag?: number
   /** Milliseconds that `authenticate` may take; then HTTP 503. @defaultValue 10000 */
   authenticateTimeout?: number
   /** Milliseconds that `close()` waits for a slow client to take what was sent before. @defaultValue 10000 */
@@ -109,6 +119,8 @@ export interface ResolvedEngineOptions {
   readonly runtime: RuntimeChoice
   readonly allowedOrigins: AllowedOrigins | undefined
   readonly maxConnections: number
+  readonly maxConnectionsPerAddress: number
+  readonly maxEventLoopLag: number
   readonly authenticateTimeout: number
   readonly closeTimeout: number
   readonly shutdownTimeout: number
@@ -183,6 +195,8 @@ function resolveEngineOptions(options: EngineOptions): ResolvedEngineOptions {
     runtime: options.runtime ?? 'auto',
     allowedOrigins: options.allowedOrigins,
     maxConnections: options.maxConnections ?? 0,
+    maxConnectionsPerAddress: options.maxConnectionsPerAddress ?? 0,
+    maxEventLoopLag: options.maxEventLoopLag ?? 0,
     authenticateTimeout: options.authenticateTimeout ?? 10_000,
     closeTimeout: options.closeTimeout ?? 10_000,
     shutdownTimeout: options.shutdownTimeout ?? 5000,

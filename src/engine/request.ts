@@ -118,7 +118,7 @@ export function createHandshakeRequest(
 }
 
 /** One spelling on every runtime: uWebSockets.js writes IPv6 in full, and sockets for both map IPv4 into IPv6. */
-function normalizeAddress(address: string): string {
+export function normalizeAddress(address: string): string {
   if (!address.includes(':')) return address
   const mapped = /^(?:::|(?:0{1,4}:){5})ffff:(?:(\d+\.\d+\.\d+\.\d+)|([0-9a-f]{1,4}):([0-9a-f]{1,4}))$/i.exec(
     address,

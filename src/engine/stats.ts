@@ -1,3 +1,30 @@
+/**
+ * Why a handshake was refused. What the HTTP parser of a runtime refuses by itself is not seen by the engine, and
+ * not counted; `handshakeTimeout` only where the runtime lets the engine set that time.
+ */
+export type RefusalReason =
+  /** 400 or 426: it breaks RFC 6455, or the path has a malformed escape. */
+  | 'malformed'
+  /** 404: no handler matches. */
+  | 'path'
+  /** 403: under Vite, the name in `Host` is not allowed. */
+  | 'host'
+  /** 403: that page may not connect. */
+  | 'origin'
+  /** 400: nothing in common. */
+  | 'subprotocol'
+  /** `authenticate` said no (an HTTP status or a close code), or failed. */
+  | 'authenticate'
+  | 'authenticateTimeout'
+  | 'handshakeTimeout'
+  | 'maxConnections'
+  | 'maxConnectionsPerAddress'
+  | 'maxEventLoopLag'
+  /** 503: the server is going away. */
+  | 'closing'
+  /** 502: under Vite, it could not be passed on. */
+  | 'tunnel'
+
 /** Counters since the start, and what is open now. `opened` is always `connections` plus `closed`. */
 export interface Stats {
   /** Open now. */
@@ -6,6 +33,8 @@ export interface Stats {
   closed: number
   /** Handshakes answered with an HTTP error, or closed by `authenticate`. */
   refused: number
+  /** The same by reason; the sum is `refused`. */
+  refusedBy: Partial<Record<RefusalReason, number>>
   /** How many connections ended with each close code. */
   closedByCode: Record<number, number>
   messagesIn: number
@@ -25,6 +54,7 @@ export function createStats(): Stats {
     opened: 0,
     closed: 0,
     refused: 0,
+    refusedBy: {},
     closedByCode: {},
     messagesIn: 0,
     messagesOut: 0,
@@ -33,4 +63,8 @@ export function createStats(): Stats {
     terminatedForBackpressure: 0,
     handlerErrors: 0,
   }
+}
+
+export function copyStats(stats: Stats): Stats {
+  return { ...stats, refusedBy: { ...stats.refusedBy }, closedByCode: { ...stats.closedByCode } }
 }

@@ -4,9 +4,11 @@ import { createLogger, type Logger } from '../engine/logger.ts'
 import { resolveServerOptions, type ResolvedServerOptions, type ServerOptions } from '../engine/options.ts'
 import { pathOf } from '../engine/request.ts'
 import type { HttpAnswer, RawRequest, Runtime, RuntimeName, RuntimeServer } from '../engine/runtime.ts'
-import type { Stats } from '../engine/stats.ts'
+import { copyStats, type Stats } from '../engine/stats.ts'
 import { detectRuntime } from '../runtime/detect.ts'
 import { readForwarded } from './forwarded.ts'
+
+export type { RefusalReason, Stats } from '../engine/stats.ts'
 
 /** A running server. */
 export interface Server {
@@ -90,7 +92,7 @@ export async function serveOn(
     },
     publish: (pattern, data, publishOptions) => engine.publishTo(pattern, data, publishOptions),
     matches: (path) => engine.matches(path),
-    stats: () => ({ ...engine.stats, closedByCode: { ...engine.stats.closedByCode } }),
+    stats: () => copyStats(engine.stats),
     reload(next) {
       const before = resolved
       resolved = resolveServerOptions(next)

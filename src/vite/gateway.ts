@@ -4,7 +4,7 @@ import type { PreviewServer, ResolvedConfig, ViteDevServer } from 'vite'
 import type { UniversalApiWsHandler } from '../engine/handler.ts'
 import type { Logger } from '../engine/logger.ts'
 import type { ResolvedPluginOptions, ServerOptions } from '../engine/options.ts'
-import { createServer, type Server } from '../server/server.ts'
+import { createServer, type RefusalReason, type Server, type Stats } from '../server/server.ts'
 import { claim, type Claim, type ClaimRules } from './claim.ts'
 import type { HandlerFiles } from './handler-files.ts'
 import { Switchboard, type Member } from './switchboard.ts'
@@ -56,9 +56,15 @@ export class Gateway implements Member {
   }
 
   /** The sidecar's counters, with the handshakes that never got there. */
-  stats(): ReturnType<Server['stats']> | undefined {
+  stats(): Stats | undefined {
     const stats = this.server?.stats()
-    return stats && { ...stats, refused: stats.refused + this.#tunnel.refused }
+    if (!stats) return undefined
+    for (const [name, count] of Object.entries(this.#tunnel.refusedBy)) {
+      const reason = name as RefusalReason
+      stats.refused += count
+      stats.refusedBy[reason] = (stats.refusedBy[reason] ?? 0) + count
+    }
+    return stats
   }
 
   /** The running sidecar; the first one to ask starts it. */
@@ -145,7 +151,7 @@ export class Gateway implements Member {
       return
     }
     if (verdict === 'unknown') {
-      this.#tunnel.refuse(request, socket, 404, 'No WebSocket handler matches this path')
+      this.#tunnel.refuse(request, socket, 'path', 404, 'No WebSocket handler matches this path')
       return
     }
     const option = this.#host.kind === 'dev' ? 'server.allowedHosts' : 'preview.allowedHosts'
@@ -154,6 +160,7 @@ export class Gateway implements Member {
     this.#tunnel.refuse(
       request,
       socket,
+      'host',
       403,
       `This host is not allowed; add it to ${option} in the Vite config`,
     )

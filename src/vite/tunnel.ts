@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream'
 import { createProxyServer } from 'http-proxy-3'
 import { FORWARDED } from '../server/forwarded.ts'
 import { refuseMalformed } from '../server/handshake.ts'
+import type { RefusalReason, Stats } from '../server/server.ts'
 import { answer, letGo } from './answer.ts'
 
 /** How long a client that reads slowly may take for what was sent before the sidecar closed: `closeTimeout`'s default. */
@@ -15,9 +16,9 @@ export interface Tunnel {
   /** What the sidecar believes forwarded headers by; made at start, known to nobody else. */
   readonly secret: string
   /** How many handshakes got an HTTP error that the sidecar knows nothing of. */
-  readonly refused: number
+  readonly refusedBy: Readonly<Stats['refusedBy']>
   /** Answers with this status, or says what is wrong with the handshake itself. The socket has an error listener. */
-  refuse(request: IncomingMessage, socket: Duplex, status: number, body: string): void
+  refuse(request: IncomingMessage, socket: Duplex, reason: RefusalReason, status: number, body: string): void
   /** The socket has an error listener already. */
   pass(request: IncomingMessage, socket: Duplex, head: Buffer): void
   /** Refuses new clients; resolves when all are gone. Those that stay longer are ended. */
@@ -29,7 +30,7 @@ export function createTunnel(target: () => string, onError: (error: Error) => vo
   const secret = randomBytes(24).toString('base64url')
   const sockets = new Set<Duplex>()
   let isClosing = false
-  let refused = 0
+  const refusedBy: Stats['refusedBy'] = {}
   const proxy = createProxyServer({ ws: true, xfwd: false })
 
   proxy.on('proxyReqWs', (proxyRequest, request, socket) => {
@@ -69,27 +70,25 @@ export function createTunnel(target: () => string, onError: (error: Error) => vo
     onError(error)
   })
 
-  const refuse = (...[socket, status, body, headers]: Parameters<typeof answer>): void => {
-    refused++
-    answer(socket, status, body, headers)
+  const refuse = (reason: RefusalReason, ...args: Parameters<typeof answer>): void => {
+    refusedBy[reason] = (refusedBy[reason] ?? 0) + 1
+    answer(...args)
   }
   const isMalformed = (request: IncomingMessage, socket: Duplex): boolean => {
     const malformed = refuseMalformed(request)
-    if (malformed) refuse(socket, malformed.status, String(malformed.body), malformed.headers)
+    if (malformed) refuse('malformed', socket, malformed.status, String(malformed.body), malformed.headers)
     return malformed !== undefined
   }
 
   return {
     secret,
-    get refused() {
-      return refused
-    },
-    refuse(request, socket, status, body) {
-      if (!isMalformed(request, socket)) refuse(socket, status, body)
+    refusedBy,
+    refuse(request, socket, reason, status, body) {
+      if (!isMalformed(request, socket)) refuse(reason, socket, status, body)
     },
     pass(request, socket, head) {
       if (isClosing) {
-        refuse(socket, 503, 'The server is going away')
+        refuse('closing', socket, 503, 'The server is going away')
         return
       }
       if (isMalformed(request, socket)) return
@@ -102,7 +101,7 @@ export function createTunnel(target: () => string, onError: (error: Error) => vo
       } catch (error) {
         // A URL that the library cannot read, for example: the fault of one client, who is told.
         onError(error as Error)
-        refuse(socket, 502, 'The upgrade could not be passed on')
+        refuse('tunnel', socket, 502, 'The upgrade could not be passed on')
       }
     },
     async close(timeoutMs) {

@@ -1,3 +1,4 @@
+import { CASES as admission } from './cases/admission.ts'
 import { CASES as authentication } from './cases/authentication.ts'
 import { CASES as close } from './cases/close.ts'
 import { CASES as compression } from './cases/compression.ts'
@@ -23,6 +24,7 @@ export const SECTIONS: Readonly<Record<string, readonly Case[]>> = {
   '6 heartbeat': heartbeat,
   '7 compression': compression,
   '8 limits': limits,
+  '8 admission': admission,
   '9 who may connect': origin,
   '10 errors': errors,
   '11 plain HTTP': http,

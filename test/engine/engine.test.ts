@@ -1,9 +1,21 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { Clock, Timer } from '../../src/engine/clock.ts'
 import { Engine } from '../../src/engine/engine.ts'
 import { createLogger } from '../../src/engine/logger.ts'
 import { resolveServerOptions } from '../../src/engine/options.ts'
+import type { RawRequest } from '../../src/engine/runtime.ts'
 import { HANDSHAKE } from '../support/raw-client.ts'
 import { advance, Rig } from './rig.ts'
+
+const REQUEST: RawRequest = {
+  method: 'GET',
+  url: '/x',
+  httpVersion: '1.1',
+  rawHeaders: ['Host', 'x', ...Object.entries(HANDSHAKE).flat()],
+  remoteAddress: '127.0.0.1',
+  remotePort: 1,
+  encrypted: false,
+}
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
@@ -73,27 +85,15 @@ describe('authenticate', () => {
   })
 })
 
-describe('maxConnections', () => {
+describe.each(['maxConnections', 'maxConnectionsPerAddress'] as const)('%s', (option) => {
   it('an accepted handshake counts at once, and for a moment only if its client went away before it opened', async () => {
     const options = resolveServerOptions({
       wsHandlers: [{ pattern: '/x' }],
       endpointPrefix: '',
-      maxConnections: 1,
+      [option]: 1,
     })
     const engine = new Engine(options, createLogger('silent'))
-    const rawHeaders = ['Host', 'x', ...Object.entries(HANDSHAKE).flat()]
-    const request = {
-      method: 'GET',
-      url: '/x',
-      httpVersion: '1.1',
-      rawHeaders,
-      remotePort: 1,
-      encrypted: false,
-    }
-    const upgrade = async (): Promise<boolean> => {
-      const { accept } = await engine.upgrade({ ...request, remoteAddress: '127.0.0.1' })
-      return accept
-    }
+    const upgrade = async (): Promise<boolean> => (await engine.upgrade(REQUEST)).accept
     expect([await upgrade(), await upgrade()]).toEqual([true, false])
     await advance(1000)
     expect([await upgrade(), await upgrade()]).toEqual([true, false])
@@ -102,15 +102,98 @@ describe('maxConnections', () => {
   })
 
   it('a connection that ends makes room', async () => {
-    const rig = await Rig.start({ pattern: '/x' }, { maxConnections: 1 })
+    const rig = await Rig.start({ pattern: '/x' }, { [option]: 1 })
     const { conn } = await rig.connect('/x')
-    expect(await rig.handshake('/x')).toMatchObject({ status: 503 })
+    expect(await rig.handshake('/x')).toMatchObject({ status: option === 'maxConnections' ? 503 : 429 })
     conn.close()
     await rig.settle()
     expect((await rig.connect('/x')).conn.closed).toBe(false)
     expect(vi.getTimerCount()).toBe(0)
   })
+
+  it('a reload changes it, and it counts who was there before', async () => {
+    const handler = { pattern: '/x' }
+    const rig = await Rig.start(handler)
+    const [first] = [await rig.connect('/x'), await rig.connect('/x')]
+    rig.server.reload(rig.options(handler, { [option]: 2 }))
+    expect(await rig.handshake('/x')).toHaveProperty('status')
+    first.conn.close()
+    await rig.settle()
+    await rig.connect('/x')
+    expect(await rig.handshake('/x')).toHaveProperty('status')
+    rig.server.reload(rig.options(handler, { [option]: 0 }))
+    await rig.connect('/x')
+  })
 })
+
+describe('maxEventLoopLag', () => {
+  it('has one timer, from the start to the end, and none if it is off', async () => {
+    const rig = await Rig.start({ pattern: '/x' }, { maxEventLoopLag: 100 })
+    expect(vi.getTimerCount()).toBe(1)
+    await advance(10_000)
+    await rig.connect('/x')
+    expect(vi.getTimerCount()).toBe(1)
+    rig.server.reload(rig.options({ pattern: '/x' }, { maxEventLoopLag: 200 }))
+    expect(vi.getTimerCount()).toBe(1)
+    rig.server.reload(rig.options({ pattern: '/x' }))
+    expect(vi.getTimerCount()).toBe(0)
+    rig.server.reload(rig.options({ pattern: '/x' }, { maxEventLoopLag: 100 }))
+    expect(vi.getTimerCount()).toBe(1)
+    await rig.server.close()
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('looks at the time at a handshake, too: a handler may have blocked since the timer came', async () => {
+    const clock = new ManualClock()
+    const engine = new Engine(
+      resolveServerOptions({ wsHandlers: [{ pattern: '/x' }], endpointPrefix: '', maxEventLoopLag: 100 }),
+      createLogger('silent'),
+      clock,
+    )
+    engine.attach({ port: 1, publish() {}, stopListening() {}, close: async () => {} }, {} as never)
+    const isLetIn = async (): Promise<boolean> => (await engine.upgrade(REQUEST)).accept
+    const seen: [number, boolean][] = []
+    // The timer comes every 25 ms; at 175 it is more than 100 ms late and has not come yet, at 300 it has come late.
+    for (const [time, comes] of [
+      [25, true],
+      [50, true],
+      [150, false],
+      [176, false],
+      [300, true],
+      [325, true],
+      [350, true],
+    ] as const) {
+      clock.time = time
+      if (comes) clock.tick()
+      seen.push([time, await isLetIn()])
+    }
+    expect(seen).toEqual([
+      [25, true],
+      [50, true],
+      [150, true],
+      [176, false],
+      [300, false],
+      [325, true],
+      [350, true],
+    ])
+  })
+})
+
+/** Time goes as the test says, and the timer comes when it says. */
+class ManualClock implements Clock {
+  time = 0
+  tick: () => void = () => {}
+  now(): number {
+    return this.time
+  }
+  after(): Timer {
+    return { cancel: () => {} }
+  }
+  every(_ms: number, run: () => void): Timer {
+    this.tick = run
+    return { cancel: () => {} }
+  }
+}
 
 describe('reload', () => {
   it('keeps connections, rooms and metadata, and calls the new hooks', async () => {
@@ -233,6 +316,7 @@ describe('stats', () => {
       opened: 1,
       closed: 0,
       refused: 1,
+      refusedBy: { path: 1 },
       closedByCode: {},
       messagesIn: 2,
       messagesOut: 2,

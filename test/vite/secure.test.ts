@@ -13,6 +13,14 @@ async function ask(port: number, headers: Record<string, string>, path = '/api/w
   return status
 }
 
+/** This machine's addresses as other machines see them. */
+function outside(): string[] {
+  return Object.values(networkInterfaces())
+    .flatMap((list) => list ?? [])
+    .filter(({ family, internal }) => family === 'IPv4' && !internal)
+    .map(({ address }) => address)
+}
+
 const chat = () => universalApi({ wsHandlers: [echo('/ws/chat')] })
 
 describe.each(VITES)('$name', ({ load }) => {
@@ -148,13 +156,28 @@ describe.each(VITES)('$name', ({ load }) => {
     const client = await new RawClient(port).open('/api/ws/chat')
     await expect.poll(() => told).toBe((client.tcp.address() as { port: number }).port)
     const sidecar = Number(new URL(plugin.api.url!).port)
-    const outside = Object.values(networkInterfaces())
-      .flatMap((list) => list ?? [])
-      .filter(({ family, internal }) => family === 'IPv4' && !internal)
-    for (const { address } of outside) {
+    for (const address of outside()) {
       await expect(connectWs(`ws://${address}:${sidecar}/api/ws/chat`)).rejects.toThrow('ECONNREFUSED')
       const open = await connectWs(`ws://${address}:${port}/api/ws/chat`)
       open.terminate()
     }
+  })
+
+  test("maxConnectionsPerAddress is about the browser's address, not the dev server's", async () => {
+    const plugin = universalApi({ maxConnectionsPerAddress: 1, wsHandlers: [echo('/ws/chat')] })
+    const { port } = await dev(await load(), { plugins: [plugin], server: { host: true }, root: project() })
+    const url = (address: string): string => `ws://${address}:${port}/api/ws/chat`
+    const first = await connectWs(url('127.0.0.1'))
+    expect(await ask(port, {})).toBe(429)
+    // Whoever connects to one of the machine's own addresses comes from that address.
+    for (const address of outside().slice(0, 1)) {
+      const other = await connectWs(url(address))
+      expect(plugin.api.connections.map(({ remoteAddress }) => remoteAddress)).toEqual(['127.0.0.1', address])
+      await expect(connectWs(url(address))).rejects.toThrow('429')
+      other.terminate()
+    }
+    first.close(1000)
+    await expect.poll(() => ask(port, {})).toBe(101)
+    expect(plugin.api.stats().refusedBy.maxConnectionsPerAddress).toBeGreaterThan(0)
   })
 })

@@ -199,6 +199,7 @@ export const CASES: readonly Case[] = [
         opened: 2,
         closed: 1,
         refused: 1,
+        refusedBy: { authenticate: 1 },
         closedByCode: { 4001: 1 },
         messagesIn: 2,
         messagesOut: 3,

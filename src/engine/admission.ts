@@ -1,0 +1,124 @@
+import type { Clock, Timer } from './clock.ts'
+import type { Connection } from './connection.ts'
+import { textAnswer } from './handshake.ts'
+import { LagMonitor } from './lag-monitor.ts'
+import { normalizeAddress } from './request.ts'
+import type { HttpAnswer } from './runtime.ts'
+import type { RefusalReason, Stats } from './stats.ts'
+
+/** A handshake that is refused: what the client gets, and what it counts as. */
+export interface Refusal {
+  readonly reason: RefusalReason
+  readonly answer: HttpAnswer
+}
+
+export interface AdmissionLimits {
+  readonly maxConnections: number
+  readonly maxConnectionsPerAddress: number
+  readonly maxEventLoopLag: number
+}
+
+/** How long an accepted handshake counts as a connection before it opens; a client may go away in between. */
+const OPENING_MS = 1000
+
+/** Seconds. What is full or slow now may be over at once; a dev server's clients shall not wait for long. */
+const RETRY: Readonly<Record<string, string>> = { 'Retry-After': '1' }
+
+export const GOING_AWAY: Refusal = {
+  reason: 'closing',
+  answer: textAnswer(503, 'The server is going away'),
+}
+const FULL: Refusal = {
+  reason: 'maxConnections',
+  answer: textAnswer(503, 'The server has no room for another connection', RETRY),
+}
+/** RFC 6585 4: this client asks for too much (429), while the server has room for others (which 503 would deny). */
+const TOO_MANY: Refusal = {
+  reason: 'maxConnectionsPerAddress',
+  answer: textAnswer(429, 'This address has too many connections', RETRY),
+}
+const OVERLOADED: Refusal = {
+  reason: 'maxEventLoopLag',
+  answer: textAnswer(503, 'The server is overloaded', RETRY),
+}
+
+/** Decides whether there is room for one more connection, and keeps the books for it. */
+export class Admission {
+  readonly #clock: Clock
+  readonly #stats: Stats
+  readonly #lag: LagMonitor
+  #limits: AdmissionLimits
+  #stopped = false
+  /** Accepted, but not open yet: several may be authenticated in one turn. Kept only under a limit. */
+  readonly #opening = new Map<Connection, Timer>()
+  /** How many connections each address has, those that are opening included. */
+  readonly #perAddress = new Map<string, number>()
+
+  constructor(clock: Clock, stats: Stats, limits: AdmissionLimits) {
+    this.#clock = clock
+    this.#stats = stats
+    this.#lag = new LagMonitor(clock)
+    this.#limits = limits
+  }
+
+  /** From now on there is a timer, if there is a limit for it; `stop` ends it. */
+  start(): void {
+    this.#lag.watch(this.#limits.maxEventLoopLag)
+  }
+
+  update(limits: AdmissionLimits): void {
+    this.#limits = limits
+    this.start()
+  }
+
+  /** For a handshake that has just arrived. */
+  refuse(address: string): Refusal | undefined {
+    return this.refuseAuthenticated(address) ?? (this.#lag.isLagging() ? OVERLOADED : undefined)
+  }
+
+  /** The same once more: others may have come in meanwhile. A slow `authenticate` must not refuse its own client. */
+  refuseAuthenticated(address: string): Refusal | undefined {
+    if (this.#stopped) return GOING_AWAY
+    const { maxConnections, maxConnectionsPerAddress } = this.#limits
+    if (maxConnections > 0 && this.#stats.connections + this.#opening.size >= maxConnections) return FULL
+    if (maxConnectionsPerAddress === 0) return undefined
+    const count = this.#perAddress.get(normalizeAddress(address)) ?? 0
+    return count >= maxConnectionsPerAddress ? TOO_MANY : undefined
+  }
+
+  accepted(conn: Connection): void {
+    const { maxConnections, maxConnectionsPerAddress } = this.#limits
+    if (maxConnections === 0 && maxConnectionsPerAddress === 0) return
+    this.#count(conn, 1)
+    const timer = this.#clock.after(OPENING_MS, () => {
+      this.#opening.delete(conn)
+      this.#count(conn, -1)
+    })
+    this.#opening.set(conn, timer)
+  }
+
+  opened(conn: Connection): void {
+    const timer = this.#opening.get(conn)
+    if (timer === undefined) return this.#count(conn, 1)
+    timer.cancel()
+    this.#opening.delete(conn)
+  }
+
+  closed(conn: Connection): void {
+    this.#count(conn, -1)
+  }
+
+  /** Refuses everyone from now on. */
+  stop(): void {
+    this.#stopped = true
+    this.#lag.stop()
+    for (const timer of this.#opening.values()) timer.cancel()
+  }
+
+  #count(conn: Connection, change: 1 | -1): void {
+    const address = conn.req.socket.remoteAddress
+    const count = (this.#perAddress.get(address) ?? 0) + change
+    if (count > 0) this.#perAddress.set(address, count)
+    else this.#perAddress.delete(address)
+  }
+}
