@@ -203,6 +203,10 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
     }
   }
 
+  handshakeTimedOut(): void {
+    this.#countRefused('handshakeTimeout')
+  }
+
   open(socket: Socket): void {
     const conn = socket.data
     conn.socket = socket

@@ -142,6 +142,7 @@ const engineEntries = {
   maxConnections: v.optional(count),
   maxConnectionsPerAddress: v.optional(count),
   maxEventLoopLag: v.optional(ms()),
+  handshakeTimeout: v.optional(ms()),
   authenticateTimeout: v.optional(ms(1)),
   closeTimeout: v.optional(ms()),
   shutdownTimeout: v.optional(ms()),

@@ -39,6 +39,11 @@ export interface EngineOptions {
    * so that those who are in are served. 0 is no limit. @defaultValue 0
    */
   maxEventLoopLag?: number
+  /**
+   * Milliseconds that a client may take to send its opening handshake; then it is cut off. 0 is no limit.
+   * uWebSockets.js and Bun cannot be told: they cut it off after 8 to 12 s. @defaultValue 10000
+   */
+  handshakeTimeout?: number
   /** Milliseconds that `authenticate` may take; then HTTP 503. @defaultValue 10000 */
   authenticateTimeout?: number
   /** Milliseconds that `close()` waits for a slow client to take what was sent before. @defaultValue 10000 */
@@ -121,6 +126,7 @@ export interface ResolvedEngineOptions {
   readonly maxConnections: number
   readonly maxConnectionsPerAddress: number
   readonly maxEventLoopLag: number
+  readonly handshakeTimeout: number
   readonly authenticateTimeout: number
   readonly closeTimeout: number
   readonly shutdownTimeout: number
@@ -147,6 +153,9 @@ export interface ResolvedServerOptions extends ResolvedEngineOptions {
 
 const DEFAULT_MAX_BYTES = 16 * 1024 * 1024
 const DEFAULT_COMPRESSION_THRESHOLD = 1024
+/** What the native runtimes do by themselves. */
+export const DEFAULT_HANDSHAKE_TIMEOUT = 10_000
+
 /**
  * Reads the options of a standalone server: validates all of them, fills in every default.
  * @throws `ERR_OPTION`, `ERR_PATTERN`, `ERR_PATTERN_DUPLICATE` or `ERR_RESPONSE`, naming the option and its value
@@ -197,6 +206,7 @@ function resolveEngineOptions(options: EngineOptions): ResolvedEngineOptions {
     maxConnections: options.maxConnections ?? 0,
     maxConnectionsPerAddress: options.maxConnectionsPerAddress ?? 0,
     maxEventLoopLag: options.maxEventLoopLag ?? 0,
+    handshakeTimeout: options.handshakeTimeout ?? DEFAULT_HANDSHAKE_TIMEOUT,
     authenticateTimeout: options.authenticateTimeout ?? 10_000,
     closeTimeout: options.closeTimeout ?? 10_000,
     shutdownTimeout: options.shutdownTimeout ?? 5000,

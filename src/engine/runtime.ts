@@ -28,6 +28,8 @@ export interface RuntimeCapabilities {
   readonly headerCase: boolean
   /** Refuses a handshake over HTTP/1.0. */
   readonly refusesHttp10: boolean
+  /** Takes `handshakeTimeout`; else it has a time of its own, about 10 s, and tells nobody. */
+  readonly handshakeTimeout: boolean
 }
 
 export interface Runtime {
@@ -48,6 +50,8 @@ export interface ListenOptions {
   readonly maxPayload: number
   /** Bytes waiting for a client to report `overflow` at. Above every handler's own limit, which the engine enforces. */
   readonly maxBackpressure: number
+  /** Milliseconds for a client to send the head of its request; 0 is no limit. Only where `capabilities.handshakeTimeout`. */
+  readonly handshakeTimeout: number
 }
 
 /** Paths of PEM files. */
@@ -70,6 +74,8 @@ export interface RuntimeServer {
 export interface RuntimeEvents<D> {
   /** Any request that tries to be an opening handshake, well-formed or not. */
   upgrade(request: RawRequest): UpgradeDecision<D> | Promise<UpgradeDecision<D>>
+  /** A client was cut off that did not send the head of its request in time. Only where `capabilities.handshakeTimeout`. */
+  handshakeTimedOut(): void
   /** Any other HTTP request. */
   request(request: RawRequest): HttpAnswer | Promise<HttpAnswer>
   open(socket: RuntimeSocket<D>): void

@@ -1,7 +1,12 @@
 import { Engine, type ConnectionInfo, type PublishOptions } from '../engine/engine.ts'
 import { textAnswer } from '../engine/handshake.ts'
 import { createLogger, type Logger } from '../engine/logger.ts'
-import { resolveServerOptions, type ResolvedServerOptions, type ServerOptions } from '../engine/options.ts'
+import {
+  DEFAULT_HANDSHAKE_TIMEOUT,
+  resolveServerOptions,
+  type ResolvedServerOptions,
+  type ServerOptions,
+} from '../engine/options.ts'
 import { pathOf } from '../engine/request.ts'
 import type { HttpAnswer, RawRequest, Runtime, RuntimeName, RuntimeServer } from '../engine/runtime.ts'
 import { copyStats, type Stats } from '../engine/stats.ts'
@@ -68,6 +73,7 @@ export async function serveOn(
   const server: RuntimeServer = await runtime.listen(
     {
       upgrade: (raw) => engine.upgrade(readForwarded(raw, resolved.proxySecret)),
+      handshakeTimedOut: () => engine.handshakeTimedOut(),
       request: (raw) => answerRequest(raw, engine, resolved.files),
       open: (socket) => engine.open(socket),
       message: (socket, payload, bytes) => engine.message(socket, payload, bytes),
@@ -77,8 +83,19 @@ export async function serveOn(
       overflow: (socket) => engine.overflow(socket),
       closed: (socket, code, reason, closeFrame) => engine.closed(socket, code, reason, closeFrame),
     },
-    { host: resolved.host, port: resolved.port, tls: resolved.tls, ...limits },
+    {
+      host: resolved.host,
+      port: resolved.port,
+      tls: resolved.tls,
+      handshakeTimeout: resolved.handshakeTimeout,
+      ...limits,
+    },
   )
+  if (!runtime.capabilities.handshakeTimeout && resolved.handshakeTimeout !== DEFAULT_HANDSHAKE_TIMEOUT)
+    logger.warn(
+      `option "handshakeTimeout" is ${resolved.handshakeTimeout}, but the runtime ${runtime.name} cannot be told: ` +
+        'it cuts handshakes off after 8 to 12 s; the runtime ws keeps to it',
+    )
   engine.attach(server, runtime.capabilities)
 
   let closing: Promise<void> | undefined
@@ -137,7 +154,7 @@ function limitsOf({ handlers }: ResolvedServerOptions): Limits {
 }
 
 function needsRestart(before: ResolvedServerOptions, after: ResolvedServerOptions, limits: Limits): string[] {
-  const changed: string[] = (['host', 'port', 'runtime', 'logLevel'] as const).filter(
+  const changed: string[] = (['host', 'port', 'runtime', 'logLevel', 'handshakeTimeout'] as const).filter(
     (name) => before[name] !== after[name],
   )
   if (before.tls?.cert !== after.tls?.cert || before.tls?.key !== after.tls?.key) changed.push('tls')

@@ -30,6 +30,7 @@ export class MemoryRuntime implements Runtime {
     remotePort: true,
     headerCase: true,
     refusesHttp10: true,
+    handshakeTimeout: true,
   }
   #events: RuntimeEvents<any> | undefined
   readonly topics: Map<string, Set<MemorySocket>> = new Map()

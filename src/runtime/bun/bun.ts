@@ -13,8 +13,10 @@ import type {
 } from '../../engine/runtime.ts'
 import { listenError, readTls } from '../listen-error.ts'
 
-/** Seconds, the most that Bun takes. Longer than any `authenticateTimeout` that makes sense; handshakes have no other. */
-const HTTP_IDLE_TIMEOUT = 255
+/** Seconds that a kept HTTP connection may idle, and that a request may wait for its answer. */
+const HTTP_IDLE_TIMEOUT = 10
+/** The most that Bun takes, longer than any `authenticateTimeout` that makes sense. */
+const AUTHENTICATE_IDLE_TIMEOUT = 255
 
 type Native<D> = ServerWebSocket<BunSocket<D>>
 
@@ -29,6 +31,8 @@ export function createBunRuntime(): Runtime {
       remotePort: true,
       headerCase: false,
       refusesHttp10: false,
+      // Fixed, whatever `idleTimeout` says: 12 s from the TCP connection to the end of the head.
+      handshakeTimeout: false,
     },
     listen,
   }
@@ -53,7 +57,9 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
         if (!isHandshake(request)) return toResponse(await events.request(raw))
         // Awaiting what is no promise would put every handshake off by a turn.
         const result = events.upgrade(raw)
-        const decision = result instanceof Promise ? await result : result
+        const isPending = result instanceof Promise
+        if (isPending) self.timeout(request, AUTHENTICATE_IDLE_TIMEOUT)
+        const decision = isPending ? await result : result
         if (!decision.accept) return toResponse(decision.answer)
         // Bun answers with the client's first subprotocol, and with compression, unless the offer is taken away.
         request.headers.delete('sec-websocket-protocol')

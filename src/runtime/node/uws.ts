@@ -37,6 +37,8 @@ export function createUwsRuntime(uws: UWS.UwsModule, description: string): Runti
       remotePort: false,
       headerCase: false,
       refusesHttp10: true,
+      // HTTP_IDLE_TIMEOUT_S of its source: 10 s from the TCP connection to the end of the head, in steps of 4.
+      handshakeTimeout: false,
     },
     listen: (events, options) => listen(uws, events, options),
   }

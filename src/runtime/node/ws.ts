@@ -16,11 +16,16 @@ import type {
   Runtime,
   RuntimeEvents,
   RuntimeServer,
-  TlsFiles,
 } from '../../engine/runtime.ts'
 import { listenError, readTls } from '../listen-error.ts'
 import { statusLine } from './status-line.ts'
 import { Topics, WsSocket } from './ws-socket.ts'
+
+/** How often Node looks for clients whose time is up. */
+const MIN_CHECK_MS = 50
+const MAX_CHECK_MS = 1000
+/** What stands for no limit at TLS handshakes, where 0 is Node's default of two minutes. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1
 
 export function createWsRuntime(description: string): Runtime {
   return {
@@ -33,6 +38,7 @@ export function createWsRuntime(description: string): Runtime {
       remotePort: true,
       headerCase: true,
       refusesHttp10: true,
+      handshakeTimeout: true,
     },
     listen,
   }
@@ -40,7 +46,7 @@ export function createWsRuntime(description: string): Runtime {
 
 async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Promise<RuntimeServer> {
   const topics = new Topics<D>()
-  const server = createServer(options.tls)
+  const server = createServer(options)
   const sockets = new Set<Duplex>()
   const open = new Set<WebSocket>()
   const acceptor = new WebSocketServer({
@@ -84,6 +90,16 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
   server.on('connection', (socket: Socket) => {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
+  })
+  // Emitted behind the answer (408) that Node gives by itself.
+  const watchTimeout = (socket: Socket): void => {
+    socket.on('error', ({ code }: NodeJS.ErrnoException) => {
+      if (code === 'ERR_HTTP_REQUEST_TIMEOUT') events.handshakeTimedOut()
+    })
+  }
+  server.on(options.tls ? 'secureConnection' : 'connection', watchTimeout)
+  server.on('tlsClientError', ({ code }: NodeJS.ErrnoException) => {
+    if (code === 'ERR_TLS_HANDSHAKE_TIMEOUT') events.handshakeTimedOut()
   })
   server.on('upgrade', (request, socket, head) => void upgrade(request, socket, head))
   server.on('request', (request, response) => {
@@ -130,8 +146,17 @@ interface Accepted extends IncomingMessage {
   acceptedProtocol?: string
 }
 
-function createServer(tls: TlsFiles | undefined): Server {
-  return tls ? createHttpsServer(readTls(tls)) : createHttpServer()
+function createServer({ tls, handshakeTimeout }: ListenOptions): Server {
+  const timeout = Math.ceil(handshakeTimeout)
+  const timeouts = {
+    headersTimeout: timeout,
+    // Node wants it to be no shorter. It ends with the request, and so does not touch `authenticate`.
+    requestTimeout: timeout,
+    connectionsCheckingInterval: Math.min(MAX_CHECK_MS, Math.max(MIN_CHECK_MS, Math.ceil(timeout / 10))),
+  }
+  return tls
+    ? createHttpsServer({ ...readTls(tls), ...timeouts, handshakeTimeout: timeout || MAX_TIMEOUT_MS })
+    : createHttpServer(timeouts)
 }
 
 function serve<D>(socket: WsSocket<D>, events: RuntimeEvents<D>, options: ListenOptions): void {

@@ -1,5 +1,8 @@
+import { once } from 'node:events'
+import { setTimeout } from 'node:timers/promises'
 import { expect } from 'vitest'
-import type { Stats } from '../../../src/index.ts'
+import type { Server, Stats } from '../../../src/index.ts'
+import { HANDSHAKE } from '../../support/raw-client.ts'
 import type { Case, Contract } from '../harness.ts'
 
 const LAG_MS = 100
@@ -36,6 +39,37 @@ const from = (address: string): Record<string, string> => ({
 async function statusesOf(t: Contract, answers: Promise<{ status: number }>[]): Promise<number[]> {
   return (await Promise.all(answers)).map(({ status }) => status).toSorted((a, b) => a - b)
 }
+
+const REQUEST_LINE = 'GET /api/a HTTP/1.1\r\n'
+const HEAD = [
+  REQUEST_LINE,
+  'Host: x\r\n',
+  ...Object.entries(HANDSHAKE).map((line) => `${line.join(': ')}\r\n`),
+  '\r\n',
+].join('')
+
+/** The time until the server cuts off a client that sends a byte of its head now and then. */
+async function trickle(t: Contract, server: Server, intervalMs: number): Promise<number> {
+  const client = t.raw(server)
+  const start = performance.now()
+  // uWebSockets.js answers 505 at once to a request line that comes in two.
+  client.tcp.write(HEAD.slice(0, REQUEST_LINE.length))
+  let sent = REQUEST_LINE.length
+  const timer = setInterval(() => client.tcp.write(HEAD.slice(sent, ++sent)), intervalMs)
+  await client.ended
+  clearInterval(timer)
+  expect(sent).toBeLessThan(HEAD.length)
+  return performance.now() - start
+}
+
+/** The same for one that says nothing at all. */
+async function silence(t: Contract, server: Server): Promise<number> {
+  const start = performance.now()
+  await t.raw(server).ended
+  return performance.now() - start
+}
+
+const OTHERS_PARSER = 'the server in front reads the handshake'
 
 export const CASES: readonly Case[] = [
   {
@@ -130,6 +164,61 @@ export const CASES: readonly Case[] = [
       const stop = await overload()
       expect((await t.handshake(other, '/a')).status).toBe(101)
       stop()
+    },
+  },
+  {
+    name: 'who does not complete its opening handshake is cut off after about 10 s, however it trickles',
+    network: true,
+    standalone: OTHERS_PARSER,
+    async run(t) {
+      const authenticate = async (): Promise<boolean> => setTimeout(13_000, true)
+      const server = await t.start([{ pattern: '/a' }, { pattern: '/late', authenticate }], {
+        authenticateTimeout: 15_000,
+      })
+      const client = await t.connect(server, '/a')
+      // That is the server's time, not the client's.
+      const late = t.raw(server)
+      late.tcp.write(HEAD.replace('/api/a', '/api/late'))
+      const accepted = once(late.tcp, 'data')
+      const times = await Promise.all([trickle(t, server, 1000), trickle(t, server, 300), silence(t, server)])
+      // A native runtime counts in steps of 4 s.
+      for (const time of times) {
+        expect(time).toBeGreaterThan(7500)
+        expect(time).toBeLessThan(14_000)
+      }
+      // Who has completed it may be as silent as it likes.
+      client.ping('there?')
+      await client.nextPong()
+      expect(String(await accepted)).toMatch(/^HTTP\/1.1 101 /)
+      expect(server.stats().connections).toBe(2)
+    },
+  },
+  {
+    name: 'handshakeTimeout says after how long, and who is cut off is counted',
+    network: true,
+    standalone: OTHERS_PARSER,
+    when: ({ handshakeTimeout }) => handshakeTimeout,
+    async run(t) {
+      const server = await t.start({ pattern: '/a' }, { handshakeTimeout: 500 })
+      const client = await t.connect(server, '/a')
+      const times = await Promise.all([trickle(t, server, 50), silence(t, server)])
+      for (const time of times) {
+        expect(time).toBeGreaterThan(450)
+        expect(time).toBeLessThan(3000)
+      }
+      client.ping('there?')
+      await client.nextPong()
+      expect(server.stats()).toMatchObject({ connections: 1, refused: 2, refusedBy: { handshakeTimeout: 2 } })
+      expect(t.log).toEqual([])
+    },
+  },
+  {
+    name: 'a handshakeTimeout that the runtime cannot keep to is one warning',
+    network: true,
+    when: ({ handshakeTimeout }) => !handshakeTimeout,
+    async run(t) {
+      await t.start({ pattern: '/a' }, { handshakeTimeout: 500 })
+      expect(t.log).toEqual([expect.stringMatching(/^warn .*"handshakeTimeout" is 500.*8 to 12 s/)])
     },
   },
   {
