@@ -98,6 +98,8 @@ export class Connection implements WebSocketConnection {
   inbox: Inbox | undefined = undefined
   /** Pings in a row without a sign of life. */
   missedPings = 0
+  /** Until when what the client has sent is within `maxMessagesPerSecond`, by the engine's clock. */
+  paidUntil = 0
   /** When the client last sent a message or ping, by the engine's clock. */
   lastActive = 0
   #phase: 'open' | 'draining' | 'closing' | 'closed' = 'open'

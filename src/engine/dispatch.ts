@@ -1,5 +1,7 @@
 import type { Timer } from './clock.ts'
+import { CloseCode } from './close.ts'
 import type { Connection } from './connection.ts'
+import { SidewireError } from './errors.ts'
 import { decode, encode, toBuffer } from './message.ts'
 import type { ResolvedRule } from './options.ts'
 import { isPromiseLike } from './promise.ts'
@@ -10,7 +12,8 @@ import type { Payload } from './runtime.ts'
 // `transformRawData`, `responses`, `sequential`) goes through the connection's inbox instead, which starts
 // handlers strictly in the order of arrival.
 
-export function dispatch(conn: Connection, payload: Payload): void {
+/** @param bytes - the size of the payload on the wire */
+export function dispatch(conn: Connection, payload: Payload, bytes: number): void {
   if (conn.inbox === undefined) {
     if (conn.live.direct) {
       const result = startMessageHook(conn, decode(payload))
@@ -19,14 +22,18 @@ export function dispatch(conn: Connection, payload: Payload): void {
     }
     conn.inbox = new Inbox(conn)
   }
-  conn.inbox.push(payload)
+  conn.inbox.push(payload, bytes)
 }
 
 /** Handled messages that a list may hold before it is cut. */
 const MAX_HANDLED = 64
+/** What keeping one message takes besides its payload: about 100 for text, 260 for binary, measured on Node and Bun. */
+const BYTES_PER_ITEM = 256
 
 interface Item {
   readonly payload: Payload
+  /** What it counts in `maxQueue`. */
+  readonly bytes: number
   readonly dueAt: number
   /** What `transformRawData` made of it, or is making. */
   prepared: unknown
@@ -38,6 +45,8 @@ export class Inbox {
   #items: Item[] = []
   /** Index of the next item: `shift()` would move a long list for each message. */
   #next = 0
+  /** Of the items that wait. */
+  #bytes = 0
   #held: boolean
   #running = false
   #timer: Timer | undefined
@@ -48,10 +57,14 @@ export class Inbox {
     this.#held = held
   }
 
-  push(payload: Payload): void {
+  push(payload: Payload, size: number): void {
     const { handler, context } = this.#conn.live
+    const bytes = size + BYTES_PER_ITEM
+    // One may always wait, whatever its size.
+    if (this.#bytes > 0 && this.#bytes + bytes > handler.maxQueue) return this.#overflow()
+    this.#bytes += bytes
     const dueAt = handler.delay === 0 ? 0 : context.clock.now() + handler.delay
-    const item: Item = { payload, dueAt, prepared: undefined, failure: undefined }
+    const item: Item = { payload, bytes, dueAt, prepared: undefined, failure: undefined }
     this.#items.push(item)
     if (this.#held) return
     this.#prepare(item)
@@ -67,8 +80,27 @@ export class Inbox {
   /** The connection is closing: what still waits is dropped. */
   clear(): void {
     this.#timer?.cancel()
+    this.#empty()
+  }
+
+  #empty(): void {
     this.#items = []
     this.#next = 0
+    this.#bytes = 0
+  }
+
+  /** Closed, because a client must not fill the memory, and skipping a message would be a silent loss. */
+  #overflow(): void {
+    const conn = this.#conn
+    conn.live.context.stats.closedForQueue++
+    conn.live.report(
+      conn,
+      new SidewireError(
+        'ERR_QUEUE',
+        `the handler is slower than the client: more than maxQueue (${conn.live.handler.maxQueue} bytes) of messages waited`,
+      ),
+    )
+    conn.startClose(CloseCode.TryAgainLater, 'Too many messages are waiting')
   }
 
   /** Transforms run side by side from arrival on; only the handlers keep the order. */
@@ -101,7 +133,7 @@ export class Inbox {
       const transformed = conn.live.handler.source.transformRawData !== undefined
       const prepared = isPromiseLike(item.prepared) ? await item.prepared : item.prepared
       if (conn.closed) break
-      this.#advance()
+      this.#advance(item)
       if (item.failure) {
         conn.live.fail(conn, 'transformRawData', item.failure.thrown)
         continue
@@ -112,13 +144,14 @@ export class Inbox {
       const done = conn.live.watch(conn, settled.hook, settled.result)
       if (conn.live.handler.sequential) await done
     }
-    this.#items = []
+    this.#empty()
     this.#running = false
     if (conn.inbox === this) conn.inbox = undefined
   }
 
   /** What was handled is let go now and then: a list that never empties would keep every message. */
-  #advance(): void {
+  #advance({ bytes }: Item): void {
+    this.#bytes -= bytes
     this.#next++
     if (this.#next < MAX_HANDLED || this.#next * 2 < this.#items.length) return
     this.#items.splice(0, this.#next)

@@ -9,6 +9,7 @@ import { describe, SidewireError, toError } from './errors.ts'
 import { checkHandshake, chooseDeflateOffer, chooseSubprotocol, textAnswer } from './handshake.ts'
 import { LiveHandler } from './live-handler.ts'
 import type { Logger } from './logger.ts'
+import { takeMessage } from './message-rate.ts'
 import { encode, toBuffer } from './message.ts'
 import type { ResolvedEngineOptions } from './options.ts'
 import { isOriginAllowed } from './origin.ts'
@@ -232,8 +233,9 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
     this.stats.bytesIn += bytes
     conn.missedPings = 0
     if (live.handler.inactivityTimeout > 0) conn.lastActive = this.clock.now()
+    if (live.handler.maxMessagesPerSecond > 0 && !takeMessage(conn)) return
     if (bytes > live.handler.maxPayload) conn.startClose(CloseCode.MessageTooBig, 'Message too big')
-    else dispatch(conn, payload)
+    else dispatch(conn, payload, bytes)
   }
 
   ping(socket: Socket, payload: Uint8Array): void {
@@ -241,6 +243,7 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
     if (conn.closed || conn.rejection) return
     conn.missedPings = 0
     conn.lastActive = this.clock.now()
+    if (conn.live.handler.maxMessagesPerSecond > 0 && !takeMessage(conn)) return
     conn.live.hook(conn, 'onPing', toBuffer(payload))
   }
 

@@ -11,6 +11,8 @@ export type ErrorCode =
   | 'ERR_UNKNOWN_HANDLER'
   | 'ERR_HEARTBEAT_TIMEOUT'
   | 'ERR_BACKPRESSURE'
+  | 'ERR_MESSAGE_RATE'
+  | 'ERR_QUEUE'
   | 'ERR_THROWN'
   | 'ERR_RUNTIME'
   | 'ERR_LISTEN'

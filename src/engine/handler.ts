@@ -90,6 +90,17 @@ export interface UniversalApiWsHandler<Auth = any, Incoming = any> {
   maxPayload?: number
   /** Bytes that may wait for one slow client; past it the client is terminated. @defaultValue 16 MiB */
   maxBackpressure?: number
+  /**
+   * Bytes of messages that may wait for this handler (a slow `sequential` one, a `delay`, a pending `onConnect`), for
+   * each connection; one more closes it with 1013. Each message counts 256 bytes more than its payload.
+   * @defaultValue 16 MiB
+   */
+  maxQueue?: number
+  /**
+   * Messages and pings that a client may send in a second, as many of them at once; one more closes it with 1008. 0 is
+   * no limit. @defaultValue the option of the same name
+   */
+  maxMessagesPerSecond?: number
   /** A room that every connection joins before `onConnect`. */
   defaultRoom?: string
   /** Milliseconds that each incoming message waits before the handler sees it, concurrently. @defaultValue 0 */
@@ -114,7 +125,10 @@ export interface UniversalApiWsHandler<Auth = any, Incoming = any> {
    * `conn.broadcast` still reaches the others; `initiatedByClient`: the first close frame was the client's.
    */
   onClose?(conn: WebSocketConnection<Auth>, code: number, reason: string, initiatedByClient: boolean): unknown
-  /** Failures of the other hooks, the heartbeat (`ERR_HEARTBEAT_TIMEOUT`) and backpressure (`ERR_BACKPRESSURE`). */
+  /**
+   * Failures of the other hooks, and why the connection is ended: `ERR_HEARTBEAT_TIMEOUT`, `ERR_BACKPRESSURE`,
+   * `ERR_MESSAGE_RATE`, `ERR_QUEUE`.
+   */
   onError?(conn: WebSocketConnection<Auth>, error: Error & { code?: string }): unknown
   /** A ping from the client; its pong is sent by the runtime. */
   onPing?(conn: WebSocketConnection<Auth>, data: Buffer): unknown

@@ -35,6 +35,11 @@ export interface EngineOptions {
    */
   maxConnectionsPerAddress?: number
   /**
+   * Messages and pings that one client may send in a second, as many of them at once; one more closes its connection
+   * with 1008. For all handlers that have no value of their own. 0 is no limit. @defaultValue 0
+   */
+  maxMessagesPerSecond?: number
+  /**
    * Milliseconds that the event loop may lag; while it lags more, further upgrades get HTTP 503 with `Retry-After`,
    * so that those who are in are served. 0 is no limit. @defaultValue 0
    */
@@ -109,6 +114,9 @@ export interface ResolvedHandler {
   readonly compressFrom: number
   readonly maxPayload: number
   readonly maxBackpressure: number
+  readonly maxQueue: number
+  /** 0 is no limit. */
+  readonly maxMessagesPerSecond: number
   readonly delay: number
   readonly sequential: boolean
   readonly scope: 'handler' | 'path'
@@ -197,7 +205,7 @@ function resolveEngineOptions(options: EngineOptions): ResolvedEngineOptions {
   const on = !options.disable && options.enableWs !== false
   return {
     prefixes: (typeof prefixes === 'string' ? [prefixes] : prefixes).map(normalizePrefix),
-    handlers: resolveHandlers(options.wsHandlers ?? [], on),
+    handlers: resolveHandlers(options, on),
     enablePreview: options.enablePreview ?? true,
     logLevel: options.logLevel ?? 'info',
     logger: options.logger,
@@ -213,10 +221,10 @@ function resolveEngineOptions(options: EngineOptions): ResolvedEngineOptions {
   }
 }
 
-function resolveHandlers(handlers: readonly UniversalApiWsHandler[], on: boolean): ResolvedHandler[] {
+function resolveHandlers(options: EngineOptions, on: boolean): ResolvedHandler[] {
   const resolved = new Map<string, { index: number; handler: ResolvedHandler }>()
-  for (const [index, source] of handlers.entries()) {
-    const ready = resolveHandler(source, index)
+  for (const [index, source] of (options.wsHandlers ?? []).entries()) {
+    const ready = resolveHandler(source, index, options)
     if (source.disabled) continue
     const twin = resolved.get(ready.pattern.source)
     if (twin)
@@ -230,7 +238,11 @@ function resolveHandlers(handlers: readonly UniversalApiWsHandler[], on: boolean
   return on ? [...resolved.values()].map((entry) => entry.handler) : []
 }
 
-function resolveHandler(source: UniversalApiWsHandler, index: number): ResolvedHandler {
+function resolveHandler(
+  source: UniversalApiWsHandler,
+  index: number,
+  options: EngineOptions,
+): ResolvedHandler {
   const compression = source.compression ?? source.perMessageDeflate ?? false
   const { enabled = true, threshold = DEFAULT_COMPRESSION_THRESHOLD } =
     typeof compression === 'object' ? compression : { enabled: compression }
@@ -242,6 +254,8 @@ function resolveHandler(source: UniversalApiWsHandler, index: number): ResolvedH
     compressFrom: enabled ? threshold : Infinity,
     maxPayload: source.maxPayload ?? DEFAULT_MAX_BYTES,
     maxBackpressure: source.maxBackpressure ?? DEFAULT_MAX_BYTES,
+    maxQueue: source.maxQueue ?? DEFAULT_MAX_BYTES,
+    maxMessagesPerSecond: source.maxMessagesPerSecond ?? options.maxMessagesPerSecond ?? 0,
     delay: source.delay ?? 0,
     sequential: source.sequential ?? false,
     scope: source.scope ?? 'handler',

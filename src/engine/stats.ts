@@ -44,6 +44,10 @@ export interface Stats {
   bytesIn: number
   bytesOut: number
   terminatedForBackpressure: number
+  /** Closed with 1008: over `maxMessagesPerSecond`. */
+  closedForMessageRate: number
+  /** Closed with 1013: over `maxQueue`. */
+  closedForQueue: number
   /** Hooks that threw or rejected. */
   handlerErrors: number
 }
@@ -61,6 +65,8 @@ export function createStats(): Stats {
     bytesIn: 0,
     bytesOut: 0,
     terminatedForBackpressure: 0,
+    closedForMessageRate: 0,
+    closedForQueue: 0,
     handlerErrors: 0,
   }
 }

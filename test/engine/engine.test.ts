@@ -323,6 +323,8 @@ describe('stats', () => {
       bytesIn: 13,
       bytesOut: 13,
       terminatedForBackpressure: 0,
+      closedForMessageRate: 0,
+      closedForQueue: 0,
       handlerErrors: 0,
     })
     peer.socket.receiveClose(4001, '')

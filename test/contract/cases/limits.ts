@@ -206,6 +206,8 @@ export const CASES: readonly Case[] = [
         bytesIn: 10,
         bytesOut: 4 + 3 + 3,
         terminatedForBackpressure: 0,
+        closedForMessageRate: 0,
+        closedForQueue: 0,
         handlerErrors: 1,
       })
       expect(stats.opened).toBe(stats.connections + stats.closed)
