@@ -6,6 +6,7 @@ import { CASES as configuration } from './cases/configuration.ts'
 import { CASES as connection } from './cases/connection.ts'
 import { CASES as errors } from './cases/errors.ts'
 import { CASES as handler } from './cases/handler.ts'
+import { CASES as heads } from './cases/heads.ts'
 import { CASES as heartbeat } from './cases/heartbeat.ts'
 import { CASES as http } from './cases/http.ts'
 import { CASES as inbound } from './cases/inbound.ts'
@@ -29,5 +30,5 @@ export const SECTIONS: Readonly<Record<string, readonly Case[]>> = {
   '8 admission': admission,
   '9 who may connect': origin,
   '10 errors': errors,
-  '11 plain HTTP': http,
+  '11 HTTP': [...http, ...heads],
 }

@@ -12,8 +12,15 @@ export type LoadedUws =
 export const howToGetUws: string =
   'npm install uNetworking/uWebSockets.js#v20.67.0 brings the official build (Node 22, 24, 26; glibc 2.38 or newer)'
 
+/**
+ * uWebSockets.js takes 4 KB of headers unless its environment says otherwise when it loads. The cookies of everything
+ * that runs on localhost may be more; Node and Bun take 16 KB.
+ */
+const MAX_HEADERS_SIZE = '16384'
+
 /** The user's own uWebSockets.js, from its official source, comes first; ours is a repack of older builds. */
 export async function loadUws(): Promise<LoadedUws> {
+  process.env['UWS_HTTP_MAX_HEADERS_SIZE'] ??= MAX_HEADERS_SIZE
   const reasons: string[] = []
   for (const load of [loadFromProject, loadOurs]) {
     try {
