@@ -15,9 +15,9 @@ export function encode(data: unknown): Payload {
     // Its output is well-formed: lone surrogates leave as escapes.
     text = JSON.stringify(data)
   } catch (cause) {
-    throw new SidewireError('ERR_SERIALIZE', `cannot send ${describe(data)}: ${(cause as Error).message}`, {
-      cause,
-    })
+    // JSON would fail a second time to describe it, and on Bun that takes 0.9 s for what is nested 100,000 deep.
+    const what = typeof data === 'object' ? Object.prototype.toString.call(data) : describe(data)
+    throw new SidewireError('ERR_SERIALIZE', `cannot send ${what}: ${(cause as Error).message}`, { cause })
   }
   if (text === undefined)
     throw new SidewireError(

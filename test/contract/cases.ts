@@ -10,6 +10,7 @@ import { CASES as heads } from './cases/heads.ts'
 import { CASES as heartbeat } from './cases/heartbeat.ts'
 import { CASES as http } from './cases/http.ts'
 import { CASES as inbound } from './cases/inbound.ts'
+import { CASES as json } from './cases/json.ts'
 import { CASES as limits } from './cases/limits.ts'
 import { CASES as origin } from './cases/origin.ts'
 import { CASES as rooms } from './cases/rooms.ts'
@@ -27,6 +28,7 @@ export const SECTIONS: Readonly<Record<string, readonly Case[]>> = {
   '7 compression': compression,
   '8 limits': limits,
   '8 inbound': inbound,
+  '8 JSON': json,
   '8 admission': admission,
   '9 who may connect': origin,
   '10 errors': errors,
