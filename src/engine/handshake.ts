@@ -10,6 +10,16 @@ export function textAnswer(status: number, body: string, headers: Record<string,
 const KEY = /^[+/0-9A-Za-z]{21}[AQgw]==$/
 
 /**
+ * RFC 3986 3.2.2, without the comma: a repeated Host shows up as a list, and RFC 9112 3.2 wants that refused like one
+ * that is no host.
+ */
+const HOST = /^(?:\[[\d.:A-Fa-f]+\]|[\w!$%&'()*+\-.;=~]+)(?::\d*)?$/
+
+/** `name`, `name=token` or `name="token"` (RFC 6455 9.1). */
+const PARAMETER =
+  /^[!#$%&'*+\-.^_`|~\w]+(?:[ \t]*=[ \t]*(?:[!#$%&'*+\-.^_`|~\w]+|"(?:\\?[!#$%&'*+\-.^_`|~\w])+"))?$/
+
+/**
  * The server's part of RFC 6455 4.2.1, checked here on every runtime because none of them checks all of it.
  * `undefined` if the handshake is well-formed.
  */
@@ -22,6 +32,10 @@ export function checkHandshake(
   if (raw.method !== 'GET') return malformed(`the method has to be GET, not ${raw.method}`)
   if (raw.httpVersion !== '1.1') return malformed(`HTTP/1.1 is needed, not HTTP/${raw.httpVersion}`)
   if (!headers['host']) return malformed('the Host header is missing')
+  if (!HOST.test(headers['host'])) return malformed('the Host header has to be one host')
+  // Nobody reads it here, and what comes behind the head would be taken for frames.
+  if ((headers['content-length'] ?? '0') !== '0' || headers['transfer-encoding'] !== undefined)
+    return malformed('it has to come without a body')
   if (!has('upgrade', 'websocket')) return malformed('the Upgrade header has to contain "websocket"')
   if (!has('connection', 'upgrade')) return malformed('the Connection header has to contain "Upgrade"')
   const version = headers['sec-websocket-version']
@@ -38,7 +52,20 @@ export function checkHandshake(
     if (!offered.every((token) => TOKEN.test(token)) || new Set(offered).size !== offered.length)
       return malformed('the Sec-WebSocket-Protocol header has to list different tokens')
   }
+  const extensions = headers['sec-websocket-extensions']
+  if (extensions !== undefined && !isExtensionList(extensions))
+    return malformed('the Sec-WebSocket-Extensions header is not of the form of RFC 6455 9.1')
   return undefined
+}
+
+/** RFC 6455 9.1: a header that is not of this form fails the handshake, where an unknown extension is only declined. */
+function isExtensionList(value: string): boolean {
+  const extensions = tokens(value)
+  const isExtension = (extension: string): boolean => {
+    const [name = '', ...parameters] = extension.split(';').map((part) => part.trim())
+    return TOKEN.test(name) && parameters.every((parameter) => PARAMETER.test(parameter))
+  }
+  return extensions.length > 0 && extensions.every(isExtension)
 }
 
 function malformed(reason: string): HttpAnswer {
