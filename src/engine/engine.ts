@@ -194,7 +194,9 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
       return this.#refuse('subprotocol', textAnswer(400, 'None of the offered subprotocols is spoken here'))
     const req = createHandshakeRequest(raw, params)
     const extensions =
-      live.handler.compressFrom === Infinity ? '' : chooseDeflateOffer(headers['sec-websocket-extensions'])
+      live.handler.compressFrom === Infinity
+        ? ''
+        : chooseDeflateOffer(headers['sec-websocket-extensions'], this.#capabilities?.serverWindowBits ?? [])
     const decide = (verdict: Verdict): Decision => this.#decide(live, req, verdict, protocol, extensions)
     try {
       const verdict = authenticate(live.handler.source, req)

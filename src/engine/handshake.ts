@@ -88,14 +88,17 @@ export function chooseSubprotocol(
 const WINDOW_BITS = /^(?:[89]|1[0-5])$/
 
 /**
- * The first permessage-deflate offer that is valid by RFC 7692 7.1, as it may be handed to a runtime's own
- * negotiation, which forgives what it should not. `''` if there is none.
+ * The first permessage-deflate offer that is valid by RFC 7692 7.1, and that the runtime can keep, as it may be handed
+ * to the runtime's own negotiation, which forgives what it should not. `''` if there is none.
  */
-export function chooseDeflateOffer(extensions: string | undefined): string {
-  return tokens(extensions).find(isValidDeflateOffer) ?? ''
+export function chooseDeflateOffer(
+  extensions: string | undefined,
+  serverWindowBits: readonly number[],
+): string {
+  return tokens(extensions).find((offer) => isGoodDeflateOffer(offer, serverWindowBits)) ?? ''
 }
 
-function isValidDeflateOffer(offer: string): boolean {
+function isGoodDeflateOffer(offer: string, serverWindowBits: readonly number[]): boolean {
   const [name, ...parameters] = offer.split(';').map((part) => part.trim())
   if (name !== 'permessage-deflate') return false
   const seen = new Set<string>()
@@ -110,7 +113,7 @@ function isValidDeflateOffer(offer: string): boolean {
       case 'client_max_window_bits':
         return value === undefined || WINDOW_BITS.test(value)
       case 'server_max_window_bits':
-        return value !== undefined && WINDOW_BITS.test(value)
+        return value !== undefined && WINDOW_BITS.test(value) && serverWindowBits.includes(Number(value))
       default:
         return false
     }

@@ -30,6 +30,11 @@ export interface RuntimeCapabilities {
   readonly refusesHttp10: boolean
   /** Takes `handshakeTimeout`; else it has a time of its own, about 10 s, and tells nobody. */
   readonly handshakeTimeout: boolean
+  /**
+   * The windows, in bits, that it can keep to if a client asks for one (RFC 7692 7.1.2.1, `server_max_window_bits`).
+   * An offer that asks for another is declined.
+   */
+  readonly serverWindowBits: readonly number[]
 }
 
 export interface Runtime {

@@ -89,6 +89,8 @@ describe('subprotocols', () => {
   })
 })
 
+const EVERY_WINDOW = [8, 9, 10, 11, 12, 13, 14, 15]
+
 describe('offers of permessage-deflate', () => {
   it.each([
     [undefined, ''],
@@ -119,7 +121,17 @@ describe('offers of permessage-deflate', () => {
       'permessage-deflate; server_max_window_bits=9',
     ],
   ])('%j: %j', (offer, expected) => {
-    expect(chooseDeflateOffer(offer)).toBe(expected)
+    expect(chooseDeflateOffer(offer, EVERY_WINDOW)).toBe(expected)
+  })
+
+  it.each([
+    ['permessage-deflate; server_max_window_bits=10', [], ''],
+    ['permessage-deflate; server_max_window_bits=10', [9, 15], ''],
+    ['permessage-deflate; server_max_window_bits=10', [10], 'permessage-deflate; server_max_window_bits=10'],
+    ['permessage-deflate; client_max_window_bits=10', [], 'permessage-deflate; client_max_window_bits=10'],
+    ['permessage-deflate; server_max_window_bits=10, permessage-deflate', [15], 'permessage-deflate'],
+  ])('%j where the windows are %j: %j', (offer, windows, expected) => {
+    expect(chooseDeflateOffer(offer, windows)).toBe(expected)
   })
 })
 

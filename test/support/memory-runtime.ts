@@ -31,6 +31,7 @@ export class MemoryRuntime implements Runtime {
     headerCase: true,
     refusesHttp10: true,
     handshakeTimeout: true,
+    serverWindowBits: [8, 9, 10, 11, 12, 13, 14, 15],
   }
   #events: RuntimeEvents<any> | undefined
   readonly topics: Map<string, Set<MemorySocket>> = new Map()

@@ -33,6 +33,7 @@ export function createBunRuntime(): Runtime {
       refusesHttp10: false,
       // Fixed, whatever `idleTimeout` says: 12 s from the TCP connection to the end of the head.
       handshakeTimeout: false,
+      serverWindowBits: [15],
     },
     listen,
   }

@@ -39,6 +39,8 @@ export function createUwsRuntime(uws: UWS.UwsModule, description: string): Runti
       refusesHttp10: true,
       // HTTP_IDLE_TIMEOUT_S of its source: 10 s from the TCP connection to the end of the head, in steps of 4.
       handshakeTimeout: false,
+      // It answers as if it had not been asked, and compresses with whatever window it has.
+      serverWindowBits: [],
     },
     listen: (events, options) => listen(uws, events, options),
   }

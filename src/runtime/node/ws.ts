@@ -39,6 +39,8 @@ export function createWsRuntime(description: string): Runtime {
       headerCase: true,
       refusesHttp10: true,
       handshakeTimeout: true,
+      // zlib has no raw deflate with a window of 2^8 bytes.
+      serverWindowBits: [9, 10, 11, 12, 13, 14, 15],
     },
     listen,
   }
@@ -72,8 +74,7 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
     const decision = await events.upgrade(copyRequest(request, options.tls !== undefined))
     if (socket.destroyed) return
     if (!decision.accept) return void socket.end(formatAnswer(decision.answer))
-    const extensions = zlibCanServe(decision.extensions) ? decision.extensions : ''
-    request.headers['sec-websocket-extensions'] = extensions || undefined
+    request.headers['sec-websocket-extensions'] = decision.extensions || undefined
     // `ws` would fail the client if its choice were not in the offer; the choice is the engine's.
     delete request.headers['sec-websocket-protocol']
     // It takes no list here, which the RFC allows and the engine has checked.
@@ -82,7 +83,7 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
     acceptor.handleUpgrade(request, socket, head, (ws) => {
       open.add(ws)
       ws.once('close', () => open.delete(ws))
-      const deflateBits = ws.extensions === '' ? 0 : windowBitsOf(extensions)
+      const deflateBits = ws.extensions === '' ? 0 : windowBitsOf(decision.extensions)
       serve(new WsSocket(decision.data, ws, socket as Socket, deflateBits, topics, events), events, options)
     })
   }
@@ -230,9 +231,4 @@ function formatAnswer({ status, headers, body }: HttpAnswer): Buffer {
 function windowBitsOf(offer: string): number {
   const [, bits] = /server_max_window_bits="?(\d+)/.exec(offer) ?? []
   return bits === undefined ? 15 : Number(bits)
-}
-
-/** zlib has no raw deflate with a window of 2^8 bytes. */
-function zlibCanServe(offer: string): boolean {
-  return windowBitsOf(offer) > 8
 }

@@ -58,6 +58,26 @@ export const CASES: readonly Case[] = [
     },
   },
   {
+    name: 'a window that a client asks for is kept to, or the offer declined and a later one taken',
+    network: true,
+    async run(t) {
+      const server = await t.start({ pattern: '/on', compression: true })
+      for (const bits of [8, 9, 10, 15]) {
+        const offer = `permessage-deflate; server_max_window_bits=${bits}`
+        const alone = await t.handshake(server, '/on', { 'Sec-WebSocket-Extensions': offer })
+        const answer = alone.headers['sec-websocket-extensions']
+        const canKeep = t.runtime.capabilities.serverWindowBits.includes(bits)
+        expect([bits, answer?.includes(`server_max_window_bits=${bits}`)]).toEqual([
+          bits,
+          canKeep ? true : undefined,
+        ])
+        const two = { 'Sec-WebSocket-Extensions': `${offer}, permessage-deflate` }
+        const { headers } = await t.handshake(server, '/on', two)
+        expect(headers['sec-websocket-extensions']).toMatch(/^permessage-deflate/)
+      }
+    },
+  },
+  {
     name: 'messages under the threshold go uncompressed, others compressed; send and broadcast alike',
     network: true,
     async run(t) {
