@@ -7,6 +7,7 @@ import type { Context } from './context.ts'
 import { dispatch } from './dispatch.ts'
 import { describe, SidewireError, toError } from './errors.ts'
 import { checkHandshake, chooseDeflateOffer, chooseSubprotocol, textAnswer } from './handshake.ts'
+import type { Holdings } from './holdings.ts'
 import { LiveHandler } from './live-handler.ts'
 import type { Logger } from './logger.ts'
 import { takeMessage } from './message-rate.ts'
@@ -107,7 +108,7 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
   }
 
   newTopic(): string {
-    return (++this.#topics).toString(36)
+    return topicName(++this.#topics)
   }
 
   canPong(): boolean {
@@ -149,6 +150,22 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
         since: conn.since,
       })),
     )
+  }
+
+  holdings(): Holdings {
+    const scopes = this.#live.flatMap((live) => [...live.scopes])
+    let topics = 0
+    for (let n = 1; n <= this.#topics; n++) {
+      if ((this.#server?.subscribers(topicName(n)) ?? 0) > 0) topics++
+    }
+    return {
+      scopes: scopes.length,
+      rooms: scopes.reduce((sum, scope) => sum + scope.rooms.size, 0),
+      unions: scopes.reduce((sum, scope) => sum + scope.unionCount, 0),
+      topics,
+      handshakes: this.#waiting.size + this.#opening.size,
+      rejected: this.#rejected.size,
+    }
   }
 
   /** Takes no more connections, closes the open ones with 1001, and resolves when all are gone or time is up. */
@@ -382,4 +399,8 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
     stats.refused++
     stats.refusedBy[reason] = (stats.refusedBy[reason] ?? 0) + 1
   }
+}
+
+function topicName(n: number): string {
+  return n.toString(36)
 }

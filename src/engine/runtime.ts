@@ -69,6 +69,8 @@ export interface RuntimeServer {
   readonly port: number
   /** Sends to every subscriber of the topic. */
   publish(topic: string, payload: Payload, compress: boolean): void
+  /** How many sockets are subscribed, for inspection. */
+  subscribers(topic: string): number
   /** Stops taking connections; the open ones stay. */
   stopListening(): void
   /** Ends what is still open, and frees the port. Idempotent. */

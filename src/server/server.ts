@@ -1,5 +1,6 @@
 import { Engine, type ConnectionInfo, type PublishOptions } from '../engine/engine.ts'
 import { textAnswer } from '../engine/handshake.ts'
+import { HOLDINGS, type Holdings } from '../engine/holdings.ts'
 import { createLogger, type Logger } from '../engine/logger.ts'
 import {
   DEFAULT_HANDSHAKE_TIMEOUT,
@@ -99,7 +100,8 @@ export async function serveOn(
   engine.attach(server, runtime.capabilities)
 
   let closing: Promise<void> | undefined
-  return {
+  const served: Server & { [HOLDINGS]: () => Holdings } = {
+    [HOLDINGS]: () => engine.holdings(),
     url: `${resolved.tls ? 'wss' : 'ws'}://${urlHost(resolved.host)}:${server.port}`,
     port: server.port,
     runtime: runtime.name,
@@ -126,6 +128,7 @@ export async function serveOn(
       return closing
     },
   }
+  return served
 }
 
 interface Limits {

@@ -43,6 +43,7 @@ export class MemoryRuntime implements Runtime {
     return {
       port: 1,
       publish: (topic, payload, compress) => this.publish(topic, payload, compress),
+      subscribers: (topic) => this.topics.get(topic)?.size ?? 0,
       stopListening: () => {
         this.#events = undefined
       },

@@ -108,6 +108,7 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
     publish: (topic, payload, compress) => {
       server.publish(topic, payload, compress)
     },
+    subscribers: (topic) => server.subscriberCount(topic),
     stopListening: () => void server.stop(false),
     close: async () => {
       await server.stop(true)

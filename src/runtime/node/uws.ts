@@ -136,6 +136,7 @@ async function listen<D>(
     publish: (topic, payload, compress) => {
       app.publish(topic, payload, typeof payload !== 'string', compress)
     },
+    subscribers: (topic) => app.numSubscribers(topic),
     stopListening,
     close: async () => {
       stopListening()

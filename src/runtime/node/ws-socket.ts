@@ -18,6 +18,10 @@ export class Topics<D> {
     if (subscribers?.delete(socket) && subscribers.size === 0) this.#subscribers.delete(topic)
   }
 
+  subscribers(topic: string): number {
+    return this.#subscribers.get(topic)?.size ?? 0
+  }
+
   /** Framed, and compressed, once for all. */
   publish(topic: string, payload: Payload, compress: boolean, except?: WsSocket<D>): void {
     const subscribers = this.#subscribers.get(topic)

@@ -132,6 +132,7 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
   return {
     port: (server.address() as AddressInfo).port,
     publish: (topic, payload, compress) => topics.publish(topic, payload, compress),
+    subscribers: (topic) => topics.subscribers(topic),
     stopListening,
     close: async () => {
       stopListening()

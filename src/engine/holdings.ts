@@ -1,0 +1,20 @@
+/** What the engine holds for its clients. All of it is gone when the last of them is: the soak run looks. */
+export interface Holdings {
+  /** Groups of connections that a broadcast can reach. */
+  readonly scopes: number
+  readonly rooms: number
+  /** Unions of rooms that have a topic. */
+  readonly unions: number
+  /** Topics that the runtime has subscribers for; of every topic that there ever was. */
+  readonly topics: number
+  /** Handshakes that wait for `authenticate`, or for the runtime to open the socket. */
+  readonly handshakes: number
+  /** Clients that got their close frame right after the handshake, and have not answered it yet. */
+  readonly rejected: number
+}
+
+/**
+ * Where a `Server` gives its {@link Holdings}: not part of the API, and slow, since it asks the runtime about
+ * every topic.
+ */
+export const HOLDINGS: unique symbol = Symbol.for('sidewire.holdings')
