@@ -1,0 +1,42 @@
+import { spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+
+const SOAK = fileURLToPath(new URL('../../scripts/soak.mjs', import.meta.url))
+
+interface Outcome {
+  readonly code: number | null
+  readonly text: string
+}
+
+/** The script as a user runs it, with the server inside Node or Bun. */
+function soak(...args: string[]): Promise<Outcome> {
+  const child = spawn(process.execPath, [SOAK, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  let text = ''
+  child.stdout.on('data', (chunk) => (text += String(chunk)))
+  child.stderr.on('data', (chunk) => (text += String(chunk)))
+  return new Promise((resolve) => {
+    child.once('close', (code) => resolve({ code, text }))
+  })
+}
+
+describe('the soak run', { timeout: 120_000 }, () => {
+  it.each(['uws', 'ws', 'bun'])('passes 20 seconds on %s', async (runtime) => {
+    const { code, text } = await soak('--seconds', '20', '--runtime', runtime)
+    expect(text).toContain(`${runtime}: passed`)
+    expect(text).toMatch(/lost, duplicated, out of order: +0, 0, 0\n/)
+    expect(code).toBe(0)
+  })
+
+  it.concurrent.each([
+    ['lose', /round 2: \d+ lost/],
+    ['repeat', /round 2: \d+ duplicated/],
+    ['delay', /round 2: \d+ disordered/],
+    ['timer', /handles and timers .* became/],
+    ['memory', /the heap grew by \d+ bytes/],
+  ])('fails if the server is made to %s', async (sabotage, complaint) => {
+    const { code, text } = await soak('--seconds', '15', '--runtime', 'uws', '--sabotage', sabotage)
+    expect(text).toMatch(complaint)
+    expect(code).toBe(1)
+  })
+})
