@@ -177,7 +177,7 @@ export function encodeFrame(opcode: number, payload: string | Buffer, options: F
   return Buffer.concat([head, mask, hidden])
 }
 
-function decodeFrame(buffer: Buffer): { frame: Frame; size: number } | undefined {
+export function decodeFrame(buffer: Buffer): { frame: Frame; size: number } | undefined {
   if (buffer.length < 2) return undefined
   const [first = 0, second = 0] = buffer
   let length = second & 127
