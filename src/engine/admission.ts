@@ -71,6 +71,11 @@ export class Admission {
     this.start()
   }
 
+  /** How many are accepted, but not open yet; under a limit. */
+  get opening(): number {
+    return this.#opening.size
+  }
+
   /** For a handshake that has just arrived. */
   refuse(address: string): Refusal | undefined {
     return this.refuseAuthenticated(address) ?? (this.#lag.isLagging() ? OVERLOADED : undefined)

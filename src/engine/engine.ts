@@ -163,7 +163,7 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
       rooms: scopes.reduce((sum, scope) => sum + scope.rooms.size, 0),
       unions: scopes.reduce((sum, scope) => sum + scope.unionCount, 0),
       topics,
-      handshakes: this.#waiting.size + this.#opening.size,
+      handshakes: this.#waiting.size + this.#admission.opening,
       rejected: this.#rejected.size,
     }
   }

@@ -150,7 +150,10 @@ describe('maxEventLoopLag', () => {
       createLogger('silent'),
       clock,
     )
-    engine.attach({ port: 1, publish() {}, stopListening() {}, close: async () => {} }, {} as never)
+    engine.attach(
+      { port: 1, publish() {}, subscribers: () => 0, stopListening() {}, close: async () => {} },
+      {} as never,
+    )
     const isLetIn = async (): Promise<boolean> => (await engine.upgrade(REQUEST)).accept
     const seen: [number, boolean][] = []
     // The timer comes every 25 ms; at 175 it is more than 100 ms late and has not come yet, at 300 it has come late.

@@ -54,7 +54,9 @@ it('shows throughput and latency over time and the percentile curve, and fetches
     expect(colors).toBeGreaterThan(10)
   }
   await page.locator('#latency .u-over').hover()
-  await expect.poll(() => page.locator('#latency .u-legend').textContent()).toMatch(/p99:?\s*[\d.]+ (?:µs|ms)/)
+  await expect
+    .poll(() => page.locator('#latency .u-legend').textContent())
+    .toMatch(/p99:?\s*[\d.]+ (?:µs|ms)/)
   expect(await page.locator('.tile').allTextContents()).toEqual([
     expect.stringMatching(/^Throughput[\d,]+\/s$/),
     ...['p50', 'p90', 'p99', 'p99.9', 'max'].map((name) =>
