@@ -56,7 +56,7 @@ function share(text: string): string {
 }
 
 /** The same headers, with strings that other requests have too shared between them. */
-function shareHeaders(rawHeaders: readonly string[]): string[] {
+export function shareHeaders(rawHeaders: readonly string[]): string[] {
   const result = Array.from<string>({ length: rawHeaders.length })
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const [name = '', value = ''] = [rawHeaders[i], rawHeaders[i + 1]]
@@ -97,15 +97,17 @@ export function pathOf(url: string): string {
   return end === -1 ? url : url.slice(0, end)
 }
 
+/** @param headers - what {@link headersOf} makes of `rawHeaders` */
 export function createHandshakeRequest(
-  raw: RawRequest,
+  raw: Omit<RawRequest, 'rawHeaders'>,
+  rawHeaders: string[],
+  headers: RequestHeaders,
   params: Readonly<Record<string, string>>,
 ): HandshakeRequest {
-  const rawHeaders = shareHeaders(raw.rawHeaders)
   return {
     url: raw.url,
     method: raw.method,
-    headers: headersOf(rawHeaders),
+    headers,
     rawHeaders,
     httpVersion: raw.httpVersion,
     params,
