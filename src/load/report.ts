@@ -6,8 +6,11 @@ import type { Faults } from './sequence.ts'
 export interface Report {
   readonly url: string
   readonly scenario: ScenarioName
-  /** ISO 8601. */
+  /** ISO 8601, before the first connection. */
   readonly startedAt: string
+  /** ISO 8601: for whoever measures something else at the same time, such as the server's CPU. */
+  readonly measuredFrom: string
+  readonly measuredUntil: string
   /** What was asked for. */
   readonly options: Readonly<Record<string, unknown>>
   readonly machine: {

@@ -170,6 +170,8 @@ class Fleet {
         cores: availableParallelism(),
         runtime: process.versions['bun'] ? `Bun ${process.versions['bun']}` : `Node ${process.versions.node}`,
       },
+      measuredFrom: wallClock(from),
+      measuredUntil: wallClock(until),
       seconds,
       messages: {
         sent,
@@ -238,6 +240,11 @@ class Fleet {
     this.#timeline.push(point)
     return point
   }
+}
+
+/** A time of the monotonic clock as a date. */
+function wallClock(time: number): string {
+  return new Date(Date.now() - (now() - time)).toISOString()
 }
 
 /** The n-th snapshots of all workers, put together. */
