@@ -1,0 +1,56 @@
+import { Worker } from 'node:worker_threads'
+import { SidewireError } from '../index.ts'
+import type { Snapshot } from './recorder.ts'
+import type { FromWorker, ToWorker, WorkerInput, WorkerResult } from './worker.ts'
+
+/** Longer than a worker waits for closing handshakes. */
+const MAX_CLOSING_MS = 2000
+
+/** A worker, as the thread that has started it sees it. */
+export class WorkerThread {
+  readonly ready: Promise<Extract<FromWorker, { type: 'ready' }>>
+  readonly #worker: Worker
+  readonly #exited: Promise<void>
+  #onMessage: (message: FromWorker) => void = () => {}
+  #onFailure: (error: Error) => void = () => {}
+
+  constructor(module: URL, input: WorkerInput) {
+    this.#worker = new Worker(module, { workerData: input })
+    this.#exited = new Promise((resolve) => this.#worker.once('exit', () => resolve()))
+    this.#worker.on('message', (message: FromWorker) => {
+      if (message.type === 'failed') this.#onFailure(new SidewireError('ERR_LOAD', message.message))
+      else this.#onMessage(message)
+    })
+    this.#worker.on('error', (error) => this.#onFailure(error))
+    this.ready = new Promise((resolve, reject) => {
+      this.#onFailure = reject
+      this.#onMessage = (message) => {
+        if (message.type === 'ready') resolve(message)
+      }
+    })
+  }
+
+  say(message: ToWorker): void {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
+    this.#worker.postMessage(message)
+  }
+
+  /** @param onSnapshot - with the number of the snapshot, and when it was taken */
+  measure(onSnapshot: (index: number, at: number, snapshot: Snapshot) => void): Promise<WorkerResult> {
+    let index = 0
+    return new Promise((resolve, reject) => {
+      this.#onFailure = reject
+      this.#onMessage = (message) => {
+        if (message.type === 'snapshot') onSnapshot(index++, message.at, message.snapshot)
+        else if (message.type === 'done') resolve(message.result)
+      }
+    })
+  }
+
+  /** Waits for it, or ends it. */
+  async end(isDone: boolean): Promise<void> {
+    const late = setTimeout(() => void this.#worker.terminate(), isDone ? MAX_CLOSING_MS : 0)
+    await this.#exited
+    clearTimeout(late)
+  }
+}
