@@ -57,7 +57,7 @@ export function createConnect(job: Job): Scenario {
       fill()
     },
     async finish() {
-      pacer?.stop()
+      pacer?.stop((due, late) => recorder.sendLag(due, late, 1))
       isLooping = false
       waiting.length = 0
       await settle(options.timeout, () => open.size === 0)

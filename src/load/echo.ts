@@ -37,7 +37,7 @@ export function createEcho(job: Job): Scenario {
       sweep = setInterval(() => clients.forEach((client) => client.giveUpOverdue()), SWEEP_MS)
     },
     async finish() {
-      pacer?.stop()
+      pacer?.stop((due, late) => job.recorder.sendLag(due, late, 1))
       for (const client of clients) client.stop()
       await settle(options.timeout, () => clients.every((client) => client.isSettled))
       clearInterval(sweep)

@@ -56,7 +56,7 @@ export function createFanout(job: Job): Scenario {
       timer = setInterval(pump, LOOK_EVERY_MS)
     },
     async finish() {
-      pacer?.stop()
+      pacer?.stop((due, late) => job.recorder.sendLag(due, late, 1))
       isLooping = false
       clearInterval(timer)
       await settle(options.timeout, () => receivers.every((receiver) => receiver.isSettled))

@@ -33,18 +33,29 @@ export class Pacer {
     this.#turn()
   }
 
-  stop(): void {
+  /** @param overdue - told of each call that was due, and was not made in time */
+  stop(overdue: (due: number, late: number) => void): void {
+    if (!this.#running) return
     this.#running = false
     clearTimeout(this.#timer)
+    const time = now()
+    for (let due = this.#next(); due < time; due = this.#next()) {
+      overdue(due, time - due)
+      this.#count++
+    }
+  }
+
+  #next(): number {
+    return this.#start + this.#count * this.#interval
   }
 
   readonly #turn = (): void => {
     if (!this.#running) return
     const time = now()
-    let due = this.#start + this.#count * this.#interval
+    let due = this.#next()
     while (due <= time) {
       this.#send(this.#count++, due)
-      due = this.#start + this.#count * this.#interval
+      due = this.#next()
     }
     this.#flush()
     const wait = due - now()

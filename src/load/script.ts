@@ -44,7 +44,7 @@ export function createScript(job: Job, script: LoadScript): Scenario {
       sweep = setInterval(() => clients.forEach((client) => client.giveUpOverdue()), SWEEP_MS)
     },
     async finish() {
-      pacer?.stop()
+      pacer?.stop((due, late) => job.recorder.sendLag(due, late, 1))
       for (const client of clients) client.stop()
       await Promise.race([failed, settle(options.timeout, () => clients.every((client) => client.isSettled))])
       clearInterval(sweep)

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest'
+import type { BenchReport } from '../../src/index.ts'
 import { endAll } from '../cli/cli.ts'
 import { bench } from './bench.ts'
 import { startKnown, type Behaviour, type KnownServer } from './known-server.ts'
@@ -22,6 +23,13 @@ function medianOf(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1]!
 }
 
+/** The 20th percentile: a machine that has other work delays many messages, but not all. */
+function firstFifth({ percentiles }: BenchReport): number {
+  const [, [percentile, ms] = []] = percentiles
+  expect(percentile).toBeCloseTo(20)
+  return ms!
+}
+
 describe('latency', () => {
   it('of a server that answers after exactly 20 ms is 20 ms', async () => {
     const url = await start({ kind: 'late', ms: 20 })
@@ -29,7 +37,8 @@ describe('latency', () => {
     expect(report.latency!.min).toBeGreaterThanOrEqual(20)
     expect(report.latency!.min).toBeLessThan(21)
     expect(report.latency!.p50).toBeGreaterThanOrEqual(20)
-    expect(report.latency!.p50).toBeLessThan(medianOf(server!.lateness) + report.generator.sendLag!.p50 + 2)
+    expect(firstFifth(report)).toBeLessThan(medianOf(server!.lateness) + 2)
+    expect(report.latency!.p50).toBeLessThan(40)
     expect(report.messages.perSecond).toBeGreaterThan(195)
     expect(report.messages.perSecond).toBeLessThan(205)
     expect(code).toBe(0)
@@ -41,9 +50,9 @@ describe('latency', () => {
     const { code, report } = await bench(url, args)
     expect(report.latency!.min).toBeGreaterThanOrEqual(20)
     expect(report.latency!.min).toBeLessThan(21)
-    expect(report.latency!.p50).toBeLessThan(medianOf(server!.lateness) + 2)
+    expect(firstFifth(report)).toBeLessThan(medianOf(server!.lateness) + 2)
     // 4 connections, 2 messages under way on each, 50 round trips a second.
-    expect(report.messages.perSecond).toBeGreaterThan(300)
+    expect(report.messages.perSecond).toBeGreaterThan(200)
     expect(report.messages.perSecond).toBeLessThanOrEqual(404)
     expect(code).toBe(0)
   })
