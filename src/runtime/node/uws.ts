@@ -25,6 +25,9 @@ interface Holder<D> {
   socket: UwsSocket<D>
 }
 
+/** For small messages faster than `Buffer.toString`; uWebSockets.js has checked that the bytes are UTF-8. */
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
+
 /** @param uws - the module, because loading a native binary may fail: see `load.ts` */
 export function createUwsRuntime(uws: UWS.UwsModule, description: string): Runtime {
   return {
@@ -85,7 +88,7 @@ async function listen<D>(
     message: (ws, data, isBinary) => {
       const bytes = data.byteLength
       // The memory is taken back when this callback returns.
-      const payload = isBinary ? Buffer.from(data.slice(0)) : Buffer.from(data).toString('utf8')
+      const payload = isBinary ? Buffer.from(data.slice(0)) : utf8.decode(data)
       events.message((ws as Native<D>).socket, payload, bytes)
     },
     ping: (ws, data) => events.ping((ws as Native<D>).socket, Buffer.from(data.slice(0))),
@@ -99,7 +102,7 @@ async function listen<D>(
     close: (ws, code, message) => {
       const { socket } = ws as Native<D>
       socket.native = undefined
-      const text = Buffer.from(message).toString('utf8')
+      const text = utf8.decode(message)
       if (code === CloseCode.AbnormalClosure) {
         const known = closeCodeOf(text)
         events.closed(socket, known.code, '', known.closeFrame)

@@ -207,6 +207,8 @@ export const CASES: readonly Case[] = [
         '{broken',
         'tulip',
         '',
+        '\uFEFFa byte order mark is a character',
+        'héllo wörld €𝄞',
       ]
       for (const text of texts) client.send(text)
       const expected = [
@@ -223,6 +225,8 @@ export const CASES: readonly Case[] = [
         '{broken',
         'tulip',
         '',
+        '\uFEFFa byte order mark is a character',
+        'héllo wörld €𝄞',
       ]
       for (const value of expected) expect(await seen.next()).toEqual(value)
       client.send(Buffer.from([1, 2, 3]))
