@@ -10,11 +10,20 @@ const MAX_UNIONS = 64
 /** How many unions are remembered after their first broadcast; the second one makes the topic. */
 const MAX_CANDIDATES = 256
 
-interface Room {
-  readonly name: string
+/**
+ * All of a scope, or of a room. Nobody is subscribed to the topic before the first broadcast: a native subscription
+ * costs time and memory, and most rooms, and most scopes of a handler that only answers, never need one.
+ */
+interface Audience {
   readonly topic: string
   readonly members: Set<Connection>
-  readonly unions: Set<Union>
+  isSubscribed: boolean
+}
+
+interface Room extends Audience {
+  readonly name: string
+  /** Made with the first union. */
+  unions: Set<Union> | undefined
 }
 
 interface Union {
@@ -26,10 +35,8 @@ interface Union {
 }
 
 export class Scope {
-  /** Everyone who is open. */
-  readonly connections: Set<Connection> = new Set()
-  readonly #topic: string
   readonly #context: Context
+  readonly #everyone: Audience
   readonly #rooms = new Map<string, Room>()
   /** In order of use, the least recent first. */
   readonly #unions = new Map<string, Union>()
@@ -37,28 +44,30 @@ export class Scope {
 
   constructor(context: Context) {
     this.#context = context
-    this.#topic = context.newTopic()
+    this.#everyone = { topic: context.newTopic(), members: new Set(), isSubscribed: false }
+  }
+
+  /** Everyone who is open. */
+  get connections(): ReadonlySet<Connection> {
+    return this.#everyone.members
   }
 
   add(conn: Connection): void {
-    this.connections.add(conn)
-    conn.socket.subscribe(this.#topic)
+    enter(this.#everyone, conn)
   }
 
   /** Nothing reaches the connection any more; `conn.rooms` keeps its names, for `onClose` to read. */
   remove(conn: Connection): void {
-    if (!this.connections.delete(conn)) return
-    conn.socket.unsubscribe(this.#topic)
+    if (!exit(this.#everyone, conn)) return
     conn.eachRoom((name) => this.#part(conn, name))
   }
 
   join(conn: Connection, name: string): void {
     const room = this.#rooms.get(name) ?? this.#create(name)
-    for (const union of room.unions) {
+    room.unions?.forEach((union) => {
       if (!isMember(conn, union)) this.#enter(conn, union)
-    }
-    room.members.add(conn)
-    conn.socket.subscribe(room.topic)
+    })
+    enter(room, conn)
   }
 
   leave(conn: Connection, name: string): void {
@@ -77,14 +86,14 @@ export class Scope {
     except: Connection | undefined,
   ): number {
     if (names === undefined) {
-      const excluded = except !== undefined && this.connections.has(except) ? except : undefined
-      return this.#publish(this.#topic, this.connections.size, payload, compress, excluded)
+      const excluded = except && this.connections.has(except) ? except : undefined
+      return this.#publishTo(this.#everyone, payload, compress, excluded)
     }
     const rooms = this.#find(names)
     const [first] = rooms
     if (first === undefined) return 0
     const excluded = except && rooms.some((room) => room.members.has(except)) ? except : undefined
-    if (rooms.length === 1) return this.#publish(first.topic, first.members.size, payload, compress, excluded)
+    if (rooms.length === 1) return this.#publishTo(first, payload, compress, excluded)
     const union = this.#union(rooms)
     if (union) return this.#publish(union.topic, union.size, payload, compress, excluded)
     return sendToEach(rooms, payload, compress, excluded)
@@ -97,6 +106,20 @@ export class Scope {
 
   get unionCount(): number {
     return this.#unions.size
+  }
+
+  #publishTo(
+    audience: Audience,
+    payload: Payload,
+    compress: boolean,
+    excluded: Connection | undefined,
+  ): number {
+    const { topic, members, isSubscribed } = audience
+    if (!isSubscribed) {
+      audience.isSubscribed = true
+      for (const conn of members) conn.socket.subscribe(topic)
+    }
+    return this.#publish(topic, members.size, payload, compress, excluded)
   }
 
   #publish(
@@ -114,7 +137,8 @@ export class Scope {
   }
 
   #create(name: string): Room {
-    const room: Room = { name, topic: this.#context.newTopic(), members: new Set(), unions: new Set() }
+    const topic = this.#context.newTopic()
+    const room: Room = { name, topic, members: new Set(), isSubscribed: false, unions: undefined }
     this.#rooms.set(name, room)
     return room
   }
@@ -130,14 +154,13 @@ export class Scope {
 
   #part(conn: Connection, name: string): void {
     const room = this.#rooms.get(name)
-    if (!room?.members.delete(conn)) return
-    conn.socket.unsubscribe(room.topic)
-    for (const union of room.unions) {
+    if (!room || !exit(room, conn)) return
+    room.unions?.forEach((union) => {
       if (!isMember(conn, union)) this.#exit(conn, union)
-    }
+    })
     if (room.members.size > 0) return
     this.#rooms.delete(name)
-    for (const union of room.unions) this.#dissolve(union)
+    room.unions?.forEach((union) => this.#dissolve(union))
   }
 
   /** The union's topic, made when the same rooms are broadcast to for the second time: most unions repeat, and one that does not is cheaper by hand. */
@@ -162,7 +185,7 @@ export class Scope {
     }
     const union: Union = { key, topic: this.#context.newTopic(), rooms, size: 0 }
     for (const conn of membersOf(rooms)) this.#enter(conn, union)
-    for (const room of rooms) room.unions.add(union)
+    for (const room of rooms) (room.unions ??= new Set()).add(union)
     if (this.#unions.size >= MAX_UNIONS) {
       const [oldest] = this.#unions.values()
       if (oldest) this.#dissolve(oldest)
@@ -184,8 +207,20 @@ export class Scope {
   #dissolve(union: Union): void {
     this.#unions.delete(union.key)
     for (const conn of membersOf(union.rooms)) this.#exit(conn, union)
-    for (const room of union.rooms) room.unions.delete(union)
+    for (const room of union.rooms) room.unions?.delete(union)
   }
+}
+
+function enter(audience: Audience, conn: Connection): void {
+  audience.members.add(conn)
+  if (audience.isSubscribed) conn.socket.subscribe(audience.topic)
+}
+
+/** @returns whether it was a member */
+function exit(audience: Audience, conn: Connection): boolean {
+  const wasMember = audience.members.delete(conn)
+  if (wasMember && audience.isSubscribed) conn.socket.unsubscribe(audience.topic)
+  return wasMember
 }
 
 function isMember(conn: Connection, union: Union): boolean {

@@ -175,11 +175,11 @@ describe('unions of rooms', () => {
       }
     }
     expect(peer.seen.length).toBe(sent)
-    // The scope, the rooms, and at most 64 unions.
-    expect(rig.runtime.topics.size).toBeLessThanOrEqual(1 + rooms.length + 64)
-    expect(rig.runtime.topics.size).toBeGreaterThan(1 + rooms.length)
+    // No scope and no room was broadcast to by itself.
+    expect(rig.runtime.topics.size).toBeLessThanOrEqual(64)
+    expect(rig.runtime.topics.size).toBeGreaterThan(1)
     for (const room of rooms) peer.conn.leaveRoom(room)
-    expect(rig.runtime.topics.size).toBe(1)
+    expect(rig.runtime.topics.size).toBe(0)
   })
 
   it('that do not repeat make no topics', async () => {
@@ -193,7 +193,7 @@ describe('unions of rooms', () => {
       peer.conn.leaveRoom(`b${i}`)
     }
     expect(peer.seen.length).toBe(1000)
-    expect(rig.runtime.topics.size).toBe(1)
+    expect(rig.runtime.subscribes).toBe(0)
   })
 
   it('of a room that is emptied and filled again', async () => {
@@ -208,6 +208,48 @@ describe('unions of rooms', () => {
     for (let i = 3; i < 6; i++) two.conn.broadcast(i, { rooms: ['a', 'b'] })
     expect(one.seen).toEqual(['0', '1', '2', '3', '4', '5'])
     expect(two.seen).toEqual([])
+  })
+})
+
+describe('native subscriptions', () => {
+  it('are made by the first broadcast, one for each member, and followed from then on', async () => {
+    const rig = await Rig.start({ pattern: '/x' })
+    const peers = await Promise.all(Array.from({ length: 5 }, () => rig.connect('/x')))
+    const [one, two, three] = peers as [Peer, Peer, Peer]
+    for (const { conn } of [one, two]) conn.joinRoom('a')
+    expect(rig.runtime.subscribes).toBe(0)
+    three.conn.broadcast('m', { room: 'a' })
+    expect(rig.runtime.subscribes).toBe(2)
+    three.conn.joinRoom('a')
+    expect(rig.runtime.subscribes).toBe(3)
+    two.conn.leaveRoom('a')
+    one.conn.broadcast('n', { room: 'a' })
+    expect([one.seen, two.seen, three.seen]).toEqual([['m'], ['m'], ['n']])
+    expect(rig.runtime.subscribes).toBe(3)
+    one.conn.broadcast('all')
+    expect(rig.runtime.subscribes).toBe(3 + peers.length)
+    const late = await rig.connect('/x')
+    one.conn.broadcast('all')
+    expect(late.seen).toEqual(['all'])
+    expect(rig.runtime.subscribes).toBe(3 + peers.length + 1)
+  })
+
+  it('for 10,000 rooms: none to join and leave them, one for each that is broadcast to', async () => {
+    const rig = await Rig.start({ pattern: '/x' })
+    const { conn, seen } = await rig.connect('/x')
+    const rooms = Array.from({ length: 10_000 }, (_, index) => `room ${index}`)
+    for (const room of rooms) conn.joinRoom(room)
+    expect(conn.rooms.size).toBe(rooms.length)
+    for (const room of rooms) conn.leaveRoom(room)
+    expect(rig.runtime.subscribes).toBe(0)
+    for (const room of rooms) conn.joinRoom(room)
+    for (const room of rooms) conn.broadcast(room, { room, includeSelf: true })
+    expect(rig.runtime.subscribes).toBe(rooms.length)
+    expect(rig.runtime.topics.size).toBe(rooms.length)
+    expect(seen).toEqual(rooms)
+    for (const room of rooms) conn.leaveRoom(room)
+    expect(rig.runtime.subscribes).toBe(rooms.length)
+    expect(rig.runtime.topics.size).toBe(0)
   })
 })
 

@@ -37,6 +37,8 @@ export class MemoryRuntime implements Runtime {
   readonly topics: Map<string, Set<MemorySocket>> = new Map()
   readonly sockets: Set<MemorySocket> = new Set()
   publishes = 0
+  /** Calls of `subscribe`, on all sockets. */
+  subscribes = 0
 
   async listen<D>(events: RuntimeEvents<D>): Promise<RuntimeServer> {
     this.#events = events
@@ -134,6 +136,7 @@ export class MemorySocket implements RuntimeSocket<any> {
   }
 
   subscribe(topic: string): void {
+    this.#runtime.subscribes++
     if (this.#state !== 'open') return
     this.#topics.add(topic)
     const subscribers = this.#runtime.topics.get(topic) ?? new Set()
