@@ -27,6 +27,9 @@ const MAX_CHECK_MS = 1000
 /** What stands for no limit at TLS handshakes, where 0 is Node's default of two minutes. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1
 
+/** Bytes that Node reads at once, if there are that many. */
+const FULL_READ = 65_536
+
 export function createWsRuntime(description: string): Runtime {
   return {
     name: 'ws',
@@ -84,6 +87,7 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
       open.add(ws)
       ws.once('close', () => open.delete(ws))
       const deflateBits = ws.extensions === '' ? 0 : windowBitsOf(decision.extensions)
+      takeTurns(socket)
       serve(new WsSocket(decision.data, ws, socket as Socket, deflateBits, topics, events), events, options)
     })
   }
@@ -159,6 +163,19 @@ function createServer({ tls, handshakeTimeout }: ListenOptions): Server {
   return tls
     ? createHttpsServer({ ...readTls(tls), ...timeouts, handshakeTimeout: timeout || MAX_TIMEOUT_MS })
     : createHttpServer(timeouts)
+}
+
+/**
+ * Node reads up to 2 MB of a socket in one go, and `ws` calls the handlers for all of it at once: a client that floods
+ * would have the event loop for seconds. Whoever fills a whole read waits until the others had theirs.
+ */
+function takeTurns(socket: Duplex): void {
+  socket.on('data', (chunk: Buffer) => {
+    // If `ws` has paused it, `ws` will resume it.
+    if (chunk.length < FULL_READ || socket.isPaused()) return
+    socket.pause()
+    setImmediate(() => socket.resume())
+  })
 }
 
 function serve<D>(socket: WsSocket<D>, events: RuntimeEvents<D>, options: ListenOptions): void {
