@@ -92,6 +92,25 @@ export function tokens(value: string | undefined): string[] {
     .filter((token) => token !== '')
 }
 
+/** `http://host/path?query`; the authority ends where the path or the query starts. */
+const ABSOLUTE_FORM = /^(?:https?|wss?):\/\/([^/?#]*)(.*)$/i
+
+/**
+ * RFC 9112 3.2.2: a server accepts the target of a request in absolute form, too, and takes the host from there
+ * instead of from the Host header.
+ */
+export function toOriginForm<T extends { readonly url: string; readonly rawHeaders: readonly string[] }>(
+  raw: T,
+): T {
+  if (raw.url.startsWith('/')) return raw
+  const [, authority, rest] = ABSOLUTE_FORM.exec(raw.url) ?? []
+  if (authority === undefined || rest === undefined) return raw
+  const rawHeaders = raw.rawHeaders.map((value, index) =>
+    index % 2 === 1 && raw.rawHeaders[index - 1]?.toLowerCase() === 'host' ? authority : value,
+  )
+  return { ...raw, url: rest.startsWith('/') ? rest : `/${rest}`, rawHeaders }
+}
+
 export function pathOf(url: string): string {
   const end = url.search(/[?#]/)
   return end === -1 ? url : url.slice(0, end)

@@ -1,5 +1,5 @@
 import { checkHandshake } from '../engine/handshake.ts'
-import { headersOf } from '../engine/request.ts'
+import { headersOf, toOriginForm } from '../engine/request.ts'
 import type { HttpAnswer } from '../engine/runtime.ts'
 
 /**
@@ -13,4 +13,18 @@ export function refuseMalformed(request: {
 }): HttpAnswer | undefined {
   const { method = '', httpVersion, rawHeaders } = request
   return checkHandshake({ method, httpVersion }, headersOf(rawHeaders))
+}
+
+/** The same for a request that a proxy is about to look at: see {@link toOriginForm}. */
+export function useOriginForm(request: {
+  url?: string | undefined
+  rawHeaders: string[]
+  readonly headers: { host?: string | undefined }
+}): void {
+  const { url = '/', rawHeaders } = request
+  const raw = toOriginForm({ url, rawHeaders })
+  if (raw.url === url) return
+  request.url = raw.url
+  request.rawHeaders = raw.rawHeaders
+  request.headers.host = headersOf(raw.rawHeaders)['host']
 }

@@ -8,7 +8,7 @@ import {
   type ResolvedServerOptions,
   type ServerOptions,
 } from '../engine/options.ts'
-import { pathOf } from '../engine/request.ts'
+import { pathOf, toOriginForm } from '../engine/request.ts'
 import type { HttpAnswer, RawRequest, Runtime, RuntimeName, RuntimeServer } from '../engine/runtime.ts'
 import { copyStats, type Stats } from '../engine/stats.ts'
 import { detectRuntime } from '../runtime/detect.ts'
@@ -73,9 +73,9 @@ export async function serveOn(
   const limits = limitsOf(resolved)
   const server: RuntimeServer = await runtime.listen(
     {
-      upgrade: (raw) => engine.upgrade(readForwarded(raw, resolved.proxySecret)),
+      upgrade: (raw) => engine.upgrade(toOriginForm(readForwarded(raw, resolved.proxySecret))),
       handshakeTimedOut: () => engine.handshakeTimedOut(),
-      request: (raw) => answerRequest(raw, engine, resolved.files),
+      request: (raw) => answerRequest(toOriginForm(raw), engine, resolved.files),
       open: (socket) => engine.open(socket),
       message: (socket, payload, bytes) => engine.message(socket, payload, bytes),
       ping: (socket, payload) => engine.ping(socket, payload),

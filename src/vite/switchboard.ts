@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server as HttpServer } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { useOriginForm } from '../server/handshake.ts'
 import type { Claim } from './claim.ts'
 
 /** One instance of the plugin, as the upgrades of an HTTP server meet it. */
@@ -39,6 +40,7 @@ export class Switchboard {
   }
 
   readonly #listener = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    useOriginForm(request)
     // Vite's proxy rewrites it in place when it takes the upgrade.
     const url = request.url ?? '/'
     const starting = [...this.#members].flatMap((member) => member.starting ?? [])

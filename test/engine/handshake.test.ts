@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { checkHandshake, chooseDeflateOffer, chooseSubprotocol } from '../../src/engine/handshake.ts'
 import { isOriginAllowed } from '../../src/engine/origin.ts'
-import { createHandshakeRequest, headersOf, pathOf, tokens } from '../../src/engine/request.ts'
+import { createHandshakeRequest, headersOf, pathOf, toOriginForm, tokens } from '../../src/engine/request.ts'
 import type { RawRequest } from '../../src/engine/runtime.ts'
 import { HANDSHAKE } from '../support/raw-client.ts'
 
@@ -158,6 +158,20 @@ describe('the request', () => {
     ['?x', ''],
   ])('the path of %j is %j', (url, path) => {
     expect(pathOf(url)).toBe(path)
+  })
+
+  it.each([
+    ['/a?b', '/a?b', 'x'],
+    ['http://y/a?b', '/a?b', 'y'],
+    ['WS://y:1/a', '/a', 'y:1'],
+    ['https://y', '/', 'y'],
+    ['http://y?b', '/?b', 'y'],
+    ['http://', '/', ''],
+    ['*', '*', 'x'],
+    ['//y/a', '//y/a', 'x'],
+  ])('the target %j is %j on the host %j', (url, expected, host) => {
+    const { url: path, rawHeaders } = toOriginForm(request({}, { url }))
+    expect([path, headersOf(rawHeaders)['host']]).toEqual([expected, host])
   })
 
   it('tokens are trimmed, empty ones left out', () => {
