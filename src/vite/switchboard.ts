@@ -1,4 +1,5 @@
-import type { IncomingMessage, Server as HttpServer } from 'node:http'
+import { once } from 'node:events'
+import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { useOriginForm } from '../server/handshake.ts'
 import type { Claim } from './claim.ts'
@@ -22,6 +23,8 @@ export class Switchboard {
   static readonly #boards = new WeakMap<HttpServer, Switchboard>()
   readonly #httpServer: HttpServer
   readonly #members = new Set<Member>()
+  /** The last one on each connection. */
+  readonly #answers = new WeakMap<Duplex, ServerResponse>()
 
   private constructor(httpServer: HttpServer) {
     this.#httpServer = httpServer
@@ -31,12 +34,16 @@ export class Switchboard {
   static join(httpServer: HttpServer, member: Member): () => void {
     const board = this.#boards.get(httpServer) ?? new Switchboard(httpServer)
     this.#boards.set(httpServer, board)
-    if (board.#members.size === 0) httpServer.on('upgrade', board.#listener)
+    if (board.#members.size === 0) httpServer.on('upgrade', board.#listener).on('request', board.#watch)
     board.#members.add(member)
     return () => {
       board.#members.delete(member)
-      if (board.#members.size === 0) httpServer.off('upgrade', board.#listener)
+      if (board.#members.size === 0) httpServer.off('upgrade', board.#listener).off('request', board.#watch)
     }
+  }
+
+  readonly #watch = (request: IncomingMessage, response: ServerResponse): void => {
+    this.#answers.set(request.socket, response)
   }
 
   readonly #listener = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
@@ -44,6 +51,10 @@ export class Switchboard {
     // Vite's proxy rewrites it in place when it takes the upgrade.
     const url = request.url ?? '/'
     const starting = [...this.#members].flatMap((member) => member.starting ?? [])
+    // Node hands over an upgrade at once, also behind a request that waits for its answer still; and that answer may
+    // be the last one on this connection (RFC 9112 9.3.2, 9.6).
+    const before = this.#answers.get(socket)
+    if (before && !before.closed) starting.push(once(before, 'close'))
     if (starting.length === 0) {
       this.#decide(request, url, socket, head)
       return
@@ -52,7 +63,7 @@ export class Switchboard {
     const ignore = (): void => {}
     socket.on('error', ignore)
     void Promise.allSettled(starting).then(() => {
-      this.#decide(request, url, socket, head)
+      if (!socket.writableEnded) this.#decide(request, url, socket, head)
       socket.off('error', ignore)
     })
   }

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import {
   createServer as createHttpServer,
   type IncomingMessage,
@@ -54,6 +55,8 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
   const server = createServer(options)
   const sockets = new Set<Duplex>()
   const open = new Set<WebSocket>()
+  /** The last one on each connection. */
+  const answers = new WeakMap<Duplex, ServerResponse>()
   const acceptor = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -74,9 +77,14 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
 
   const upgrade = async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
     socket.on('error', () => socket.destroy()) // before anything else: a reset at any moment lands here
+    // Node hands over an upgrade at once, also behind a request that waits for its answer still; and that answer may
+    // be the last one on this connection (RFC 9112 9.3.2, 9.6).
+    const before = answers.get(socket)
+    if (before && !before.closed) await once(before, 'close')
+    if (socket.destroyed || socket.writableEnded) return
     const decision = await events.upgrade(copyRequest(request, options.tls !== undefined))
     if (socket.destroyed) return
-    if (!decision.accept) return void socket.end(formatAnswer(decision.answer))
+    if (!decision.accept) return void socket.end(formatAnswer(decision.answer, request.method))
     request.headers['sec-websocket-extensions'] = decision.extensions || undefined
     // `ws` would fail the client if its choice were not in the offer; the choice is the engine's.
     delete request.headers['sec-websocket-protocol']
@@ -108,6 +116,7 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
   })
   server.on('upgrade', (request, socket, head) => void upgrade(request, socket, head))
   server.on('request', (request, response) => {
+    answers.set(request.socket, response)
     const raw = copyRequest(request, options.tls !== undefined)
     if (request.headers['sec-websocket-key'] === undefined && !mentionsWebSocket(request)) {
       void reply(response, events.request(raw))
