@@ -1,4 +1,4 @@
-import { STATUS_CODES } from 'node:http'
+import { STATUS_CODES, type IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 
 /** How long a client may take to close its side once everything was written. */
@@ -6,6 +6,7 @@ const FAREWELL_MS = 2000
 
 /** Answers an upgrade with an HTTP response, and closes. */
 export function answer(
+  { method }: IncomingMessage,
   socket: Duplex,
   status: number,
   body: string,
@@ -17,7 +18,9 @@ export function answer(
     ...headers,
     'Content-Length': String(Buffer.byteLength(body)),
   }).map(([name, value]) => `${name}: ${value}\r\n`)
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('')}\r\n${body}`)
+  // RFC 9110 9.3.2: what HEAD gets has the length of a body, and none.
+  const content = method === 'HEAD' ? '' : body
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('')}\r\n${content}`)
   letGo(socket)
 }
 

@@ -76,7 +76,8 @@ export function createTunnel(target: () => string, onError: (error: Error) => vo
   }
   const isMalformed = (request: IncomingMessage, socket: Duplex): boolean => {
     const malformed = refuseMalformed(request)
-    if (malformed) refuse('malformed', socket, malformed.status, String(malformed.body), malformed.headers)
+    if (malformed)
+      refuse('malformed', request, socket, malformed.status, String(malformed.body), malformed.headers)
     return malformed !== undefined
   }
 
@@ -84,11 +85,11 @@ export function createTunnel(target: () => string, onError: (error: Error) => vo
     secret,
     refusedBy,
     refuse(request, socket, reason, status, body) {
-      if (!isMalformed(request, socket)) refuse(reason, socket, status, body)
+      if (!isMalformed(request, socket)) refuse(reason, request, socket, status, body)
     },
     pass(request, socket, head) {
       if (isClosing) {
-        refuse('closing', socket, 503, 'The server is going away')
+        refuse('closing', request, socket, 503, 'The server is going away')
         return
       }
       if (isMalformed(request, socket)) return
@@ -101,7 +102,7 @@ export function createTunnel(target: () => string, onError: (error: Error) => vo
       } catch (error) {
         // A URL that the library cannot read, for example: the fault of one client, who is told.
         onError(error as Error)
-        refuse('tunnel', socket, 502, 'The upgrade could not be passed on')
+        refuse('tunnel', request, socket, 502, 'The upgrade could not be passed on')
       }
     },
     async close(timeoutMs) {

@@ -246,13 +246,12 @@ async function reply(response: ServerResponse, result: HttpAnswer | Promise<Http
   response.end(body)
 }
 
-function formatAnswer({ status, headers, body }: HttpAnswer): Buffer {
+function formatAnswer({ status, headers, body }: HttpAnswer, method: string | undefined): Buffer {
   const fields = { Connection: 'close', 'Content-Length': String(Buffer.byteLength(body)), ...headers }
   const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`)
-  return Buffer.concat([
-    Buffer.from(`HTTP/1.1 ${statusLine(status)}\r\n${lines.join('')}\r\n`),
-    typeof body === 'string' ? Buffer.from(body) : body,
-  ])
+  const head = Buffer.from(`HTTP/1.1 ${statusLine(status)}\r\n${lines.join('')}\r\n`)
+  // RFC 9110 9.3.2: what HEAD gets has the length of a body, and none.
+  return method === 'HEAD' ? head : Buffer.concat([head, Buffer.from(body as string)])
 }
 
 function windowBitsOf(offer: string): number {
