@@ -75,7 +75,9 @@ async function listen<D>(
         const socket = new UwsSocket(decision.data)
         res.upgrade({ socket }, key, decision.protocol, decision.extensions, context)
       }
-      respond(res, events.upgrade(raw), write, async ({ accept }) => {
+      const result = events.upgrade(raw)
+      const refused = !(result instanceof Promise) && !result.accept
+      respond(res, refused ? afterPacket(result) : result, write, async ({ accept }) => {
         if (accept) await outer.ready()
         return (run) => (accept ? outer.cork(res, run) : res.cork(run))
       })
@@ -115,8 +117,12 @@ async function listen<D>(
     // A handshake without a key of the right length never gets to the route above.
     const handshake =
       /\bwebsocket\b/i.test(headerOf(raw, 'upgrade')) || headerOf(raw, 'sec-websocket-key') !== ''
-    if (!handshake) return respond(res, events.request(raw), (response) => answer(res, raw, response))
-    respond(res, events.upgrade(raw), (decision) => {
+    if (!handshake) {
+      const result = events.request(raw)
+      const isLast = !(result instanceof Promise) && (result.status >= 400 || asksToClose(raw))
+      return respond(res, isLast ? afterPacket(result) : result, (response) => answer(res, raw, response))
+    }
+    respond(res, afterPacket(events.upgrade(raw)), (decision) => {
       const refusal = { status: 400, headers: {}, body: 'Malformed WebSocket handshake' }
       answer(res, raw, decision.accept ? refusal : decision.answer)
     })
@@ -233,6 +239,19 @@ function respond<T>(
     const cork = await prepare(value)
     if (!aborted) cork(() => write(value))
   })
+}
+
+/**
+ * For the last answer on a connection. uWebSockets.js would go on with what else is in the packet, and answer a request
+ * that was hidden in the body of the first one, say (RFC 9112 9.6); while an answer is pending, it drops the
+ * connection instead.
+ */
+function afterPacket<T>(result: T | Promise<T>): Promise<T> {
+  return new Promise((resolve) => setImmediate(() => resolve(result)))
+}
+
+function asksToClose(raw: RawRequest): boolean {
+  return /\bclose\b/i.test(headerOf(raw, 'connection'))
 }
 
 function answer(res: UWS.HttpResponse, { method }: RawRequest, { status, headers, body }: HttpAnswer): void {
