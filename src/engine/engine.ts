@@ -16,7 +16,8 @@ import type { ResolvedEngineOptions } from './options.ts'
 import { isOriginAllowed } from './origin.ts'
 import { isPromiseLike } from './promise.ts'
 import { createHandshakeRequest, headersOf, pathOf, shareHeaders, type HandshakeRequest } from './request.ts'
-import { stripPrefix, type Params } from './routing.ts'
+import { Router, type Route } from './router.ts'
+import { stripPrefix } from './routing.ts'
 import type {
   HttpAnswer,
   Payload,
@@ -53,7 +54,9 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
   readonly logger: Logger
   readonly stats: Stats = createStats()
   #options: ResolvedEngineOptions
-  #live: LiveHandler[]
+  /** By pattern, in the order in which they are tried. */
+  #live: ReadonlyMap<string, LiveHandler>
+  #router: Router<LiveHandler>
   #server: RuntimeServer | undefined
   #capabilities: RuntimeCapabilities | undefined
   #topics = 0
@@ -70,7 +73,8 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
     this.logger = logger
     this.#options = options
     this.#admission = new Admission(clock, this.stats, options)
-    this.#live = options.handlers.map((handler) => new LiveHandler(this, handler))
+    this.#live = byPattern(options.handlers.map((handler) => new LiveHandler(this, handler)))
+    this.#router = createRouter(this.#live)
   }
 
   /** Called once, when the runtime listens. */
@@ -82,16 +86,18 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
 
   /** Puts new options into service. Connections of handlers that are gone are closed with 1001. */
   update(options: ResolvedEngineOptions): void {
-    const before = new Map(this.#live.map((live) => [live.handler.pattern.source, live]))
+    const before = new Map(this.#live)
     this.#options = options
     this.#admission.update(options)
-    this.#live = options.handlers.map((handler) => {
+    const after = options.handlers.map((handler) => {
       const live = before.get(handler.pattern.source)
       if (!live) return new LiveHandler(this, handler)
       before.delete(handler.pattern.source)
       live.replace(handler)
       return live
     })
+    this.#live = byPattern(after)
+    this.#router = createRouter(this.#live)
     for (const live of before.values()) {
       for (const conn of [...live.connections()]) conn.startClose(CloseCode.GoingAway, 'Handler removed')
     }
@@ -128,9 +134,9 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
    */
   publishTo(pattern: string, data: unknown, options: PublishOptions = {}): void {
     const source = pattern.startsWith('/') ? pattern : `/${pattern}`
-    const live = this.#live.find((candidate) => candidate.handler.pattern.source === source)
+    const live = this.#live.get(source)
     if (!live) {
-      const known = this.#live.map((candidate) => candidate.handler.pattern.source).join(', ')
+      const known = [...this.#live.keys()].join(', ')
       throw new SidewireError(
         'ERR_UNKNOWN_HANDLER',
         `no enabled handler has the pattern ${describe(pattern)}; there is ${known || 'none'}`,
@@ -141,7 +147,7 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
   }
 
   connections(): ConnectionInfo[] {
-    return this.#live.flatMap((live) =>
+    return [...this.#live.values()].flatMap((live) =>
       [...live.connections()].map((conn) => ({
         id: conn.id,
         path: conn.path,
@@ -153,7 +159,7 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
   }
 
   holdings(): Holdings {
-    const scopes = this.#live.flatMap((live) => [...live.scopes])
+    const scopes = [...this.#live.values()].flatMap((live) => [...live.scopes])
     let topics = 0
     for (let n = 1; n <= this.#topics; n++) {
       if ((this.#server?.subscribers(topicName(n)) ?? 0) > 0) topics++
@@ -173,7 +179,7 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
     this.#closing = true
     this.#admission.stop()
     for (const refuse of [...this.#waiting]) refuse()
-    for (const live of this.#live) {
+    for (const live of this.#live.values()) {
       for (const conn of [...live.connections()]) conn.startClose(CloseCode.GoingAway, 'Server is going away')
     }
     if (this.stats.connections === 0) return
@@ -195,7 +201,7 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
     if (malformed) return this.#refuse('malformed', malformed)
     const found = this.#match(pathOf(raw.url))
     if (!found) return this.#refuse('path', textAnswer(404, 'No WebSocket handler matches this path'))
-    const { live, params } = found
+    const { target: live, params } = found
     if (params === 'malformed')
       return this.#refuse('malformed', textAnswer(400, 'The path has a malformed percent escape'))
     if (!isOriginAllowed(headers['origin'], headers['host'], this.#options.allowedOrigins, raw.isHostKnown)) {
@@ -301,14 +307,9 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
     })
   }
 
-  #match(path: string): { live: LiveHandler; params: Params | 'malformed' } | undefined {
+  #match(path: string): Route<LiveHandler> | undefined {
     const rest = stripPrefix(path, this.#options.prefixes)
-    if (rest === undefined) return undefined
-    for (const live of this.#live) {
-      const params = live.handler.pattern.match(rest)
-      if (params !== undefined) return { live, params }
-    }
-    return undefined
+    return rest === undefined ? undefined : this.#router.find(rest)
   }
 
   #decide(
@@ -320,7 +321,8 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
   ): Decision {
     if (verdict.kind === 'refuse')
       return this.#refuse('authenticate', textAnswer(verdict.status, verdict.reason))
-    if (!this.#live.includes(live)) return this.#refuse('path', textAnswer(404, 'This handler was removed'))
+    if (this.#live.get(live.handler.pattern.source) !== live)
+      return this.#refuse('path', textAnswer(404, 'This handler was removed'))
     const full = this.#admission.refuseAuthenticated(req.socket.remoteAddress)
     if (full) return this.#refuseAs(full)
     if (verdict.kind === 'close') {
@@ -404,4 +406,12 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
 
 function topicName(n: number): string {
   return n.toString(36)
+}
+
+function byPattern(handlers: readonly LiveHandler[]): ReadonlyMap<string, LiveHandler> {
+  return new Map(handlers.map((live) => [live.handler.pattern.source, live]))
+}
+
+function createRouter(live: ReadonlyMap<string, LiveHandler>): Router<LiveHandler> {
+  return new Router(live.values(), ({ handler }) => handler.pattern)
 }

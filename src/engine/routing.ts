@@ -37,11 +37,13 @@ interface Wildcard {
 export interface Pattern {
   /** As written, with one leading slash. */
   readonly source: string
+  /** The only path it matches, but for escapes and doubled slashes; `undefined` if it is no plain text. */
+  readonly plainPath: string | undefined
   /** The parameters if the path matches, `'malformed'` if it does but holds a broken percent escape. */
   match(path: string): Params | 'malformed' | undefined
 }
 
-const NO_PARAMS: Params = Object.freeze({})
+export const NO_PARAMS: Params = Object.freeze({})
 
 /**
  * An Ant pattern, compiled once. Segments are compared one by one, percent-decoded, so that `%2F` in a
@@ -54,6 +56,7 @@ export function compilePattern(source: string): Pattern {
   const segments = splitPattern(normalized).map((text) => compileSegment(text, normalized, names))
   return {
     source: normalized,
+    plainPath: plainPathOf(segments),
     match(path) {
       const raw = splitPath(path)
       let parts: string[] = raw
@@ -73,8 +76,13 @@ export function compilePattern(source: string): Pattern {
   }
 }
 
+function plainPathOf(segments: readonly Segment[]): string | undefined {
+  const texts = segments.map((segment) => (segment.kind === 'text' ? segment.text : undefined))
+  return texts.includes(undefined) ? undefined : `/${texts.join('/')}`
+}
+
 /** `/ws//a` is `/ws/a`; a trailing slash is an empty last segment, so that it has to agree. */
-function splitPath(path: string): string[] {
+export function splitPath(path: string): string[] {
   const parts = path.split('/')
   return parts.filter((part, index) => part !== '' || index === parts.length - 1)
 }
