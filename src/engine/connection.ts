@@ -200,7 +200,7 @@ export class Connection implements WebSocketConnection {
   }
 
   leaveRoom(room: string): void {
-    if (this.#rooms?.delete(room) && this.#phase === 'open') this.scope.leave(this, room)
+    if (this.#rooms?.delete(room)) this.scope.leave(this, room)
   }
 
   isInRoom(room: string): boolean {
@@ -294,11 +294,13 @@ export class Connection implements WebSocketConnection {
     this.#timer = this.live.context.clock.after(CLOSE_ANSWER_TIMEOUT_MS, () => this.socket.terminate())
   }
 
+  /** Without a closing handshake. Some runtimes report the end later; until then it is no member of anything. */
   #end(ending: Ending): void {
     this.#timer?.cancel()
     this.inbox?.clear()
     this.#ending = ending
     this.#phase = 'closing'
+    this.scope.remove(this)
   }
 }
 

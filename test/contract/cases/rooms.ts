@@ -402,4 +402,34 @@ export const CASES: readonly Case[] = [
       expect(await received(b)).toEqual([{ to: 'mine' }, { to: 'x' }])
     },
   },
+  {
+    name: 'a connection that was ended is no receiver any more, whatever rooms it leaves before onClose',
+    async run(t) {
+      const closed = t.queue<string[]>('onClose')
+      const server = await t.start({
+        pattern: '/r',
+        onMessage: (conn) => {
+          for (const room of ['a', 'b']) conn.joinRoom(room)
+          conn.forceClose()
+          conn.leaveRoom('a')
+          const { messagesOut } = server.stats()
+          conn.broadcast('nobody hears', { rooms: ['a', 'b'], includeSelf: true })
+          server.publish('/r', 'nobody hears', { rooms: ['b'] })
+          expect(server.stats().messagesOut).toBe(messagesOut)
+        },
+        onClose: (conn) => closed.push(conn.getRooms()),
+        onError: (conn, error) => closed.push([error.message]),
+      })
+      const stays = await t.connect(server, '/r')
+      const client = await t.connect(server, '/r')
+      client.send('now')
+      expect(await closed.next()).toEqual(['b'])
+      const { messagesOut } = server.stats()
+      server.publish('/r', 'nobody hears', { rooms: ['a', 'b'] })
+      expect(server.stats().messagesOut).toBe(messagesOut)
+      server.publish('/r', 'the only one')
+      expect(await stays.next()).toBe('the only one')
+      expect(server.stats().messagesOut).toBe(messagesOut + 1)
+    },
+  },
 ]
