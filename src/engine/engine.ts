@@ -249,6 +249,8 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
     this.stats.connections++
     conn.live.open(conn)
     if (this.#closing) conn.startClose(CloseCode.GoingAway, 'Server is going away')
+    // A reload may come between the answer and the open socket, too.
+    else if (!this.#live.includes(conn.live)) conn.startClose(CloseCode.GoingAway, 'Handler removed')
   }
 
   message(socket: Socket, payload: Payload, bytes: number): void {

@@ -245,6 +245,20 @@ describe('reload', () => {
     expect(rig.server.stats().opened).toBe(0)
   })
 
+  it('closes with 1001 whose handler goes between the answer to the handshake and the open socket', async () => {
+    for (let turns = 1; turns < 10; turns++) {
+      const rig = await Rig.start({ pattern: '/x', authenticate: async () => true })
+      const opening = rig.handshake('/x')
+      for (let turn = 0; turn < turns; turn++) await Promise.resolve()
+      rig.server.reload(rig.options({ pattern: '/y' }))
+      const answer = await opening
+      await rig.settle()
+      if ('status' in answer) expect(answer.status).toBe(404)
+      else expect(answer.seen).toEqual(['close 1001 Handler removed'])
+      expect(rig.server.stats().connections).toBe(0)
+    }
+  })
+
   it('with an error keeps the old handlers', async () => {
     const rig = await Rig.start({ pattern: '/x', onMessage: (conn) => void conn.send('old') })
     const peer = await rig.connect('/x')
