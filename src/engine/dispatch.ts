@@ -2,6 +2,7 @@ import type { Timer } from './clock.ts'
 import { CloseCode } from './close.ts'
 import type { Connection } from './connection.ts'
 import { SidewireError } from './errors.ts'
+import type { UniversalApiWsHandler } from './handler.ts'
 import { decode, encode, toBuffer } from './message.ts'
 import type { ResolvedRule } from './options.ts'
 import { isPromiseLike } from './promise.ts'
@@ -35,10 +36,19 @@ interface Item {
   /** What it counts in `maxQueue`. */
   readonly bytes: number
   readonly dueAt: number
-  /** What `transformRawData` made of it, or is making. */
-  prepared: unknown
+  prepared: Prepared
+}
+
+/** What `transformRawData` made of a message, or is making. */
+interface Prepared {
+  readonly transform: Transform | undefined
+  value: unknown
   failure: { readonly thrown: unknown } | undefined
 }
+
+type Transform = NonNullable<UniversalApiWsHandler['transformRawData']>
+
+const RAW: Prepared = { transform: undefined, value: undefined, failure: undefined }
 
 export class Inbox {
   readonly #conn: Connection
@@ -64,7 +74,7 @@ export class Inbox {
     if (this.#bytes > 0 && this.#bytes + bytes > handler.maxQueue) return this.#overflow()
     this.#bytes += bytes
     const dueAt = handler.delay === 0 ? 0 : context.clock.now() + handler.delay
-    const item: Item = { payload, bytes, dueAt, prepared: undefined, failure: undefined }
+    const item: Item = { payload, bytes, dueAt, prepared: RAW }
     this.#items.push(item)
     if (this.#held) return
     this.#prepare(item)
@@ -106,16 +116,22 @@ export class Inbox {
   /** Transforms run side by side from arrival on; only the handlers keep the order. */
   #prepare(item: Item): void {
     const { source } = this.#conn.live.handler
-    if (!source.transformRawData) return
+    const transform = source.transformRawData
+    if (transform === undefined) {
+      item.prepared = RAW
+      return
+    }
+    const prepared: Prepared = { transform, value: undefined, failure: undefined }
+    item.prepared = prepared
     try {
-      item.prepared = source.transformRawData(toBuffer(item.payload))
-      if (!isPromiseLike(item.prepared)) return
+      prepared.value = transform.call(source, toBuffer(item.payload))
+      if (!isPromiseLike(prepared.value)) return
       // Its failure is reported when its turn comes, so it must not count as unhandled until then.
-      item.prepared = Promise.resolve(item.prepared).catch((thrown: unknown) => {
-        item.failure = { thrown }
+      prepared.value = Promise.resolve(prepared.value).catch((thrown: unknown) => {
+        prepared.failure = { thrown }
       })
     } catch (thrown) {
-      item.failure = { thrown }
+      prepared.failure = { thrown }
     }
   }
 
@@ -130,15 +146,18 @@ export class Inbox {
         await this.#sleep(wait)
         continue
       }
-      const transformed = conn.live.handler.source.transformRawData !== undefined
-      const prepared = isPromiseLike(item.prepared) ? await item.prepared : item.prepared
+      // After a reload, what waits is read as the handler that will take it wants it.
+      if (item.prepared.transform !== conn.live.handler.source.transformRawData) this.#prepare(item)
+      const { transform, value } = item.prepared
+      const data = isPromiseLike(value) ? await value : value
       if (conn.closed) break
+      if (transform !== conn.live.handler.source.transformRawData) continue
       this.#advance(item)
-      if (item.failure) {
-        conn.live.fail(conn, 'transformRawData', item.failure.thrown)
+      if (item.prepared.failure) {
+        conn.live.fail(conn, 'transformRawData', item.prepared.failure.thrown)
         continue
       }
-      const result = startRules(conn, transformed ? prepared : decode(item.payload))
+      const result = startRules(conn, transform ? data : decode(item.payload))
       const settled = isPromiseLike(result) ? await result : result
       if (settled === undefined) continue
       const done = conn.live.watch(conn, settled.hook, settled.result)

@@ -259,6 +259,42 @@ describe('reload', () => {
     }
   })
 
+  it('reads what waits as the new handler wants it', async () => {
+    const seen: unknown[] = []
+    const onMessage = (_conn: unknown, data: unknown): void => void seen.push(data)
+    const rig = await Rig.start({ pattern: '/x', delay: 100, onMessage })
+    const { socket } = await rig.connect('/x')
+    socket.receive('"parsed, then transformed"')
+    rig.server.reload(
+      rig.options({
+        pattern: '/x',
+        onMessage,
+        transformRawData: async (data) => `transformed ${data.toString()}`,
+      }),
+    )
+    await advance(100)
+    socket.receive('"transformed, then parsed"')
+    rig.server.reload(rig.options({ pattern: '/x', onMessage }))
+    await advance(100)
+    expect(seen).toEqual(['transformed "parsed, then transformed"', 'transformed, then parsed'])
+  })
+
+  it('does not report a transform that nobody waits for any more', async () => {
+    const errors: unknown[] = []
+    const onError = (_conn: unknown, error: Error): void => void errors.push(error)
+    const seen: unknown[] = []
+    const onMessage = (_conn: unknown, data: unknown): void => void seen.push(data)
+    const fail = async (): Promise<never> => {
+      throw new Error('on purpose')
+    }
+    const rig = await Rig.start({ pattern: '/x', delay: 100, onMessage, onError, transformRawData: fail })
+    const { socket } = await rig.connect('/x')
+    socket.receive('1')
+    rig.server.reload(rig.options({ pattern: '/x', delay: 100, onMessage, onError }))
+    await advance(100)
+    expect([seen, errors]).toEqual([[1], []])
+  })
+
   it('with an error keeps the old handlers', async () => {
     const rig = await Rig.start({ pattern: '/x', onMessage: (conn) => void conn.send('old') })
     const peer = await rig.connect('/x')
