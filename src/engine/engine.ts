@@ -160,15 +160,20 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
 
   holdings(): Holdings {
     const scopes = [...this.#live.values()].flatMap((live) => [...live.scopes])
-    let topics = 0
-    for (let n = 1; n <= this.#topics; n++) {
-      if ((this.#server?.subscribers(topicName(n)) ?? 0) > 0) topics++
+    const countTopics = (): number => {
+      let count = 0
+      for (let n = 1; n <= this.#topics; n++) {
+        if ((this.#server?.subscribers(topicName(n)) ?? 0) > 0) count++
+      }
+      return count
     }
     return {
       scopes: scopes.length,
       rooms: scopes.reduce((sum, scope) => sum + scope.rooms.size, 0),
       unions: scopes.reduce((sum, scope) => sum + scope.unionCount, 0),
-      topics,
+      get topics() {
+        return countTopics()
+      },
       handshakes: this.#waiting.size + this.#admission.opening,
       rejected: this.#rejected.size,
     }
@@ -250,7 +255,7 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
     conn.live.open(conn)
     if (this.#closing) conn.startClose(CloseCode.GoingAway, 'Server is going away')
     // A reload may come between the answer and the open socket, too.
-    else if (!this.#live.includes(conn.live)) conn.startClose(CloseCode.GoingAway, 'Handler removed')
+    else if (!this.#serves(conn.live)) conn.startClose(CloseCode.GoingAway, 'Handler removed')
   }
 
   message(socket: Socket, payload: Payload, bytes: number): void {
@@ -309,6 +314,11 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
     })
   }
 
+  /** Whether no reload has removed it. */
+  #serves(live: LiveHandler): boolean {
+    return this.#live.get(live.handler.pattern.source) === live
+  }
+
   #match(path: string): Route<LiveHandler> | undefined {
     const rest = stripPrefix(path, this.#options.prefixes)
     return rest === undefined ? undefined : this.#router.find(rest)
@@ -323,8 +333,7 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
   ): Decision {
     if (verdict.kind === 'refuse')
       return this.#refuse('authenticate', textAnswer(verdict.status, verdict.reason))
-    if (this.#live.get(live.handler.pattern.source) !== live)
-      return this.#refuse('path', textAnswer(404, 'This handler was removed'))
+    if (!this.#serves(live)) return this.#refuse('path', textAnswer(404, 'This handler was removed'))
     const full = this.#admission.refuseAuthenticated(req.socket.remoteAddress)
     if (full) return this.#refuseAs(full)
     if (verdict.kind === 'close') {

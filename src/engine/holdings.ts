@@ -5,7 +5,7 @@ export interface Holdings {
   readonly rooms: number
   /** Unions of rooms that have a topic. */
   readonly unions: number
-  /** Topics that the runtime has subscribers for; of every topic that there ever was. */
+  /** Topics that the runtime has subscribers for. Slow: it is asked about every topic that there ever was. */
   readonly topics: number
   /** Handshakes that wait for `authenticate`, or for the runtime to open the socket. */
   readonly handshakes: number
@@ -13,8 +13,5 @@ export interface Holdings {
   readonly rejected: number
 }
 
-/**
- * Where a `Server` gives its {@link Holdings}: not part of the API, and slow, since it asks the runtime about
- * every topic.
- */
+/** Where a `Server` gives its {@link Holdings}: not part of the API. */
 export const HOLDINGS: unique symbol = Symbol.for('sidewire.holdings')

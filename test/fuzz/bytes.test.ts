@@ -118,7 +118,7 @@ for (const name of NETWORK_RUNTIMES) {
             const bytes = mutate(encodeHandshake(handshake), changes)
             const peer = target.peer()
             await peer.writeChunks(split(bytes, at))
-            if (reset) peer.tcp.resetAndDestroy()
+            if (reset) peer.vanish(true)
             else peer.tcp.end()
             await peer.untilEnded('after a handshake')
             count(`${peer.status ?? 'end'}`)

@@ -11,6 +11,10 @@ export class Peer {
   /** Bytes before the first frame. */
   head: Buffer = Buffer.alloc(0)
   readonly frames: Frame[] = []
+  /** Messages, inflated where they were compressed. */
+  readonly texts: string[] = []
+  /** Whether it does its part of a closing handshake that the server begins. */
+  answersClose = false
   /** The TCP connection is gone. */
   readonly ended: Promise<void>
   isEnded = false
@@ -55,6 +59,16 @@ export class Peer {
     this.tcp.write(encodeFrame(1, payload))
   }
 
+  closeFrame(code: number): void {
+    this.tcp.write(encodeFrame(8, Buffer.from([code >> 8, code & 255])))
+  }
+
+  /** RST or FIN. A socket that is shutting down already cannot be reset, and would never close. */
+  vanish(reset: boolean): void {
+    if (reset && !this.tcp.writableEnded) this.tcp.resetAndDestroy()
+    else this.tcp.destroy()
+  }
+
   /** Writes the chunks one by one, with a turn of the event loop for the server between them. */
   async writeChunks(chunks: readonly Buffer[]): Promise<void> {
     for (const chunk of chunks) {
@@ -64,16 +78,17 @@ export class Peer {
     }
   }
 
-  /** Texts of all whole messages up to now. */
-  get texts(): string[] {
-    return this.frames.filter(({ opcode }) => opcode === 1 || opcode === 2).map(textOf)
-  }
-
   /** The code of the server's close frame. */
   get closeCode(): number | undefined {
     const close = this.frames.find(({ opcode }) => opcode === 8)
     if (!close) return undefined
     return close.payload.length < 2 ? 1005 : close.payload.readUInt16BE()
+  }
+
+  /** Forgets what it got. */
+  clear(): void {
+    this.frames.length = 0
+    this.texts.length = 0
   }
 
   /** Waits until the condition holds, or the connection has ended. */
@@ -114,12 +129,15 @@ export class Peer {
       const found = decodeFrame(this.#buffer)
       if (!found) return
       this.#buffer = this.#buffer.subarray(found.size)
-      this.frames.push(found.frame)
+      const { frame } = found
+      this.frames.push(frame)
+      if (frame.opcode === 1 || frame.opcode === 2) this.texts.push(textOf(frame))
+      if (frame.opcode === 8 && this.answersClose) this.tcp.end(encodeFrame(8, frame.payload))
     }
   }
 }
 
-export function textOf({ payload, rsv1 }: Frame): string {
+function textOf({ payload, rsv1 }: Frame): string {
   return (rsv1 ? inflate(payload) : payload).toString()
 }
 

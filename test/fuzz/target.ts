@@ -123,7 +123,7 @@ export class Target {
       await this.#untilQuiet()
       this.#seen.clear()
       this.#errors.length = 0
-      this.#healthy.frames.length = 0
+      this.#healthy.clear()
     }
   }
 
@@ -138,7 +138,7 @@ export class Target {
     await this.#healthy.until(() => this.#healthy.frames.length >= 1, 'echo for the healthy client')
     expect(this.#healthy.isEnded).toBe(false)
     expect(this.#healthy.texts).toEqual([echo])
-    this.#healthy.frames.length = 0
+    this.#healthy.clear()
     await this.#untilQuiet()
     const { connections, opened, closed, closedByCode, handlerErrors } = this.#server.stats()
     expect(connections).toBe(1)

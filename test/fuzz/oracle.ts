@@ -1,0 +1,96 @@
+// What behaviour.md section 5 says about rooms and broadcasts, in the plainest form: a table of who is where. Each
+// handler tells it what it does, at the moment it does it; afterwards it knows what every client has to have got.
+
+export interface Member {
+  readonly id: string
+  /** Connections of two handlers never hear each other. */
+  readonly handler: string
+  readonly path: string
+  readonly rooms: Set<string>
+  /** What it has to get, in order: texts that say who sent them. */
+  readonly expected: string[]
+  /** The server sent a close frame: nothing more will come, and all before it has to. */
+  closedWith: number | undefined
+  /** The TCP connection was cut, by either side: what comes is a part of what was expected. */
+  isCut: boolean
+}
+
+/** Who gets a message: everybody of the scope, or a union of rooms. */
+export interface Audience {
+  readonly rooms?: readonly string[]
+  readonly includeSelf: boolean
+}
+
+export class Oracle {
+  /** Everybody that ever was, by id. */
+  readonly members: Map<string, Member> = new Map<string, Member>()
+  readonly #open = new Set<Member>()
+  readonly scopes: Map<string, 'handler' | 'path'> = new Map()
+
+  enter(id: string, handler: string, path: string): Member {
+    const member: Member = {
+      id,
+      handler,
+      path,
+      rooms: new Set(),
+      expected: [],
+      closedWith: undefined,
+      isCut: false,
+    }
+    this.members.set(id, member)
+    this.#open.add(member)
+    return member
+  }
+
+  /** Nothing reaches it from now on. */
+  leave(member: Member): void {
+    this.#open.delete(member)
+  }
+
+  isOpen(member: Member): boolean {
+    return this.#open.has(member)
+  }
+
+  send(member: Member, text: string): void {
+    if (this.#open.has(member)) member.expected.push(text)
+  }
+
+  broadcast(sender: Member, text: string, { rooms, includeSelf }: Audience): void {
+    const byPath = this.scopes.get(sender.handler) === 'path'
+    for (const member of this.#open) {
+      if (member.handler !== sender.handler) continue
+      if (byPath && member.path !== sender.path) continue
+      if (member === sender && !includeSelf) continue
+      if (rooms && !rooms.some((room) => member.rooms.has(room))) continue
+      member.expected.push(text)
+    }
+  }
+
+  publish(handler: string, text: string, rooms: readonly string[] | undefined): void {
+    for (const member of this.#open) {
+      if (member.handler !== handler) continue
+      if (rooms && !rooms.some((room) => member.rooms.has(room))) continue
+      member.expected.push(text)
+    }
+  }
+
+  /** Whoever is open and of this handler. */
+  ofHandler(handler: string): Member[] {
+    return [...this.#open].filter((member) => member.handler === handler)
+  }
+
+  /** How many scopes and rooms have members. */
+  holdings(): { scopes: number; rooms: number } {
+    const scopeOf = ({ handler, path }: Member): string =>
+      this.scopes.get(handler) === 'path' ? `${handler} ${path}` : handler
+    const scopes = new Set(this.open.map(scopeOf))
+    const rooms = new Set(
+      this.open.flatMap((member) => [...member.rooms].map((room) => JSON.stringify([scopeOf(member), room]))),
+    )
+    return { scopes: scopes.size, rooms: rooms.size }
+  }
+
+  get open(): Member[] {
+    return [...this.#open]
+  }
+}
