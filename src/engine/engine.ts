@@ -15,7 +15,7 @@ import { encode, toBuffer } from './message.ts'
 import type { ResolvedEngineOptions } from './options.ts'
 import { isOriginAllowed } from './origin.ts'
 import { isPromiseLike } from './promise.ts'
-import { createHandshakeRequest, headersOf, pathOf, shareHeaders, type HandshakeRequest } from './request.ts'
+import { createHandshakeRequest, headersOf, pathOf, type HandshakeRequest } from './request.ts'
 import { Router, type Route } from './router.ts'
 import { stripPrefix } from './routing.ts'
 import type {
@@ -200,8 +200,7 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
   // From the runtime
 
   upgrade(raw: RawRequest): Decision | Promise<Decision> {
-    const rawHeaders = shareHeaders(raw.rawHeaders)
-    const headers = headersOf(rawHeaders)
+    const headers = headersOf(raw.rawHeaders)
     const malformed = checkHandshake(raw, headers)
     if (malformed) return this.#refuse('malformed', malformed)
     const found = this.#match(pathOf(raw.url))
@@ -221,7 +220,7 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
     const protocol = chooseSubprotocol(headers['sec-websocket-protocol'], live.handler.source.subprotocols)
     if (protocol === undefined)
       return this.#refuse('subprotocol', textAnswer(400, 'None of the offered subprotocols is spoken here'))
-    const req = createHandshakeRequest(raw, rawHeaders, headers, params)
+    const req = createHandshakeRequest(raw, params)
     const extensions =
       live.handler.compressFrom === Infinity
         ? ''

@@ -56,7 +56,7 @@ function share(text: string): string {
 }
 
 /** The same headers, with strings that other requests have too shared between them. */
-export function shareHeaders(rawHeaders: readonly string[]): string[] {
+function shareHeaders(rawHeaders: readonly string[]): string[] {
   const result = Array.from<string>({ length: rawHeaders.length })
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const [name = '', value = ''] = [rawHeaders[i], rawHeaders[i + 1]]
@@ -116,17 +116,15 @@ export function pathOf(url: string): string {
   return end === -1 ? url : url.slice(0, end)
 }
 
-/** @param headers - what {@link headersOf} makes of `rawHeaders` */
 export function createHandshakeRequest(
-  raw: Omit<RawRequest, 'rawHeaders'>,
-  rawHeaders: string[],
-  headers: RequestHeaders,
+  raw: RawRequest,
   params: Readonly<Record<string, string>>,
 ): HandshakeRequest {
+  const rawHeaders = shareHeaders(raw.rawHeaders)
   return {
     url: raw.url,
     method: raw.method,
-    headers,
+    headers: headersOf(rawHeaders),
     rawHeaders,
     httpVersion: raw.httpVersion,
     params,

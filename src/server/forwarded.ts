@@ -20,7 +20,6 @@ const NAMES = new Set<string>(Object.values(FORWARDED))
 
 /** The request as the proxy got it, if it knows the secret; else the request as it came, secret removed. */
 export function readForwarded(raw: RawRequest, secret: string | undefined): RawRequest {
-  if (secret === undefined) return raw
   const values = new Map<string, string>()
   const rest: string[] = []
   for (let i = 0; i + 1 < raw.rawHeaders.length; i += 2) {
@@ -30,7 +29,7 @@ export function readForwarded(raw: RawRequest, secret: string | undefined): RawR
   }
   const proof = values.get(FORWARDED.secret)
   if (proof === undefined) return raw
-  if (!isEqual(proof, secret)) return raw
+  if (secret === undefined || !isEqual(proof, secret)) return raw
   const proto = values.get(FORWARDED.proto)
   const port = Number(values.get(FORWARDED.port))
   return {

@@ -191,7 +191,7 @@ describe('the request', () => {
     ['', ''],
   ])('the address %j is %j on every runtime', (remoteAddress, expected) => {
     const raw = request({}, { remoteAddress })
-    expect(createHandshakeRequest(raw, [], {}, {}).socket.remoteAddress).toBe(expected)
+    expect(createHandshakeRequest(raw, {}).socket.remoteAddress).toBe(expected)
   })
 })
 
