@@ -10,6 +10,7 @@ export type Verdict =
   | { readonly kind: 'close'; readonly code: number; readonly reason: string }
   | { readonly kind: 'refuse'; readonly status: number; readonly reason: string }
 
+const WELCOME: Verdict = { kind: 'accept', data: undefined }
 const UNAUTHORIZED: Verdict = { kind: 'refuse', status: 401, reason: 'Unauthorized' }
 
 /** Runs `authenticate`; what it throws is the caller's. */
@@ -18,10 +19,10 @@ export function authenticate(
   req: HandshakeRequest,
 ): Verdict | Promise<Verdict> {
   const rule = handler.authenticate
-  if (rule === undefined || rule === false) return { kind: 'accept', data: undefined }
+  if (rule === undefined || rule === false) return WELCOME
   if (typeof rule !== 'function') {
     const header = rule === true ? 'authorization' : rule.toLowerCase()
-    return req.headers[header]?.trim() ? { kind: 'accept', data: undefined } : UNAUTHORIZED
+    return req.headers[header]?.trim() ? WELCOME : UNAUTHORIZED
   }
   const result: unknown = rule.call(handler, req)
   return isPromiseLike(result) ? Promise.resolve(result).then(toVerdict) : toVerdict(result)
@@ -29,7 +30,7 @@ export function authenticate(
 
 /** Only `true` and `success: true` let anyone in: the reference took every truthy answer for a yes. */
 function toVerdict(result: unknown): Verdict {
-  if (result === true) return { kind: 'accept', data: undefined }
+  if (result === true) return WELCOME
   if (typeof result !== 'object' || result === null) return UNAUTHORIZED
   const { success, data, code, status, reason } = result as Record<string, unknown>
   if (success === true) return { kind: 'accept', data }

@@ -282,7 +282,7 @@ export class Connection implements WebSocketConnection {
     this.#phase = 'closed'
     this.inbox?.clear()
     this.scope.remove(this)
-    return { ...(ours ?? { code, reason }), initiatedByClient }
+    return { code: ours?.code ?? code, reason: ours?.reason ?? reason, initiatedByClient }
   }
 
   #sendClose(): void {

@@ -15,7 +15,7 @@ import { encode, toBuffer } from './message.ts'
 import type { ResolvedEngineOptions } from './options.ts'
 import { isOriginAllowed } from './origin.ts'
 import { isPromiseLike } from './promise.ts'
-import { createHandshakeRequest, headersOf, pathOf, type HandshakeRequest } from './request.ts'
+import { createHandshakeRequest, pathOf, readHeaders, type HandshakeRequest } from './request.ts'
 import { Router, type Route } from './router.ts'
 import { stripPrefix } from './routing.ts'
 import type {
@@ -200,7 +200,8 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
   // From the runtime
 
   upgrade(raw: RawRequest): Decision | Promise<Decision> {
-    const headers = headersOf(raw.rawHeaders)
+    const read = readHeaders(raw.rawHeaders)
+    const { headers } = read
     const malformed = checkHandshake(raw, headers)
     if (malformed) return this.#refuse('malformed', malformed)
     const found = this.#match(pathOf(raw.url))
@@ -220,15 +221,17 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
     const protocol = chooseSubprotocol(headers['sec-websocket-protocol'], live.handler.source.subprotocols)
     if (protocol === undefined)
       return this.#refuse('subprotocol', textAnswer(400, 'None of the offered subprotocols is spoken here'))
-    const req = createHandshakeRequest(raw, params)
+    const req = createHandshakeRequest(raw, params, read)
     const extensions =
       live.handler.compressFrom === Infinity
         ? ''
         : chooseDeflateOffer(headers['sec-websocket-extensions'], this.#capabilities?.serverWindowBits ?? [])
-    const decide = (verdict: Verdict): Decision => this.#decide(live, req, verdict, protocol, extensions)
     try {
       const verdict = authenticate(live.handler.source, req)
-      return isPromiseLike(verdict) ? this.#authenticateInTime(live, verdict, decide) : decide(verdict)
+      if (!isPromiseLike(verdict)) return this.#decide(live, req, verdict, protocol, extensions)
+      return this.#authenticateInTime(live, verdict, (settled) =>
+        this.#decide(live, req, settled, protocol, extensions),
+      )
     } catch (thrown) {
       return this.#failAuthenticate(live, thrown)
     }

@@ -1,4 +1,4 @@
-import { TOKEN, tokens, type RequestHeaders } from './request.ts'
+import { hasToken, TOKEN, tokens, type RequestHeaders } from './request.ts'
 import type { HttpAnswer, RawRequest } from './runtime.ts'
 
 /** A short plain-text answer; every refused handshake closes its connection. */
@@ -19,6 +19,12 @@ const HOST = /^(?:\[[\d.:A-Fa-f]+\]|[\w!$%&'()*+\-.;=~]+)(?::\d*)?$/
 const PARAMETER =
   /^[!#$%&'*+\-.^_`|~\w]+(?:[ \t]*=[ \t]*(?:[!#$%&'*+\-.^_`|~\w]+|"(?:\\?[!#$%&'*+\-.^_`|~\w])+"))?$/
 
+/** What browsers and most libraries offer: well-formed, and good on every runtime. Taking offers apart costs more. */
+const USUAL_OFFERS: ReadonlySet<string> = new Set([
+  'permessage-deflate',
+  'permessage-deflate; client_max_window_bits',
+])
+
 /**
  * The server's part of RFC 6455 4.2.1, checked here on every runtime because none of them checks all of it.
  * `undefined` if the handshake is well-formed.
@@ -27,8 +33,6 @@ export function checkHandshake(
   raw: Pick<RawRequest, 'method' | 'httpVersion'>,
   headers: RequestHeaders,
 ): HttpAnswer | undefined {
-  const has = (name: string, token: string) =>
-    tokens(headers[name]).some((value) => value.toLowerCase() === token)
   if (raw.method !== 'GET') return malformed(`the method has to be GET, not ${raw.method}`)
   if (raw.httpVersion !== '1.1') return malformed(`HTTP/1.1 is needed, not HTTP/${raw.httpVersion}`)
   if (!headers['host']) return malformed('the Host header is missing')
@@ -36,8 +40,10 @@ export function checkHandshake(
   // Nobody reads it here, and what comes behind the head would be taken for frames.
   if ((headers['content-length'] ?? '0') !== '0' || headers['transfer-encoding'] !== undefined)
     return malformed('it has to come without a body')
-  if (!has('upgrade', 'websocket')) return malformed('the Upgrade header has to contain "websocket"')
-  if (!has('connection', 'upgrade')) return malformed('the Connection header has to contain "Upgrade"')
+  if (!hasToken(headers['upgrade'], 'websocket'))
+    return malformed('the Upgrade header has to contain "websocket"')
+  if (!hasToken(headers['connection'], 'upgrade'))
+    return malformed('the Connection header has to contain "Upgrade"')
   const version = headers['sec-websocket-version']
   if (version === undefined) return malformed('the Sec-WebSocket-Version header is missing')
   if (version !== '13')
@@ -60,6 +66,7 @@ export function checkHandshake(
 
 /** RFC 6455 9.1: a header that is not of this form fails the handshake, where an unknown extension is only declined. */
 function isExtensionList(value: string): boolean {
+  if (USUAL_OFFERS.has(value)) return true
   const extensions = tokens(value)
   const isExtension = (extension: string): boolean => {
     const [name = '', ...parameters] = extension.split(';').map((part) => part.trim())
@@ -95,6 +102,7 @@ export function chooseDeflateOffer(
   extensions: string | undefined,
   serverWindowBits: readonly number[],
 ): string {
+  if (extensions !== undefined && USUAL_OFFERS.has(extensions)) return extensions
   return tokens(extensions).find((offer) => isGoodDeflateOffer(offer, serverWindowBits)) ?? ''
 }
 

@@ -64,7 +64,7 @@ export class LiveHandler {
   }
 
   findScope(path: string): Scope | undefined {
-    return this.#scopes.get(this.#scopeKey(path))
+    return this.#scopes.get(this.handler.scope === 'path' ? path : '')
   }
 
   /** A connection opened: rooms first, then `onConnect`, then whatever it sent meanwhile. */
@@ -207,12 +207,12 @@ export class LiveHandler {
     }
   }
 
-  #scopeKey(path: string): string {
-    return this.handler.scope === 'path' ? path : ''
+  #scopeKey(conn: Connection): string {
+    return this.handler.scope === 'path' ? conn.path : ''
   }
 
   #enterScope(conn: Connection): void {
-    const key = this.#scopeKey(conn.path)
+    const key = this.#scopeKey(conn)
     let scope = this.#scopes.get(key)
     if (!scope) {
       scope = new Scope(this.context)
@@ -229,7 +229,7 @@ export class LiveHandler {
 
   /** An empty scope goes, and with the last one the timers. */
   #tidy(conn: Connection): void {
-    const key = this.#scopeKey(conn.path)
+    const key = this.#scopeKey(conn)
     const scope = this.#scopes.get(key)
     if (scope && scope.connections.size === 0) this.#scopes.delete(key)
     if (this.#scopes.size === 0) this.stop()

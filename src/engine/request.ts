@@ -43,45 +43,66 @@ const SHARED_VALUES = new Set([
   'sec-websocket-protocol',
   'sec-websocket-extensions',
 ])
+/** A runtime makes new strings for each request; these are the ones that stand for all their equals. */
 const MAX_SHARED = 1024
-const shared = new Map<string, string>()
+const sharedTexts = new Map<string, string>()
+const sharedNames = new Map<string, HeaderName>()
 
-/** The runtimes make new strings for each request; this gives the one that is known already. */
+interface HeaderName {
+  /** As the client wrote it. */
+  readonly text: string
+  readonly lower: string
+  readonly hasSharedValue: boolean
+}
+
 function share(text: string): string {
-  const known = shared.get(text)
-  if (known !== undefined) return known
-  if (shared.size >= MAX_SHARED) shared.clear()
-  shared.set(text, text)
-  return text
+  return sharedTexts.get(text) ?? remember(sharedTexts, text, text)
 }
 
-/** The same headers, with strings that other requests have too shared between them. */
-function shareHeaders(rawHeaders: readonly string[]): string[] {
-  const result = Array.from<string>({ length: rawHeaders.length })
-  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
-    const [name = '', value = ''] = [rawHeaders[i], rawHeaders[i + 1]]
-    result[i] = share(name)
-    result[i + 1] = SHARED_VALUES.has(name.toLowerCase()) ? share(value) : value
-  }
-  return result
+function shareName(text: string): HeaderName {
+  const known = sharedNames.get(text)
+  if (known) return known
+  const lower = text.toLowerCase()
+  return remember(sharedNames, text, { text, lower, hasSharedValue: SHARED_VALUES.has(lower) })
 }
 
-export function headersOf(rawHeaders: readonly string[]): RequestHeaders {
+function remember<T>(map: Map<string, T>, key: string, value: T): T {
+  if (map.size >= MAX_SHARED) map.clear()
+  map.set(key, value)
+  return value
+}
+
+export interface ReadHeaders {
+  readonly headers: RequestHeaders
+  readonly rawHeaders: string[]
+}
+
+/** The headers by name, and once more as they came, in one pass. */
+export function readHeaders(source: readonly string[]): ReadHeaders {
   const headers: Record<string, string> = {}
-  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
-    const name = (rawHeaders[i] ?? '').toLowerCase()
-    const value = rawHeaders[i + 1] ?? ''
+  const rawHeaders: string[] = []
+  for (let i = 0; i + 1 < source.length; i += 2) {
+    const { text, lower, hasSharedValue } = shareName(source[i] ?? '')
+    const value = hasSharedValue ? share(source[i + 1] ?? '') : (source[i + 1] ?? '')
+    rawHeaders.push(text, value)
     // Assigning to `__proto__` would change the object instead of adding to it.
-    if (name === '__proto__') continue
-    const before = Object.hasOwn(headers, name) ? headers[name] : undefined
-    if (before === undefined) headers[name] = value
-    else headers[name] = before + (name === 'cookie' ? '; ' : ', ') + value
+    if (lower === '__proto__') continue
+    const before = headers[lower]
+    if (before === undefined || !Object.hasOwn(headers, lower)) headers[lower] = value
+    else headers[lower] = before + (lower === 'cookie' ? '; ' : ', ') + value
   }
-  return headers
+  return { headers, rawHeaders }
 }
 
 /** One token of a header (RFC 9110 5.6.2): a header's name, or a subprotocol. */
 export const TOKEN: RegExp = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+
+/** Whether a comma-separated header contains a token, in any case; most often it is the only one. */
+export function hasToken(value: string | undefined, token: string): boolean {
+  if (value === undefined) return false
+  if (value.toLowerCase() === token) return true
+  return tokens(value).some((each) => each.toLowerCase() === token)
+}
 
 /** The tokens of a comma-separated header, trimmed. */
 export function tokens(value: string | undefined): string[] {
@@ -112,19 +133,20 @@ export function toOriginForm<T extends { readonly url: string; readonly rawHeade
 }
 
 export function pathOf(url: string): string {
+  if (!url.includes('?') && !url.includes('#')) return url
   const end = url.search(/[?#]/)
-  return end === -1 ? url : url.slice(0, end)
+  return url.slice(0, end)
 }
 
 export function createHandshakeRequest(
   raw: RawRequest,
   params: Readonly<Record<string, string>>,
+  { headers, rawHeaders }: ReadHeaders,
 ): HandshakeRequest {
-  const rawHeaders = shareHeaders(raw.rawHeaders)
   return {
     url: raw.url,
     method: raw.method,
-    headers: headersOf(rawHeaders),
+    headers,
     rawHeaders,
     httpVersion: raw.httpVersion,
     params,

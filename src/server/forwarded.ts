@@ -20,6 +20,7 @@ const NAMES = new Set<string>(Object.values(FORWARDED))
 
 /** The request as the proxy got it, if it knows the secret; else the request as it came, secret removed. */
 export function readForwarded(raw: RawRequest, secret: string | undefined): RawRequest {
+  if (!hasProof(raw)) return raw
   const values = new Map<string, string>()
   const rest: string[] = []
   for (let i = 0; i + 1 < raw.rawHeaders.length; i += 2) {
@@ -41,6 +42,14 @@ export function readForwarded(raw: RawRequest, secret: string | undefined): RawR
     encrypted: proto === 'https' || proto === 'wss',
     isHostKnown: values.has(FORWARDED.knownHost),
   }
+}
+
+function hasProof({ rawHeaders }: RawRequest): boolean {
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] ?? ''
+    if (name.length === FORWARDED.secret.length && name.toLowerCase() === FORWARDED.secret) return true
+  }
+  return false
 }
 
 function isEqual(a: string, b: string): boolean {

@@ -1,5 +1,5 @@
 import { checkHandshake } from '../engine/handshake.ts'
-import { headersOf, toOriginForm } from '../engine/request.ts'
+import { readHeaders, toOriginForm } from '../engine/request.ts'
 import type { HttpAnswer } from '../engine/runtime.ts'
 
 /**
@@ -12,7 +12,7 @@ export function refuseMalformed(request: {
   readonly rawHeaders: readonly string[]
 }): HttpAnswer | undefined {
   const { method = '', httpVersion, rawHeaders } = request
-  return checkHandshake({ method, httpVersion }, headersOf(rawHeaders))
+  return checkHandshake({ method, httpVersion }, readHeaders(rawHeaders).headers)
 }
 
 /** The same for a request that a proxy is about to look at: see {@link toOriginForm}. */
@@ -26,5 +26,5 @@ export function useOriginForm(request: {
   if (raw.url === url) return
   request.url = raw.url
   request.rawHeaders = raw.rawHeaders
-  request.headers.host = headersOf(raw.rawHeaders)['host']
+  request.headers.host = readHeaders(raw.rawHeaders).headers['host']
 }

@@ -214,7 +214,7 @@ function copyRequest(res: UWS.HttpResponse, req: UWS.HttpRequest, encrypted: boo
     // It answers 505 to anything else by itself.
     httpVersion: '1.1',
     rawHeaders,
-    remoteAddress: Buffer.from(res.getRemoteAddressAsText()).toString('latin1'),
+    remoteAddress: utf8.decode(res.getRemoteAddressAsText()),
     remotePort: undefined,
     encrypted,
   }
@@ -264,8 +264,10 @@ function answer(res: UWS.HttpResponse, { method }: RawRequest, { status, headers
 }
 
 function headerOf({ rawHeaders }: RawRequest, name: string): string {
-  const index = rawHeaders.findIndex((value, at) => at % 2 === 0 && value === name)
-  return index === -1 ? '' : (rawHeaders[index + 1] ?? '')
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    if (rawHeaders[i] === name) return rawHeaders[i + 1] ?? ''
+  }
+  return ''
 }
 
 /** uWebSockets.js ends a connection as 1006 with one of its own texts; users get the code that fits. */
