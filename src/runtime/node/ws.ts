@@ -21,15 +21,13 @@ import type {
 import { listenError, readTls } from '../listen-error.ts'
 import { statusLine } from './status-line.ts'
 import { Topics, WsSocket } from './ws-socket.ts'
+import { takeTurns } from './ws-turns.ts'
 
 /** How often Node looks for clients whose time is up. */
 const MIN_CHECK_MS = 50
 const MAX_CHECK_MS = 1000
 /** What stands for no limit at TLS handshakes, where 0 is Node's default of two minutes. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1
-
-/** Bytes that Node reads at once, if there are that many. */
-const FULL_READ = 65_536
 
 export function createWsRuntime(description: string): Runtime {
   return {
@@ -172,19 +170,6 @@ function createServer({ tls, handshakeTimeout }: ListenOptions): Server {
   return tls
     ? createHttpsServer({ ...readTls(tls), ...timeouts, handshakeTimeout: timeout || MAX_TIMEOUT_MS })
     : createHttpServer(timeouts)
-}
-
-/**
- * Node reads up to 2 MB of a socket in one go, and `ws` calls the handlers for all of it at once: a client that floods
- * would have the event loop for seconds. Whoever fills a whole read waits until the others had theirs.
- */
-function takeTurns(socket: Duplex): void {
-  socket.on('data', (chunk: Buffer) => {
-    // If `ws` has paused it, `ws` will resume it.
-    if (chunk.length < FULL_READ || socket.isPaused()) return
-    socket.pause()
-    setImmediate(() => socket.resume())
-  })
 }
 
 function serve<D>(socket: WsSocket<D>, events: RuntimeEvents<D>, options: ListenOptions): void {
