@@ -1,16 +1,35 @@
-// This engine, doing the JSON work that every control server does.
+// This engine: `engine.mjs uws`, `ws` or `bun`.
 import { createServer } from '../../dist/index.js'
-import { answerMemory } from './memory.mjs'
+import { ROOMS, roomsInTurn } from './rooms.mjs'
+import { answerUsage } from './usage.mjs'
 
+const nextRooms = roomsInTurn()
 const server = await createServer({
-  port: Number(process.argv[2] ?? 0),
-  runtime: process.argv[3] ?? 'auto',
+  port: 0,
+  runtime: process.argv[2] ?? 'auto',
   logLevel: 'warn',
   wsHandlers: [
     { pattern: '/echo', onMessage: (conn, data) => void conn.send(data) },
     { pattern: '/fanout', onMessage: (conn, data) => conn.broadcast(data, { includeSelf: true }) },
+    {
+      pattern: '/room',
+      defaultRoom: 'a',
+      onMessage: (conn, data) => conn.broadcast(data, { rooms: ['a'], includeSelf: true }),
+    },
+    {
+      pattern: '/union',
+      onConnect: (conn) => {
+        for (const room of nextRooms()) conn.joinRoom(room)
+      },
+      onMessage: (conn, data) => conn.broadcast(data, { rooms: ROOMS, includeSelf: true }),
+    },
+    {
+      pattern: '/compressed',
+      compression: true,
+      onMessage: (conn, data) => conn.broadcast(data, { includeSelf: true }),
+    },
     { pattern: '/idle' },
   ],
 })
 console.log(server.port)
-answerMemory()
+answerUsage()

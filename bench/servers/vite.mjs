@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { createServer } from 'vite'
 import { WebSocketServer } from 'ws'
 import { universalApi } from '../../dist/index.js'
+import { answerUsage } from './usage.mjs'
 
 const mine = universalApi({
   endpointPrefix: '/api',
@@ -38,7 +39,4 @@ const ports = [vite.httpServer.address().port]
 // What `virtual:sidewire` says.
 if (isPlugin) ports.push(new URL(mine.api.url).port)
 console.log(ports.join(' '))
-process.on('message', (message) => {
-  if (message === 'cpu') process.send(process.cpuUsage())
-})
-process.on('disconnect', () => process.exit())
+answerUsage()

@@ -1,8 +1,9 @@
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   CloseCode,
@@ -202,6 +203,11 @@ describe('the README', () => {
       'the program did not end',
     )
     expect([code, output]).toEqual([0, expect.stringMatching(/^ws:\/\/127\.0\.0\.1:\d+\/api\/ws\/orders\n$/)])
+  })
+
+  it('has the figures and the chart of the last benchmark', async () => {
+    const chart = join(ROOT, 'bench/chart.mjs')
+    await promisify(execFile)(process.execPath, [chart, '--check']) // rejects with what is not as measured
   })
 
   it('names files that exist', () => {

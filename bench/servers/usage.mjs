@@ -1,14 +1,26 @@
-// Answers the message 'memory' with what the process holds, in bytes.
+// What the runner asks of a server, over IPC: 'memory' and 'cpu'. A server ends with its runner.
 import { getHeapSpaceStatistics } from 'node:v8'
 
-export function answerMemory() {
+export function answerUsage() {
   process.on('message', (message) => {
-    if (message !== 'memory') return
-    globalThis.gc?.()
-    globalThis.Bun?.gc(true)
-    const { rss } = process.memoryUsage()
-    process.send?.({ rss, held: rss - youngGeneration() })
+    if (message === 'memory') process.send?.(memory())
+    if (message === 'cpu') process.send?.(cpu())
   })
+  process.on('disconnect', () => process.exit())
+}
+
+/** Seconds of CPU time so far, and when that was: a busy server answers late. */
+function cpu() {
+  const { user, system } = process.cpuUsage()
+  return { cpu: (user + system) / 1e6, at: Date.now() }
+}
+
+/** Bytes, after a collection. */
+function memory() {
+  globalThis.gc?.()
+  globalThis.Bun?.gc(true)
+  const { rss } = process.memoryUsage()
+  return { rss, held: rss - youngGeneration(), at: Date.now() }
 }
 
 /**
