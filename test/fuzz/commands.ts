@@ -1,9 +1,10 @@
 import * as fc from 'fast-check'
 import { REPLAY } from './fuzz.ts'
-import { ROOMS, type Op, type Settings, type World } from './world.ts'
+import { ROOMS, type Op, type Settings } from './ops.ts'
+import type { World } from './world.ts'
 
 /** What the commands need to know of each other: the rest is the oracle's. */
-export interface Model {
+interface Model {
   clients: number
 }
 

@@ -1,4 +1,5 @@
 import * as fc from 'fast-check'
+import { expect } from 'vitest'
 
 /** How long one property is tried. `npm run fuzz` gives more. */
 const SECONDS = Number(process.env['SIDEWIRE_FUZZ_SECONDS'] ?? 1.6)
@@ -65,5 +66,6 @@ async function explain<T>(name: string, details: fc.RunDetails<T>): Promise<stri
     ...(details.counterexamplePath === null ? [] : [`SIDEWIRE_FUZZ_PATH=${details.counterexamplePath}`]),
     ...(replay === undefined ? [] : [`SIDEWIRE_FUZZ_REPLAY=${replay}`]),
   ]
-  return `${name}\nAgain: ${again.join(' ')} npm run fuzz -- -t '${name}'\n${report}`
+  const test = expect.getState().currentTestName?.replaceAll(' > ', ' ')
+  return `${name}\nAgain: ${again.join(' ')} npm run fuzz -- -t '${test}'\n${report}`
 }

@@ -6,9 +6,10 @@ export interface Reading {
   readonly messages: Buffer[]
   /**
    * `open`: between two frames. `incomplete`: inside of one. `closed`: a valid close frame. `failed`: a frame that has to
-   * be refused. `unsure`: the RFC leaves it open, or one of the runtimes is known to let it pass.
+   * be refused. `unsure`: the RFC leaves it open, or one of the runtimes is known to let it pass. `garbled`: what was to be
+   * inflated is no clean deflate; zlib and its likes forgive different things, at different moments.
    */
-  state: 'open' | 'incomplete' | 'closed' | 'failed' | 'unsure'
+  state: 'open' | 'incomplete' | 'closed' | 'failed' | 'unsure' | 'garbled'
   /** What `onClose` has to be told, where the bytes decide it. */
   code?: number
 }
@@ -28,7 +29,8 @@ export function read(bytes: Buffer, options: ReadingOptions): Reading {
   let message: { text: boolean; compressed: boolean; parts: Buffer[]; size: number } | undefined
   const end = (state: Reading['state'], code?: number): Reading => {
     // An unfinished message may have failed before, for what it has in it.
-    if (state === 'failed' && message && (message.compressed || !isUtf8(Buffer.concat(message.parts))))
+    if (message?.compressed) return Object.assign(reading, { state: 'garbled' })
+    if (state === 'failed' && message && !isUtf8(Buffer.concat(message.parts)))
       return Object.assign(reading, { state: 'unsure' })
     return Object.assign(reading, { state, ...(code !== undefined && { code }) })
   }
@@ -81,9 +83,8 @@ export function read(bytes: Buffer, options: ReadingOptions): Reading {
     message = undefined
     let whole: Buffer = Buffer.concat(parts)
     if (compressed) {
-      // What is no clean deflate ends in one way here and in another there: zlib and its likes forgive different things.
       const inflated = inflate(whole)
-      if (!inflated || !deflate(inflated).equals(whole)) return end('unsure')
+      if (!inflated || !deflate(inflated).equals(whole)) return end('garbled')
       whole = inflated
     }
     if (text && !isUtf8(whole)) return end('failed', 1007)
@@ -91,8 +92,8 @@ export function read(bytes: Buffer, options: ReadingOptions): Reading {
     reading.messages.push(whole)
   }
   // Invalid text may be found in its first fragments, or at its end.
-  if (message?.text && !message.compressed && !isUtf8(Buffer.concat(message.parts))) return end('unsure')
-  return reading
+  if (message?.text && !isUtf8(Buffer.concat(message.parts))) return end('unsure')
+  return end('open')
 }
 
 function readClose(payload: Buffer, end: (state: Reading['state'], code?: number) => Reading): Reading {
