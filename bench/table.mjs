@@ -23,6 +23,8 @@ export function factor(value) {
 
 /** A median with the smallest and the largest value: `0.98 (0.95-1.02)`; of one run, its value. */
 export function withSpread({ median, min, max }, format) {
+  // Nothing by nothing, in a run too short to see the CPU time of a server that does little.
+  if (median === null) return '–'
   const text = format(median)
   return min === max ? text : `${text} (${format(min)}-${format(max)})`
 }

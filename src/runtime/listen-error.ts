@@ -17,7 +17,8 @@ function explain(code: unknown, cause: unknown): string {
       return 'the port is in use; stop the other server or choose another port (0 takes a free one)'
     case 'EACCES':
       return 'ports below 1024 need more rights; choose a higher one'
-    case 'EINVAL': // Bun's, for a name that it cannot resolve
+    case 'EINVAL': // Bun's, for a name that it cannot resolve, and
+    case 'EAGAIN': // for one that no name server answers for just now
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
       return 'the host name is unknown'
