@@ -4,7 +4,7 @@ const isBun = process.versions['bun'] !== undefined
 
 /** What also runs inside Bun: everything that opens sockets on the runtime of the platform. */
 const IN_BUN = [
-  'test/{contract,fuzz,guide,server,stress}/**/*.test.ts',
+  'test/{conformance,contract,fuzz,guide,server,stress}/**/*.test.ts',
   'test/vite/{contract,inert,secure,lifecycle,files}.test.ts',
 ]
 

@@ -126,10 +126,9 @@ export class Peer {
 
   #readFrames(): void {
     for (;;) {
-      const found = decodeFrame(this.#buffer)
-      if (!found) return
-      this.#buffer = this.#buffer.subarray(found.size)
-      const { frame } = found
+      const { frame, size } = decodeFrame(this.#buffer)
+      if (!frame) return
+      this.#buffer = this.#buffer.subarray(size)
       this.frames.push(frame)
       if (frame.opcode === 1 || frame.opcode === 2) this.texts.push(textOf(frame))
       if (frame.opcode === 8 && this.answersClose) this.tcp.end(encodeFrame(8, frame.payload))

@@ -5,14 +5,26 @@ import { Queue, within } from './client.ts'
 export interface Frame {
   readonly fin: boolean
   readonly rsv1: boolean
+  /** RSV1 to RSV3 as one number: 4, 2, 1. */
+  readonly rsv: number
   readonly opcode: number
+  readonly masked: boolean
+  /** How many bytes the length took. */
+  readonly lengthBytes: LengthBytes
   readonly payload: Buffer
 }
+
+type LengthBytes = 1 | 2 | 8
 
 export interface FrameOptions {
   readonly fin?: boolean
   readonly rsv?: number
   readonly masked?: boolean
+  readonly mask?: number
+  /** In place of as few as possible. */
+  readonly lengthBytes?: LengthBytes
+  /** What the head says in place of the payload's length. */
+  readonly length?: bigint
 }
 
 export interface HttpResponse {
@@ -121,29 +133,18 @@ export class RawClient {
   }
 
   #readResponse(): void {
-    const end = this.#buffer.indexOf('\r\n\r\n')
-    if (end === -1) return
-    const [start = '', ...lines] = this.#buffer.toString('latin1', 0, end).split('\r\n')
-    const headers = Object.fromEntries(
-      lines.map((line) => [
-        line.slice(0, line.indexOf(':')).toLowerCase(),
-        line.slice(line.indexOf(':') + 1).trim(),
-      ]),
-    )
-    const status = Number(start.split(' ')[1])
-    const rest = this.#buffer.subarray(end + 4)
-    const length = Number(headers['content-length'] ?? 0)
-    if (status !== 101 && rest.length < length) return
-    this.#upgraded = status === 101
-    this.#buffer = rest
-    this.#response?.({ status, headers, body: rest.toString('utf8', 0, length) })
+    const found = decodeResponse(this.#buffer)
+    if (!found) return
+    this.#upgraded = found.response.status === 101
+    this.#buffer = this.#buffer.subarray(found.size)
+    this.#response?.(found.response)
     if (this.#upgraded) this.#readFrames()
   }
 
   #readFrames(): void {
     for (;;) {
       const found = decodeFrame(this.#buffer)
-      if (!found) return
+      if (!found.frame) return
       this.#buffer = this.#buffer.subarray(found.size)
       this.frames.push(found.frame)
     }
@@ -157,48 +158,70 @@ export function inflate(payload: Buffer): Buffer {
 }
 
 export function encodeFrame(opcode: number, payload: string | Buffer, options: FrameOptions = {}): Buffer {
-  const { fin = true, rsv = 0, masked = true } = options
+  const { fin = true, rsv = 0, masked = true, mask = 0x01_02_03_04 } = options
   const body = Buffer.from(payload)
-  const first = (fin ? 0x80 : 0) | (rsv << 4) | opcode
-  const maskBit = masked ? 0x80 : 0
-  let head: Buffer
-  if (body.length < 126) head = Buffer.from([first, maskBit | body.length])
-  else if (body.length < 65_536) {
-    head = Buffer.from([first, maskBit | 126, body.length >> 8, body.length & 255])
-  } else {
-    head = Buffer.alloc(10)
-    head[0] = first
-    head[1] = maskBit | 127
-    head.writeBigUInt64BE(BigInt(body.length), 2)
-  }
+  const length = options.length ?? BigInt(body.length)
+  const lengthBytes = options.lengthBytes ?? fewestLengthBytes(length)
+  const head = Buffer.alloc(lengthBytes === 1 ? 2 : 2 + lengthBytes)
+  head[0] = (fin ? 0x80 : 0) | (rsv << 4) | opcode
+  head[1] = (masked ? 0x80 : 0) | (lengthBytes === 1 ? Number(length) : lengthBytes === 2 ? 126 : 127)
+  if (lengthBytes === 2) head.writeUInt16BE(Number(length), 2)
+  if (lengthBytes === 8) head.writeBigUInt64BE(length, 2)
   if (!masked) return Buffer.concat([head, body])
-  const mask = Buffer.from([1, 2, 3, 4])
-  const hidden = Buffer.from(body.map((byte, index) => byte ^ (mask[index & 3] ?? 0)))
-  return Buffer.concat([head, mask, hidden])
+  const key = Buffer.alloc(4)
+  key.writeUInt32BE(mask)
+  const hidden = Buffer.allocUnsafe(body.length)
+  for (let i = 0; i < body.length; i++) hidden[i] = (body[i] ?? 0) ^ (key[i & 3] ?? 0)
+  return Buffer.concat([head, key, hidden])
 }
 
-export function decodeFrame(buffer: Buffer): { frame: Frame; size: number } | undefined {
-  if (buffer.length < 2) return undefined
+function fewestLengthBytes(length: bigint): LengthBytes {
+  return length < 126n ? 1 : length < 65_536n ? 2 : 8
+}
+
+/** The frame at the start of the buffer and its size; without a frame, `size` is how many bytes it takes to go on. */
+export function decodeFrame(buffer: Buffer): { frame: Frame | undefined; size: number } {
   const [first = 0, second = 0] = buffer
   let length = second & 127
-  let offset = 2
-  if (length === 126) {
-    if (buffer.length < 4) return undefined
-    length = buffer.readUInt16BE(2)
-    offset = 4
-  } else if (length === 127) {
-    if (buffer.length < 10) return undefined
-    length = Number(buffer.readBigUInt64BE(2))
-    offset = 10
-  }
-  if (buffer.length < offset + length) return undefined
+  const lengthBytes: LengthBytes = length < 126 ? 1 : length === 126 ? 2 : 8
+  const headSize = lengthBytes === 1 ? 2 : 2 + lengthBytes
+  if (buffer.length < 2 || buffer.length < headSize) return { frame: undefined, size: headSize }
+  if (lengthBytes === 2) length = buffer.readUInt16BE(2)
+  if (lengthBytes === 8) length = Number(buffer.readBigUInt64BE(2))
+  const masked = (second & 128) !== 0
+  const offset = headSize + (masked ? 4 : 0)
+  const size = offset + length
+  if (buffer.length < size) return { frame: undefined, size }
+  const payload = Buffer.from(buffer.subarray(offset, size))
+  if (masked)
+    for (let i = 0; i < length; i++) payload[i] = (payload[i] ?? 0) ^ (buffer[headSize + (i & 3)] ?? 0)
+  const rsv = (first >> 4) & 7
+  const fin = (first & 0x80) !== 0
   return {
-    frame: {
-      fin: (first & 0x80) !== 0,
-      rsv1: (first & 0x40) !== 0,
-      opcode: first & 15,
-      payload: Buffer.from(buffer.subarray(offset, offset + length)),
-    },
-    size: offset + length,
+    frame: { fin, rsv1: (rsv & 4) !== 0, rsv, opcode: first & 15, masked, lengthBytes, payload },
+    size,
   }
+}
+
+/**
+ * The HTTP response at the start of the buffer and its size, once it is complete.
+ * @param toHead - it answers a HEAD request: there is no body, whatever its length
+ */
+export function decodeResponse(
+  buffer: Buffer,
+  toHead: boolean = false,
+): { response: HttpResponse; size: number } | undefined {
+  const end = buffer.indexOf('\r\n\r\n')
+  if (end === -1) return undefined
+  const [start = '', ...lines] = buffer.toString('latin1', 0, end).split('\r\n')
+  const headers = Object.fromEntries(
+    lines.map((line) => [
+      line.slice(0, line.indexOf(':')).toLowerCase(),
+      line.slice(line.indexOf(':') + 1).trim(),
+    ]),
+  )
+  const status = Number(start.split(' ')[1])
+  const size = end + 4 + (status === 101 || toHead ? 0 : Number(headers['content-length'] ?? 0))
+  if (buffer.length < size) return undefined
+  return { response: { status, headers, body: buffer.toString('utf8', end + 4, size) }, size }
 }

@@ -1,11 +1,9 @@
-import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
-import type { ViteDevServer } from 'vite'
-import { universalApi, type Server, type ServerOptions } from '../../src/index.ts'
 import { SECTIONS } from '../contract/cases.ts'
 import { Contract, type Case } from '../contract/harness.ts'
 import { assertPlatform, loadRuntime, NETWORK_RUNTIMES } from '../contract/runtimes.ts'
-import { VITES, type Vite } from './rig.ts'
+import { VITES } from './rig.ts'
+import { serveThrough } from './serve-through.ts'
 
 assertPlatform()
 
@@ -13,45 +11,6 @@ assertPlatform()
 const PAIRS = NETWORK_RUNTIMES.flatMap((runtime) =>
   VITES.filter(({ name }) => runtime === 'uws' || name === 'Vite 8').map((vite) => ({ ...vite, runtime })),
 )
-
-/** The engine as the plugin starts it; clients dial the dev server's port. */
-async function serveThrough(
-  vite: Vite,
-  runtime: (typeof NETWORK_RUNTIMES)[number],
-  options: ServerOptions,
-): Promise<Server> {
-  const plugin = universalApi({ runtime, ...options })
-  const { api } = plugin
-  const server: ViteDevServer = await vite.createServer({
-    configFile: false,
-    logLevel: 'silent',
-    appType: 'custom',
-    optimizeDeps: { noDiscovery: true },
-    plugins: [plugin],
-    server: { host: '127.0.0.1', port: 0, watch: null },
-  })
-  await server.listen()
-  const { port } = server.httpServer!.address() as AddressInfo
-  let closing: Promise<void> | undefined
-  return {
-    url: `ws://127.0.0.1:${port}`,
-    port,
-    runtime,
-    runtimeDescription: `${runtime} behind Vite ${vite.version}`,
-    get connections() {
-      return api.connections
-    },
-    publish: api.publish,
-    stats: api.stats,
-    matches() {
-      throw new Error('the plugin offers no matches()')
-    },
-    reload() {
-      throw new Error('the plugin offers no reload()')
-    },
-    close: () => (closing ??= server.close()),
-  }
-}
 
 describe.each(PAIRS)(
   'the contract through the port of $name, on $runtime',

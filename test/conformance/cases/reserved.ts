@@ -1,0 +1,88 @@
+import {
+  binary,
+  chopped,
+  close,
+  closes,
+  frame,
+  heard,
+  last,
+  ping,
+  pong,
+  text,
+  textStart,
+  together,
+  type Group,
+} from '../notation.ts'
+
+// oxfmt-ignore
+export const RESERVED_BITS: Group = {
+  id: '3',
+  title: 'Reserved bits without an extension',
+  handshake: { path: '/echo' },
+  cases: [
+    ['3.1.1', 'text with RSV3', [text('Hello', { rsv: 1 })], [closes(1002)], '6455 5.2'],
+    ['3.1.2', 'text with RSV2', [text('Hello', { rsv: 2 })], [closes(1002)], '6455 5.2'],
+    ['3.1.3', 'text with RSV2 and RSV3', [text('Hello', { rsv: 3 })], [closes(1002)], '6455 5.2'],
+    ['3.1.4', 'text with RSV1', [text('Hello', { rsv: 4 })], [closes(1002)], '6455 5.2'],
+    ['3.1.5', 'text with RSV1 and RSV3', [text('Hello', { rsv: 5 })], [closes(1002)], '6455 5.2'],
+    ['3.1.6', 'text with RSV1 and RSV2', [text('Hello', { rsv: 6 })], [closes(1002)], '6455 5.2'],
+    ['3.1.7', 'text with all three', [text('Hello', { rsv: 7 })], [closes(1002)], '6455 5.2'],
+    ['3.1.8', 'text with all three, empty', [text('', { rsv: 7 })], [closes(1002)], '6455 5.2'],
+
+    ['3.2.1', 'binary with RSV3', [binary('Hello', { rsv: 1 })], [closes(1002)], '6455 5.2'],
+    ['3.2.2', 'binary with RSV2', [binary('Hello', { rsv: 2 })], [closes(1002)], '6455 5.2'],
+    ['3.2.3', 'binary with RSV1', [binary('Hello', { rsv: 4 })], [closes(1002)], '6455 5.2'],
+    ['3.2.4', 'binary with all three', [binary('Hello', { rsv: 7 })], [closes(1002)], '6455 5.2'],
+
+    ['3.3.1', 'ping with RSV3', [ping('Hello', { rsv: 1 })], [closes(1002)], '6455 5.2'],
+    ['3.3.2', 'ping with RSV2', [ping('Hello', { rsv: 2 })], [closes(1002)], '6455 5.2'],
+    ['3.3.3', 'ping with RSV1', [ping('Hello', { rsv: 4 })], [closes(1002)], '6455 5.2'],
+    ['3.3.4', 'ping with all three', [ping('Hello', { rsv: 7 })], [closes(1002)], '6455 5.2'],
+    ['3.3.5', 'pong with RSV3', [pong('Hello', { rsv: 1 })], [closes(1002)], '6455 5.2'],
+    ['3.3.6', 'pong with RSV1', [pong('Hello', { rsv: 4 })], [closes(1002)], '6455 5.2'],
+    ['3.3.7', 'close with RSV3', [close(1000, '', { rsv: 1 })], [closes(1002)], '6455 5.2'],
+    ['3.3.8', 'close with RSV2', [close(1000, '', { rsv: 2 })], [closes(1002)], '6455 5.2'],
+    ['3.3.9', 'close with RSV1', [close(1000, '', { rsv: 4 })], [closes(1002)], '6455 5.2'],
+
+    ['3.4.1', 'RSV1 on a continuation', [textStart('Hel'), last('lo', { rsv: 4 })], [closes(1002)], '6455 5.2'],
+    ['3.4.2', 'RSV2 on a continuation', [textStart('Hel'), last('lo', { rsv: 2 })], [closes(1002)], '6455 5.2'],
+    ['3.4.3', 'RSV3 on a continuation', [textStart('Hel'), last('lo', { rsv: 1 })], [closes(1002)], '6455 5.2'],
+    ['3.4.4', 'RSV1 on a first fragment', [textStart('Hel', { rsv: 4 })], [closes(1002)], '6455 5.2'],
+    ['3.4.5', 'a message and its echo, then RSV1', [text('first'), heard(1), text('Hello', { rsv: 4 })], [text('first'), closes(1002)], '6455 5.2'],
+    ['3.4.6', 'a message and RSV1 in one segment', [together(text('first'), text('Hello', { rsv: 4 }))], [text('first'), closes(1002)], '6455 5.2'],
+    ['3.4.7', 'RSV2, byte by byte', [chopped(1, text('Hello', { rsv: 2 }))], [closes(1002)], '6455 5.2'],
+    ['3.4.8', 'ping with RSV3 between two fragments', [textStart('Hel'), ping('x', { rsv: 1 })], [closes(1002)], '6455 5.2'],
+  ],
+}
+
+// oxfmt-ignore
+export const RESERVED_OPCODES: Group = {
+  id: '4',
+  title: 'Reserved opcodes',
+  handshake: { path: '/echo' },
+  cases: [
+    ['4.1.1', 'opcode 3, empty', [frame(3)], [closes(1002)], '6455 5.2'],
+    ['4.1.2', 'opcode 4, empty', [frame(4)], [closes(1002)], '6455 5.2'],
+    ['4.1.3', 'opcode 5, empty', [frame(5)], [closes(1002)], '6455 5.2'],
+    ['4.1.4', 'opcode 6, empty', [frame(6)], [closes(1002)], '6455 5.2'],
+    ['4.1.5', 'opcode 7, empty', [frame(7)], [closes(1002)], '6455 5.2'],
+    ['4.1.6', 'opcode 3 with payload', [frame(3, 'Hello')], [closes(1002)], '6455 5.2'],
+    ['4.1.7', 'opcode 7 with payload', [frame(7, 'Hello')], [closes(1002)], '6455 5.2'],
+    ['4.1.8', 'opcode 3 without FIN', [frame(3, 'Hello', { fin: false })], [closes(1002)], '6455 5.2'],
+    ['4.1.9', 'a message and its echo, then opcode 4', [text('first'), heard(1), frame(4, 'Hello')], [text('first'), closes(1002)], '6455 5.2'],
+    ['4.1.10', 'a message and opcode 5 in one segment', [together(text('first'), frame(5, 'Hello'))], [text('first'), closes(1002)], '6455 5.2'],
+    ['4.1.11', 'opcode 6 between two fragments', [textStart('Hel'), frame(6, 'x')], [closes(1002)], '6455 5.2'],
+
+    ['4.2.1', 'opcode 11, empty', [frame(11)], [closes(1002)], '6455 5.2'],
+    ['4.2.2', 'opcode 12, empty', [frame(12)], [closes(1002)], '6455 5.2'],
+    ['4.2.3', 'opcode 13, empty', [frame(13)], [closes(1002)], '6455 5.2'],
+    ['4.2.4', 'opcode 14, empty', [frame(14)], [closes(1002)], '6455 5.2'],
+    ['4.2.5', 'opcode 15, empty', [frame(15)], [closes(1002)], '6455 5.2'],
+    ['4.2.6', 'opcode 11 with payload', [frame(11, 'Hello')], [closes(1002)], '6455 5.2'],
+    ['4.2.7', 'opcode 15 with payload', [frame(15, 'Hello')], [closes(1002)], '6455 5.2'],
+    ['4.2.8', 'opcode 12 with payload, byte by byte', [chopped(1, frame(12, 'Hello'))], [closes(1002)], '6455 5.2'],
+    ['4.2.9', 'a message and its echo, then opcode 13', [text('first'), heard(1), frame(13, 'Hello')], [text('first'), closes(1002)], '6455 5.2'],
+    ['4.2.10', 'opcode 14 between two fragments', [textStart('Hel'), frame(14, 'x')], [closes(1002)], '6455 5.2'],
+    ['4.2.11', 'a message and opcode 15 in one segment', [together(text('first'), frame(15, 'Hello'))], [text('first'), closes(1002)], '6455 5.2'],
+  ],
+}
