@@ -13,11 +13,17 @@ export function readmeTables(results) {
     '',
     viteTable(results),
     '',
-    `Messages a second of the one, divided by those of the other, within a run: the median of ${runs} interleaved ` +
-      `${runs === 1 ? 'run' : 'runs'}, with the smallest and the largest. ${MARK}: a second of the server's CPU time, because ` +
-      'the generator was the slower side. A window is how many messages are under way at a time.',
+    `Messages a second of the one, divided by those of the other, within a run${spreadText(runs)}. ` +
+      `${MARK}: a second of the server's CPU time, because the generator was the slower side. ` +
+      'A window is how many messages are under way at a time.',
     `${machine}; ${versions}.`,
   ].join('\n')
+}
+
+function spreadText(runs) {
+  return runs === 1
+    ? ', of which there was one'
+    : `: the median of ${runs}, with the smallest and the largest`
 }
 
 function engineTable({ scenarios }) {

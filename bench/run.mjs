@@ -1,7 +1,7 @@
 // `npm run bench`: every contestant in every scenario, in interleaved runs. See bench/README.md.
 //   --quick           one short run of everything, to see that it works
 //   --only echo,vite  only scenarios whose names begin so
-//   --runs 5  --seconds 1.5
+//   --runs 5  --seconds 1.3
 //   --out <file>      where the results go; a full run goes to bench/results/latest.json by itself
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
@@ -13,7 +13,7 @@ import { reportText } from './report.mjs'
 import { conclude, resultsText } from './results.mjs'
 import { SCENARIOS } from './scenarios.mjs'
 
-const FULL = { runs: 5, seconds: 1.5, warmup: 0.5 }
+const FULL = { runs: 5, seconds: 1.3, warmup: 0.5 }
 const QUICK = { runs: 1, seconds: 0.5, warmup: 0.3 }
 
 const { values } = parseArgs({
