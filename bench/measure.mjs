@@ -50,7 +50,8 @@ async function throughputOf(server, url, options) {
  */
 function cpuShare(samples, report) {
   const [first, last] = ends(samples, report)
-  if (first === last) throw new Error('the server did not say how much CPU time it used')
+  if (first === last || first.cpu === last.cpu)
+    throw new Error('too little of the CPU time of the server was seen; take more --seconds')
   return (last.cpu - first.cpu) / ((last.at - first.at) / 1000)
 }
 
