@@ -5,7 +5,7 @@ import type { UniversalApiWsHandler, WebSocketConnection } from '../../src/index
 import { Contract } from '../contract/harness.ts'
 import { assertPlatform, loadRuntime, NETWORK_RUNTIMES } from '../contract/runtimes.ts'
 import type { TestClient } from '../support/client.ts'
-import { HANDSHAKE, RawClient } from '../support/raw-client.ts'
+import { encodeFrame, HANDSHAKE, RawClient } from '../support/raw-client.ts'
 
 assertPlatform()
 
@@ -190,6 +190,31 @@ for (const name of NETWORK_RUNTIMES) {
       expect(stats.closed).toBe(200)
       expect(stats.handlerErrors).toBeGreaterThan(0)
     }, 30_000)
+
+    it('a backlog of nothing but pongs does not hold up a close', async () => {
+      let close: () => number = () => 0
+      const server = await t.start({
+        pattern: '/a',
+        maxBackpressure: 64 * 1024 * 1024,
+        onConnect: (conn) => {
+          close = () => {
+            const { bufferedAmount } = conn
+            conn.close(4000)
+            return bufferedAmount
+          }
+        },
+      })
+      const client = await new RawClient(server.port).open('/api/a')
+      client.tcp.pause()
+      const pings = Buffer.concat(Array.from({ length: 1000 }, () => encodeFrame(9, Buffer.alloc(125))))
+      const write = (): Promise<void> => new Promise((resolve) => client.tcp.write(pings, () => resolve()))
+      for (let i = 0; i < 120; i++) await write()
+      expect(close()).toBeGreaterThan(0)
+      client.tcp.resume()
+      expect((await client.nextClose()).code).toBe(4000)
+      client.closeFrame(4000)
+      await t.until(() => server.stats().closedByCode[4000], 1)
+    })
 
     it('one slow reader does not hold up the others', async () => {
       const server = await t.start({

@@ -78,7 +78,7 @@ export class WsSocket<D> implements RuntimeSocket<D> {
   write(bytes: Buffer): void {
     if (this.ws.readyState !== this.ws.OPEN || this.#tcp.destroyed) return
     this.#tcp.write(bytes)
-    if (this.#tcp.writableLength > 0) this.#watchDrain()
+    this.watchDrain()
   }
 
   publish(topic: string, payload: Payload, compress: boolean): void {
@@ -101,11 +101,15 @@ export class WsSocket<D> implements RuntimeSocket<D> {
   }
 
   ping(payload: Payload): void {
-    if (this.ws.readyState === this.ws.OPEN) this.ws.ping(payload)
+    if (this.ws.readyState !== this.ws.OPEN) return
+    this.ws.ping(payload)
+    this.watchDrain()
   }
 
   pong(payload: Payload): void {
-    if (this.ws.readyState === this.ws.OPEN) this.ws.pong(payload)
+    if (this.ws.readyState !== this.ws.OPEN) return
+    this.ws.pong(payload)
+    this.watchDrain()
   }
 
   close(code: number, reason: string): void {
@@ -117,13 +121,13 @@ export class WsSocket<D> implements RuntimeSocket<D> {
   }
 
   /** The stream's own `drain` event does not come for a backlog below its high-water mark; an empty write behind it does. */
-  #watchDrain(): void {
-    if (this.#waitsForDrain) return
+  watchDrain(): void {
+    if (this.#waitsForDrain || this.bufferedAmount === 0) return
     this.#waitsForDrain = true
     this.#tcp.write(Buffer.alloc(0), () => {
       this.#waitsForDrain = false
       if (this.#tcp.destroyed) return
-      if (this.bufferedAmount > 0) this.#watchDrain()
+      this.watchDrain()
       this.#events.drain(this)
     })
   }

@@ -182,6 +182,7 @@ function serve<D>(socket: WsSocket<D>, events: RuntimeEvents<D>, options: Listen
     events.message(socket, isBinary ? data : data.toString('utf8'), data.length)
   })
   ws.on('ping', (data) => {
+    socket.watchDrain() // `ws` has written a pong by itself, and a close may have to wait for it
     if (socket.bufferedAmount > options.maxBackpressure) events.overflow(socket)
     else events.ping(socket, data)
   })
