@@ -216,6 +216,22 @@ for (const name of NETWORK_RUNTIMES) {
       await t.until(() => server.stats().closedByCode[4000], 1)
     })
 
+    it('a refused client that never closes its side is ended', async () => {
+      const server = await t.start({ pattern: '/a' })
+      const tcp = connectTcp({ port: server.port, host: '127.0.0.1', allowHalfOpen: true })
+      tcp.on('error', () => {})
+      const lines = Object.entries({ Host: '127.0.0.1', ...HANDSHAKE }).map(
+        ([key, value]) => `${key}: ${value}`,
+      )
+      tcp.write(`GET /api/nothing HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`)
+      await once(tcp, 'data')
+      // The system answers with a reset once nobody has the socket any more.
+      await t.until(() => {
+        tcp.write('x')
+        return tcp.destroyed
+      }, true)
+    })
+
     it('one slow reader does not hold up the others', async () => {
       const server = await t.start({
         pattern: '/a',

@@ -29,6 +29,9 @@ const MAX_CHECK_MS = 1000
 /** What stands for no limit at TLS handshakes, where 0 is Node's default of two minutes. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1
 
+/** How long a refused client may take to close its side; Node leaves a socket alone once it asked for an upgrade. */
+const REFUSED_MS = 2000
+
 export function createWsRuntime(description: string): Runtime {
   return {
     name: 'ws',
@@ -82,7 +85,11 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
     if (socket.destroyed || socket.writableEnded) return
     const decision = await events.upgrade(copyRequest(request, options.tls !== undefined))
     if (socket.destroyed) return
-    if (!decision.accept) return void socket.end(formatAnswer(decision.answer, request.method))
+    if (!decision.accept) {
+      const timer = setTimeout(() => socket.destroy(), REFUSED_MS)
+      socket.once('close', () => clearTimeout(timer))
+      return void socket.end(formatAnswer(decision.answer, request.method))
+    }
     request.headers['sec-websocket-extensions'] = decision.extensions || undefined
     // `ws` would fail the client if its choice were not in the offer; the choice is the engine's.
     delete request.headers['sec-websocket-protocol']
