@@ -177,7 +177,7 @@ export class Stage {
     expect(conn.closed).toBe(false)
     const message = transform ? JSON.parse((data as { transformed: string }).transformed) : data
     for (const op of (message as { ops: Op[] }).ops) {
-      this.log.push(`${member.id} ${JSON.stringify(op)}`)
+      if (op.op !== 'mark') this.log.push(`${member.id} ${JSON.stringify(op)}`)
       this.#run(conn, member, op)
       this.#notice(conn, member)
       expect(new Set(conn.getRooms())).toEqual(member.rooms)
