@@ -74,7 +74,8 @@ export interface UniversalApiWsHandler<Auth = any, Incoming = any> {
   subprotocols?: readonly string[]
   /**
    * Time between pings, in milliseconds, at least 100. `false` or 0 turns the heartbeat off. After three pings
-   * without a sign of life: `onError` (`ERR_HEARTBEAT_TIMEOUT`), then close 1001. @defaultValue false
+   * without a sign of life: `onError` (`ERR_HEARTBEAT_TIMEOUT`), then close 1001. A ping that is late, because a
+   * handler blocked the event loop or the machine slept, does not count. @defaultValue false
    */
   heartbeat?: number | false
   /**

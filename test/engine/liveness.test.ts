@@ -3,7 +3,10 @@ import type { UniversalApiWsHandler } from '../../src/engine/handler.ts'
 import { advance, Rig, type Peer } from './rig.ts'
 
 beforeEach(() => void vi.useFakeTimers())
-afterEach(() => void vi.useRealTimers())
+afterEach(() => {
+  vi.restoreAllMocks()
+  vi.useRealTimers()
+})
 
 /** A handler that notes what its hooks were told. */
 function noting(more: Partial<UniversalApiWsHandler> = {}): {
@@ -18,6 +21,14 @@ function noting(more: Partial<UniversalApiWsHandler> = {}): {
     ...more,
   }
   return { handler, calls }
+}
+
+/** Returns what lets time pass without any timer, as a handler does that blocks the event loop. */
+function fakeBlocks(): (ms: number) => void {
+  const now = performance.now.bind(performance)
+  let blocked = 0
+  vi.spyOn(performance, 'now').mockImplementation(() => now() + blocked)
+  return (ms) => void (blocked += ms)
 }
 
 describe('heartbeat', () => {
@@ -55,6 +66,24 @@ describe('heartbeat', () => {
       alive.socket.vanish()
       await rig.settle()
     }
+  })
+
+  it('a tick that is late pings, and does not count: what the clients sent meanwhile is not read yet', async () => {
+    const { handler, calls } = noting({ heartbeat: 100 })
+    const rig = await Rig.start(handler)
+    const peer = await rig.connect('/x')
+    const block = fakeBlocks()
+    for (let i = 0; i < 10; i++) {
+      await advance(99)
+      block(3000)
+      await advance(1)
+    }
+    expect(peer.pings).toBe(10)
+    expect(calls).toEqual([])
+    await advance(300)
+    expect(calls).toEqual([])
+    await advance(100)
+    expect(calls).toEqual(['error ERR_HEARTBEAT_TIMEOUT', 'close 1006  false'])
   })
 
   it('the error says timeout', async () => {
@@ -220,6 +249,27 @@ describe('inactivity', () => {
     expect(peer.seen).toEqual([])
     await advance(30)
     expect(peer.seen).toEqual(['close 1000 Inactivity timeout'])
+  })
+
+  it('a check that is late waits for what was sent meanwhile, once', async () => {
+    const { handler, calls } = noting({ inactivityTimeout: 1000 })
+    const rig = await Rig.start(handler)
+    const [active, silent] = [await rig.connect('/x'), await rig.connect('/x')]
+    const block = fakeBlocks()
+    await advance(999)
+    block(3000)
+    await advance(1)
+    expect([...active.seen, ...silent.seen]).toEqual([])
+    active.socket.receive('x')
+    // Late again.
+    await advance(19)
+    block(500)
+    await advance(1)
+    expect(active.seen).toEqual([])
+    expect(silent.seen).toEqual(['close 1000 Inactivity timeout'])
+    expect(calls).toEqual(['close 1000 Inactivity timeout false'])
+    await advance(1000)
+    expect(active.seen).toEqual(['close 1000 Inactivity timeout'])
   })
 
   it.each([

@@ -37,11 +37,16 @@ export const CASES: readonly Case[] = [
       expect(await events.next()).toEqual(['ERR_HEARTBEAT_TIMEOUT', true, false])
       const elapsed = performance.now() - start
       expect(elapsed).toBeGreaterThan(3 * n * 0.9)
-      expect(elapsed).toBeLessThan(4 * n * 1.1 + 100)
       expect(await events.next()).toEqual([1006, '', false])
-      const opcodes: number[] = []
-      for (let i = 0; i < 4; i++) opcodes.push((await client.next()).opcode)
-      expect(opcodes).toEqual([9, 9, 9, 8])
+      let pings = 0
+      for (let { opcode } = await client.next(); opcode !== 8; { opcode } = await client.next()) {
+        expect(opcode).toBe(9)
+        pings++
+      }
+      // A tick that a busy machine makes late does not count.
+      expect(pings).toBeGreaterThanOrEqual(3)
+      expect(pings).toBeLessThan(6)
+      expect(elapsed).toBeLessThan((pings + 1) * n * 1.1 + 500)
       await client.ended
     },
   },
