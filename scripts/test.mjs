@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
@@ -86,7 +86,16 @@ function vitest(platform, title, command, args) {
   total.passed += report.numPassedTests
   total.failed += report.numFailedTests
   total.skipped += report.numPendingTests + report.numTodoTests
-  if (report.numFailedTests > 0) problems.push(`${report.numFailedTests} tests failed on ${title}`)
+  // Again at the end, where whoever sees only the end of a long log finds it.
+  for (const { name, assertionResults } of report.testResults) {
+    for (const { status, fullName, failureMessages } of assertionResults) {
+      if (status !== 'failed') continue
+      const [message = ''] = failureMessages
+      problems.push(
+        `${title}: ${relative('.', name)}: ${fullName}\n    ${message.split('\n', 3).join('\n    ')}`,
+      )
+    }
+  }
   // A file that does not load has no tests to count.
   const broken = report.testResults.filter((suite) => suite.status === 'failed' && suite.message !== '')
   for (const suite of broken) problem(`${suite.name} failed on ${title}: ${suite.message.split('\n', 1)[0]}`)
