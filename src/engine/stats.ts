@@ -71,6 +71,11 @@ export function createStats(): Stats {
   }
 }
 
+export function countRefused(stats: Stats, reason: RefusalReason): void {
+  stats.refused++
+  stats.refusedBy[reason] = (stats.refusedBy[reason] ?? 0) + 1
+}
+
 export function copyStats(stats: Stats): Stats {
   return { ...stats, refusedBy: { ...stats.refusedBy }, closedByCode: { ...stats.closedByCode } }
 }

@@ -1,0 +1,71 @@
+import { CloseCode } from './close.ts'
+import type { Connection } from './connection.ts'
+import type { Context } from './context.ts'
+import { LiveHandler } from './live-handler.ts'
+import type { ResolvedEngineOptions } from './options.ts'
+import { Router, type Route } from './router.ts'
+import { stripPrefix } from './routing.ts'
+
+type HandlerOptions = Pick<ResolvedEngineOptions, 'handlers' | 'prefixes'>
+
+/** The handlers in service, by pattern, in the order in which they are tried. */
+export class LiveHandlers {
+  readonly #context: Context
+  #prefixes: readonly string[] = []
+  #byPattern: ReadonlyMap<string, LiveHandler> = new Map()
+  #router!: Router<LiveHandler>
+
+  constructor(context: Context, options: HandlerOptions) {
+    this.#context = context
+    this.update(options)
+  }
+
+  /** Puts new versions into service. Connections of handlers that are gone are closed with 1001. */
+  update({ handlers, prefixes }: HandlerOptions): void {
+    const gone = new Map(this.#byPattern)
+    const live = handlers.map((handler) => {
+      const before = gone.get(handler.pattern.source)
+      if (!before) return new LiveHandler(this.#context, handler)
+      gone.delete(handler.pattern.source)
+      before.replace(handler)
+      return before
+    })
+    this.#prefixes = prefixes
+    this.#byPattern = new Map(live.map((each) => [each.handler.pattern.source, each]))
+    this.#router = new Router(live, ({ handler }) => handler.pattern)
+    for (const removed of gone.values()) {
+      for (const conn of [...removed.connections()]) closeRemoved(conn)
+    }
+  }
+
+  get patterns(): string[] {
+    return [...this.#byPattern.keys()]
+  }
+
+  get(pattern: string): LiveHandler | undefined {
+    return this.#byPattern.get(pattern)
+  }
+
+  /** The handler for a path, prefix included, and what its pattern found there. */
+  find(path: string): Route<LiveHandler> | undefined {
+    const rest = stripPrefix(path, this.#prefixes)
+    return rest === undefined ? undefined : this.#router.find(rest)
+  }
+
+  /** Whether no reload has removed it. */
+  serves(live: LiveHandler): boolean {
+    return this.#byPattern.get(live.handler.pattern.source) === live
+  }
+
+  [Symbol.iterator](): Iterator<LiveHandler> {
+    return this.#byPattern.values()
+  }
+
+  *connections(): Generator<Connection> {
+    for (const live of this.#byPattern.values()) yield* live.connections()
+  }
+}
+
+export function closeRemoved(conn: Connection): void {
+  conn.startClose(CloseCode.GoingAway, 'Handler removed')
+}

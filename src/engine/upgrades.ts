@@ -1,0 +1,176 @@
+import { GOING_AWAY, type Admission, type Refusal } from './admission.ts'
+import { authenticate, type Verdict } from './authenticate.ts'
+import { Connection } from './connection.ts'
+import type { Context } from './context.ts'
+import { describe, toError } from './errors.ts'
+import { checkHandshake, chooseDeflateOffer, chooseSubprotocol, textAnswer } from './handshake.ts'
+import type { LiveHandler } from './live-handler.ts'
+import type { LiveHandlers } from './live-handlers.ts'
+import type { ResolvedEngineOptions } from './options.ts'
+import { isOriginAllowed } from './origin.ts'
+import { isPromiseLike } from './promise.ts'
+import { createHandshakeRequest, pathOf, readHeaders, type HandshakeRequest } from './request.ts'
+import type { HttpAnswer, RawRequest, UpgradeDecision } from './runtime.ts'
+import { countRefused, type RefusalReason } from './stats.ts'
+
+type Decision = UpgradeDecision<Connection>
+type UpgradeOptions = Pick<ResolvedEngineOptions, 'allowedOrigins' | 'authenticateTimeout'>
+
+/** A handshake that is in order, and what is agreed if it is accepted. */
+interface Proposal {
+  readonly live: LiveHandler
+  readonly req: HandshakeRequest
+  readonly protocol: string
+  readonly extensions: string
+}
+
+/** The opening handshakes: from a request to a connection, or to the answer that refuses it. */
+export class Upgrades {
+  readonly #context: Context
+  readonly #handlers: LiveHandlers
+  readonly #admission: Admission
+  #options: UpgradeOptions
+  /** Refuses the handshakes that wait for `authenticate`. */
+  readonly #waiting = new Set<() => void>()
+
+  constructor(context: Context, handlers: LiveHandlers, admission: Admission, options: UpgradeOptions) {
+    this.#context = context
+    this.#handlers = handlers
+    this.#admission = admission
+    this.#options = options
+  }
+
+  update(options: UpgradeOptions): void {
+    this.#options = options
+  }
+
+  /** How many wait for `authenticate`. */
+  get waiting(): number {
+    return this.#waiting.size
+  }
+
+  /** Refuses those that wait; the admission refuses those that come. */
+  stop(): void {
+    for (const refuse of [...this.#waiting]) refuse()
+  }
+
+  /** @param serverWindowBits - those of permessage-deflate that the runtime can keep */
+  decide(raw: RawRequest, serverWindowBits: readonly number[]): Decision | Promise<Decision> {
+    const proposal = this.#examine(raw, serverWindowBits)
+    if ('accept' in proposal) return proposal
+    try {
+      const verdict = authenticate(proposal.live.handler.source, proposal.req)
+      if (!isPromiseLike(verdict)) return this.#settle(proposal, verdict)
+      return this.#settleInTime(proposal, verdict)
+    } catch (thrown) {
+      return this.#failAuthenticate(proposal.live, thrown)
+    }
+  }
+
+  #examine(raw: RawRequest, serverWindowBits: readonly number[]): Proposal | Decision {
+    const read = readHeaders(raw.rawHeaders)
+    const { headers } = read
+    const malformed = checkHandshake(raw, headers)
+    if (malformed) return this.#refuse('malformed', malformed)
+    const found = this.#handlers.find(pathOf(raw.url))
+    if (!found) return this.#refuse('path', textAnswer(404, 'No WebSocket handler matches this path'))
+    const { target: live, params } = found
+    if (params === 'malformed')
+      return this.#refuse('malformed', textAnswer(400, 'The path has a malformed percent escape'))
+    if (!isOriginAllowed(headers['origin'], headers['host'], this.#options.allowedOrigins, raw.isHostKnown)) {
+      this.#context.logger.warn(
+        `refused a connection from the origin ${describe(headers['origin'])}; ` +
+          'if that page is yours, add it to the option allowedOrigins',
+      )
+      return this.#refuse('origin', textAnswer(403, 'This origin may not connect'))
+    }
+    const full = this.#admission.refuse(raw.remoteAddress)
+    if (full) return this.#refuseAs(full)
+    const protocol = chooseSubprotocol(headers['sec-websocket-protocol'], live.handler.source.subprotocols)
+    if (protocol === undefined)
+      return this.#refuse('subprotocol', textAnswer(400, 'None of the offered subprotocols is spoken here'))
+    const req = createHandshakeRequest(raw, params, read)
+    const extensions =
+      live.handler.compressFrom === Infinity
+        ? ''
+        : chooseDeflateOffer(headers['sec-websocket-extensions'], serverWindowBits)
+    return { live, req, protocol, extensions }
+  }
+
+  #settle({ live, req, protocol, extensions }: Proposal, verdict: Verdict): Decision {
+    if (verdict.kind === 'refuse')
+      return this.#refuse('authenticate', textAnswer(verdict.status, verdict.reason))
+    if (!this.#handlers.serves(live)) return this.#refuse('path', textAnswer(404, 'This handler was removed'))
+    const full = this.#admission.refuseAuthenticated(req.socket.remoteAddress)
+    if (full) return this.#refuseAs(full)
+    if (verdict.kind === 'close') {
+      countRefused(this.#context.stats, 'authenticate')
+      return {
+        accept: true,
+        data: new Connection(live, req, undefined, protocol, verdict),
+        protocol,
+        extensions,
+      }
+    }
+    const conn = new Connection(live, req, verdict.data, protocol)
+    this.#admission.accepted(conn)
+    return { accept: true, data: conn, protocol, extensions }
+  }
+
+  #settleInTime(proposal: Proposal, verdict: PromiseLike<Verdict>): Promise<Decision> {
+    return new Promise((resolve) => {
+      const { live } = proposal
+      const { authenticateTimeout } = this.#options
+      let settled = false
+      const settle = (): boolean => {
+        if (settled) return false
+        settled = true
+        timer.cancel()
+        return this.#waiting.delete(goAway)
+      }
+      const timer = this.#context.clock.after(authenticateTimeout, () => {
+        settle()
+        this.#context.logger.warn(
+          `${live.handler.pattern.source}: authenticate did not answer within ${authenticateTimeout} ms (authenticateTimeout)`,
+        )
+        resolve(this.#refuse('authenticateTimeout', textAnswer(503, 'Authentication took too long')))
+      })
+      const goAway = (): void => {
+        settle()
+        resolve(this.#refuseAs(GOING_AWAY))
+      }
+      this.#waiting.add(goAway)
+      verdict.then(
+        (value) => {
+          if (settle()) resolve(this.#settle(proposal, value))
+        },
+        (thrown: unknown) => {
+          if (settle()) resolve(this.#failAuthenticate(live, thrown))
+          else this.#logAuthenticate(live, thrown)
+        },
+      )
+    })
+  }
+
+  #failAuthenticate(live: LiveHandler, thrown: unknown): Decision {
+    this.#logAuthenticate(live, thrown)
+    return this.#refuse('authenticate', textAnswer(500, 'Authentication failed'))
+  }
+
+  #logAuthenticate(live: LiveHandler, thrown: unknown): void {
+    const error = toError(thrown)
+    this.#context.stats.handlerErrors++
+    this.#context.logger.error(
+      `${live.handler.pattern.source}: authenticate failed: ${error.stack ?? error.message}`,
+    )
+  }
+
+  #refuseAs({ reason, answer }: Refusal): Decision {
+    return this.#refuse(reason, answer)
+  }
+
+  #refuse(reason: RefusalReason, answer: HttpAnswer): Decision {
+    countRefused(this.#context.stats, reason)
+    return { accept: false, answer }
+  }
+}
