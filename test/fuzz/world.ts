@@ -4,7 +4,7 @@ import type { RuntimeName } from '../../src/engine/runtime.ts'
 import { Contract } from '../contract/harness.ts'
 import { loadRuntime } from '../contract/runtimes.ts'
 import { within } from '../support/client.ts'
-import { HOLDINGS, type Holdings } from '../support/holdings.ts'
+import { holdingsOf } from '../support/holdings.ts'
 import { count, throwCrashes } from './fuzz.ts'
 import { MAX_BACKPRESSURE, type Op, type Settings } from './ops.ts'
 import type { Member } from './oracle.ts'
@@ -36,12 +36,6 @@ export class Worlds {
     if (this.#server) expect(holdingsOf(this.#server).topics).toBe(0)
     await this.contract.end()
   }
-}
-
-function holdingsOf(server: Server): Holdings {
-  const ask = (server as Server & { [HOLDINGS]?: () => Holdings })[HOLDINGS]
-  if (!ask) throw new Error('the server does not tell its holdings')
-  return ask()
 }
 
 interface Client {

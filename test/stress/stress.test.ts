@@ -5,6 +5,7 @@ import type { UniversalApiWsHandler, WebSocketConnection } from '../../src/index
 import { Contract } from '../contract/harness.ts'
 import { assertPlatform, loadRuntime, NETWORK_RUNTIMES } from '../contract/runtimes.ts'
 import type { TestClient } from '../support/client.ts'
+import { settledHeap } from '../support/memory.ts'
 import { encodeFrame, HANDSHAKE, RawClient } from '../support/raw-client.ts'
 
 assertPlatform()
@@ -56,9 +57,9 @@ for (const name of NETWORK_RUNTIMES) {
         }
       }
       await churn(10)
-      const before = await settledMemory()
+      const before = await settledHeap()
       await churn(rounds - 10)
-      const grown = (await settledMemory()) - before
+      const grown = (await settledHeap()) - before
       const stats = server.stats()
       expect(stats.opened).toBe(rounds * each + 1)
       expect(stats.closed).toBe(rounds * each)
@@ -270,21 +271,4 @@ for (const name of NETWORK_RUNTIMES) {
       expect([connections, opened, closed]).toEqual([0, 50, 50])
     })
   })
-}
-
-/** Bytes of JavaScript heap in use, when collections have stopped finding anything. */
-async function settledMemory(): Promise<number> {
-  let lowest = Infinity
-  for (let i = 0; i < 8; i++) {
-    collect()
-    await new Promise((resolve) => setImmediate(resolve))
-    lowest = Math.min(lowest, process.memoryUsage().heapUsed)
-  }
-  return lowest
-}
-
-function collect(): void {
-  if (process.versions['bun']) Bun.gc(true)
-  else if (globalThis.gc) globalThis.gc()
-  else throw new Error('the stress tests need --expose-gc')
 }
