@@ -15,6 +15,12 @@ const api = universalApi({
   wsHandlers: [
     { pattern: '/ws/echo', onMessage: (conn, data) => void conn.send(data) },
     { pattern: '/ws/slow', authenticate: () => { authenticating++; return new Promise(() => {}) } },
+    { pattern: '/ws/quiet', heartbeat: 150 },
+    { pattern: '/ws/block', onMessage: (conn, ms) => {
+      const end = performance.now() + ms
+      while (performance.now() < end);
+      conn.send('over')
+    } },
   ],
 })
 const stats = {
@@ -115,6 +121,27 @@ describe.each(RUNS)('the vite command, $name', ({ folder, program }) => {
     expect(await client.next()).toBe('alive')
     expect(await vite.stop()).not.toBeNull()
     expect(await client.closed).toMatchObject({ code: 1001 })
+  }, 60_000)
+
+  test('a handler that blocks the event loop ends no healthy client', async () => {
+    const vite = await ViteProcess.start(installed(folder, { 'vite.config.js': CONFIG }), [...program])
+    const url = `${vite.url}/api/ws`
+    const quiet = await Promise.all(Array.from({ length: 20 }, () => connectWs(`${url}/quiet`)))
+    const pings = (amount: number): Promise<unknown> =>
+      Promise.all(
+        quiet.map(async (client) => {
+          for (let i = 0; i < amount; i++) await client.nextPing()
+        }),
+      )
+    await pings(2)
+    const block = await connectWs(`${url}/block`)
+    // For long, and then for some heartbeats: a pong takes some turns of the event loop through the tunnel.
+    const times = [3000, 400, 400]
+    for (const ms of times) block.json(ms)
+    for (const _ of times) expect(await block.next()).toBe('over')
+    await pings(8)
+    expect((await report(vite)).connections).toBe(21)
+    await vite.stop()
   }, 60_000)
 })
 
