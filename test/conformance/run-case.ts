@@ -13,6 +13,8 @@ import { WireClient, type Seen } from './wire-client.ts'
 
 /** A case that takes longer has failed. None waits for it that does not. */
 const DEADLINE_MS = 10_000
+/** Vite's server reads and writes, then the sidecar reads. */
+const TURNS_THROUGH_VITE = 8
 const PROBE = 'are you there?'
 
 /**
@@ -74,7 +76,7 @@ async function take(client: WireClient, step: Step): Promise<void> {
       await client.write(bytes.subarray(at, at + step.size))
   } else if (step.kind === 'deflated' && step.fragment !== Infinity) {
     for (const part of deflated(client, step)) await client.write(part)
-  } else await client.write(encode(client, step))
+  } else await client.write(encode(client, step), TURNS_THROUGH_VITE)
 }
 
 function encode(client: WireClient, step: Step): Buffer {

@@ -23,6 +23,9 @@ export type Seen =
   /** What no server may send. */
   | { readonly kind: 'illegal'; readonly what: string }
 
+/** The first one may come before the next look at the sockets. */
+const TURNS = 2
+
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 
 /** A TCP socket that writes down all that comes back, and holds it to what RFC 6455 and RFC 7692 ask of a server. */
@@ -57,8 +60,8 @@ export class WireClient {
     return this.#ended
   }
 
-  /** Resolves when the system has the bytes, and the server, in this process, has had a turn to read them. */
-  async write(bytes: Buffer): Promise<void> {
+  /** Resolves when the system has the bytes, and the server, in this process, has had turns to read them. */
+  async write(bytes: Buffer, turns: number = TURNS): Promise<void> {
     if (!this.#upgraded) this.#requests += bytes.toString('latin1')
     if (this.#ended) return
     await new Promise<void>((resolve) => {
@@ -69,8 +72,7 @@ export class WireClient {
       this.#tcp.once('close', done)
       this.#tcp.write(bytes, done)
     })
-    // The first one may come before the next look at the sockets.
-    for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve))
+    for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve))
   }
 
   /** Waits until it holds, or the end. */

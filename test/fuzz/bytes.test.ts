@@ -70,17 +70,19 @@ for (const name of NETWORK_RUNTIMES) {
             const whole = await target.connect(headers)
             const cut = await target.connect(headers)
             await whole.peer.writeChunks([bytes])
-            await cut.peer.writeChunks(split(bytes, at))
+            const chunks = split(bytes, at)
+            await cut.peer.writeChunks(chunks)
             const reading = read(bytes, { deflate, maxPayload: MAX_PAYLOAD, maxFrame: MAX_FRAME })
             count(reading.state)
             for (const { peer } of [whole, cut]) await settle(peer, reading)
             const codes = [await finish(whole.peer, whole.seen), await finish(cut.peer, cut.seen)]
             count(`${codes[0]}`)
-            for (const { seen } of [whole, cut])
+            const isSplit = name === 'uws' && splitsCompressedHead(chunks, reading)
+            for (const { seen } of isSplit ? [whole] : [whole, cut])
               expect(seen.messages.slice(0, reading.messages.length).map(hexOf)).toEqual(
                 reading.messages.map(hexOf),
               )
-            if (reading.state === 'garbled') return
+            if (reading.state === 'garbled' || isSplit) return
             expect(cut.seen.messages.map(hexOf)).toEqual(whole.seen.messages.map(hexOf))
             expect(codes[1]).toBe(codes[0])
             if (reading.state !== 'unsure') expect(whole.seen.messages).toHaveLength(reading.messages.length)
@@ -130,6 +132,15 @@ for (const name of NETWORK_RUNTIMES) {
         ),
       )
     })
+  })
+}
+
+/** Where uWebSockets.js ends the connection: SPLIT_HEAD in test/conformance/exceptions.ts. */
+function splitsCompressedHead(chunks: readonly Buffer[], { compressedHeads }: Reading): boolean {
+  let place = 0
+  return chunks.some(({ length }) => {
+    place += length
+    return compressedHeads.some(({ start, end }) => place >= start + 6 && place < end)
   })
 }
 

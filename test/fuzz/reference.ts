@@ -4,6 +4,8 @@ import { isReceivable } from './target.ts'
 /** What RFC 6455 and 7692 make of the bytes that a client sent after its handshake. */
 export interface Reading {
   readonly messages: Buffer[]
+  /** Where the heads of compressed frames are whose length takes 2 or 8 bytes more. */
+  readonly compressedHeads: { readonly start: number; readonly end: number }[]
   /**
    * `open`: between two frames. `incomplete`: inside of one. `closed`: a valid close frame. `failed`: a frame that has to
    * be refused. `unsure`: the RFC leaves it open, or one of the runtimes is known to let it pass. `garbled`: what was to be
@@ -24,7 +26,7 @@ export interface ReadingOptions {
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
 export function read(bytes: Buffer, options: ReadingOptions): Reading {
-  const reading: Reading = { messages: [], state: 'open' }
+  const reading: Reading = { messages: [], compressedHeads: [], state: 'open' }
   let at = 0
   let message: { text: boolean; compressed: boolean; parts: Buffer[]; size: number } | undefined
   const end = (state: Reading['state'], code?: number): Reading => {
@@ -59,9 +61,9 @@ export function read(bytes: Buffer, options: ReadingOptions): Reading {
       head = length === 126 ? 4 : 10
       if (bytes.length - at < head) return end('incomplete')
       length = length === 126 ? bytes.readUInt16BE(at + 2) : Number(bytes.readBigUInt64BE(at + 2))
-      // RFC 6455 5.2 asks for the shortest form, and nobody refuses a longer one for certain. uWebSockets.js now and then
-      // delivers a compressed message of a longer form whole, but not cut (seed 610325813); why is not known yet.
-      if (length < (head === 4 ? 126 : 65_536)) return end('garbled')
+      if (rsv1) reading.compressedHeads.push({ start: at, end: at + head + 4 })
+      // RFC 6455 5.2 asks for the shortest form, and nobody refuses a longer one for certain.
+      if (length < (head === 4 ? 126 : 65_536)) return end('unsure')
       if (length >= 2 ** 31) return end('unsure') // 1002 or 1009
     }
     if (!isControl && length + (message?.size ?? 0) > options.maxFrame) return end('failed', 1009)

@@ -1,3 +1,5 @@
+import { constants, deflateRawSync } from 'node:zlib'
+import { encodeFrame } from '../../support/raw-client.ts'
 import {
   ask,
   binary,
@@ -17,6 +19,7 @@ import {
   ping,
   pong,
   prose,
+  raw,
   refused,
   squeezed,
   switched,
@@ -100,6 +103,13 @@ const BROWSER = 'permessage-deflate; client_max_window_bits'
 /** RFC 7692 7.2.3.1: "Hello" in one block with fixed Huffman codes. */
 const HELLO = hex('f2 48 cd c9 c9 07 00')
 
+/** One compressed message in two segments; its head is 8 or 14 bytes long. */
+function split(size: number, at: number): Step[] {
+  const options = { finishFlush: constants.Z_SYNC_FLUSH }
+  const message = encodeFrame(2, deflateRawSync(noise(size), options).subarray(0, -4), { rsv: 4 })
+  return [raw(message.subarray(0, at)), raw(message.subarray(at))]
+}
+
 // oxfmt-ignore
 export const COMPRESSION: Group = {
   id: '14',
@@ -175,6 +185,16 @@ export const COMPRESSION: Group = {
     ['14.6.9', 'RSV1 and RSV2', [text(HELLO, { rsv: 6 })], [closes(1002)], '6455 5.2'],
     ['14.6.10', 'RSV1 on a reserved opcode', [frame(3, HELLO, { rsv: 4 })], [closes(1002)], '6455 5.2'],
     ['14.6.11', 'a message and its echo, then a compressed ping', [packed('first'), heard(1), ping(HELLO, { rsv: 4 })], [text('first'), closes(1002)], '7692 6.1'],
+
+    ['14.7.1', 'a head with a 16-bit length split behind 2 bytes', split(200, 2), [binary(noise(200))], '6455 5.2'],
+    ['14.7.2', 'behind 5 bytes', split(200, 5), [binary(noise(200))], '6455 5.2'],
+    ['14.7.3', 'behind 6 bytes', split(200, 6), [binary(noise(200))], '6455 5.2'],
+    ['14.7.4', 'behind 7 bytes', split(200, 7), [binary(noise(200))], '6455 5.2'],
+    ['14.7.5', 'behind 8 bytes: all of it', split(200, 8), [binary(noise(200))], '6455 5.2'],
+    ['14.7.6', 'a head with a 64-bit length split behind 5 bytes', split(66_000, 5), [binary(noise(66_000))], '6455 5.2'],
+    ['14.7.7', 'behind 6 bytes', split(66_000, 6), [binary(noise(66_000))], '6455 5.2'],
+    ['14.7.8', 'behind 13 bytes', split(66_000, 13), [binary(noise(66_000))], '6455 5.2'],
+    ['14.7.9', 'behind 14 bytes: all of it', split(66_000, 14), [binary(noise(66_000))], '6455 5.2'],
   ],
 }
 
