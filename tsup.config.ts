@@ -1,5 +1,6 @@
 import { cpSync } from 'node:fs'
 import type { Options } from 'tsup'
+import { verifyUws } from './scripts/verify-uws.mjs'
 
 const config: Options = {
   entry: { index: 'src/index.ts', cli: 'src/cli/main.ts', 'bench-worker': 'src/cli/bench-worker.ts' },
@@ -16,4 +17,8 @@ const config: Options = {
   },
 }
 
-export default config
+// Whatever builds comes through here, and what is built runs native code of that package.
+export default (): Options => {
+  verifyUws()
+  return config
+}
