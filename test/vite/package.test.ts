@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { Cli, endAll, TARGETS } from '../cli/cli.ts'
 import { connectWs } from '../support/client.ts'
 import { link, npm, packed, RUNS, ViteProcess } from './installation.ts'
 import { write } from './rig.ts'
@@ -17,7 +18,17 @@ const chat: UniversalApiWsHandler = {
 export default defineConfig({ plugins: [universalApi({ endpointPrefix: '/api', enableWs: true, wsHandlers: [chat] })] })
 `
 
-/** As a user does it: npm installs the tarball, and finds its dependencies itself. */
+/** TypeScript, so that esbuild has to work. */
+const SERVE_CONFIG = `
+import { defineConfig, type UniversalApiWsHandler } from 'sidewire'
+const echo: UniversalApiWsHandler = { pattern: '/ws/echo', onMessage: (conn, data) => void conn.send(data) }
+export default defineConfig({ wsHandlers: [echo] })
+`
+
+/**
+ * As a user does it: npm installs the tarball, and finds its dependencies itself. As a careful user does it: no install
+ * script of any of them runs.
+ */
 describe('the tarball, installed by npm', () => {
   let root = ''
   beforeAll(() => {
@@ -25,7 +36,9 @@ describe('the tarball, installed by npm', () => {
     write(root, 'package.json', '{ "type": "module", "private": true }')
     write(root, 'index.html', '<!doctype html><title>chat</title>')
     write(root, 'vite.config.ts', CONFIG)
-    npm(root, 'install', '--prefer-offline', '--no-audit', '--no-fund', packed().tarball)
+    write(root, 'sidewire.config.ts', SERVE_CONFIG)
+    const words = ['--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund']
+    npm(root, 'install', ...words, packed().tarball)
   }, 120_000)
   afterAll(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
 
@@ -34,6 +47,32 @@ describe('the tarball, installed by npm', () => {
       version: string
     }
     expect(npm(root, 'exec', '--no', '--', 'sidewire', '--version').trim()).toBe(version)
+  })
+
+  test('no install script has run', () => {
+    // That of esbuild puts the binary in place of this file.
+    const file = readFileSync(join(root, 'node_modules/esbuild/bin/esbuild'), 'latin1')
+    expect(file.split('\n', 1)).toEqual(['#!/usr/bin/env node'])
+  })
+
+  test.each(TARGETS)('sidewire serve works on $runtime, and loads a TypeScript config', async (target) => {
+    const script = join(root, 'node_modules/sidewire/dist/cli.js')
+    try {
+      const cli = new Cli(['serve', '--port', '0', '--runtime', target.runtime], {
+        cwd: root,
+        target,
+        script,
+      })
+      await cli.line(new RegExp(`runtime ${target.runtime}\\b`))
+      const client = await connectWs(await cli.started())
+      client.json({ text: 'hello' })
+      expect(await client.next()).toEqual({ text: 'hello' })
+      cli.kill('SIGTERM')
+      expect(await client.closed).toMatchObject({ code: 1001 })
+      expect({ ...(await cli.exited), stderr: cli.stderr }).toEqual({ code: 0, signal: null, stderr: [] })
+    } finally {
+      await endAll()
+    }
   })
 
   test.each(RUNS)('two clients chat through $name', async ({ folder, program }) => {
