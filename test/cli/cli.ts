@@ -38,6 +38,8 @@ export interface CliOptions {
   readonly target?: Target
   /** Another copy of the command line. */
   readonly script?: string
+  /** A program that starts it, with arguments; it has to end with it. */
+  readonly through?: readonly string[]
 }
 
 const running = new Set<Cli>()
@@ -52,12 +54,14 @@ export class Cli {
   readonly #listeners = new Set<() => void>()
   #read = 0
 
-  constructor(args: readonly string[], { cwd, target = NODE_TARGET, script = CLI }: CliOptions) {
+  constructor(args: readonly string[], options: CliOptions) {
+    const { cwd, target = NODE_TARGET, script = CLI, through = [] } = options
+    const [command = '', ...words] = [...through, target.command, script, ...args]
     const env: NodeJS.ProcessEnv = { ...process.env, NO_COLOR: '1' }
     // What the test runner brought.
     delete env['FORCE_COLOR']
     delete env['NODE_OPTIONS']
-    this.#process = spawn(target.command, [script, ...args], {
+    this.#process = spawn(command, words, {
       cwd,
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -127,8 +131,13 @@ export class Cli {
 }
 
 /** `sidewire serve` on a free port, with the target's runtime, unless the arguments say otherwise. */
-export function serve(cwd: string, args: readonly string[] = [], target: Target = NODE_TARGET): Cli {
-  return new Cli(['serve', '--port', '0', '--runtime', target.runtime, ...args], { cwd, target })
+export function serve(
+  cwd: string,
+  args: readonly string[] = [],
+  target: Target = NODE_TARGET,
+  through: readonly string[] = [],
+): Cli {
+  return new Cli(['serve', '--port', '0', '--runtime', target.runtime, ...args], { cwd, target, through })
 }
 
 /** Runs a script to its end. */
