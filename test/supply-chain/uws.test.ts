@@ -12,7 +12,8 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { Cli, endAll, project } from '../cli/cli.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const BINARY = `dist/bin/uws_${process.platform}_${process.arch}_${process.versions.modules}.node`
@@ -124,5 +125,25 @@ describe('a clone whose uWebSockets.js is another one', () => {
     const { status, output } = node(clone, 'scripts/verify-uws.mjs', join(clone, 'nowhere'))
     expect(status).toBe(1)
     expect(output).toMatch(/found +no such file/)
+  })
+})
+
+describe('a project with a uWebSockets.js of its own', () => {
+  afterEach(endAll)
+
+  test.each([
+    ['auto', 'loaded, this is not it'],
+    ['ws', ''],
+  ])('--runtime %s', async (runtime, says) => {
+    const cwd = project({
+      'node_modules/uWebSockets.js/package.json': '{ "name": "uWebSockets.js", "main": "uws.js" }',
+      'node_modules/uWebSockets.js/uws.js': "console.log('loaded, this is not it')",
+    })
+    const cli = new Cli(['serve', '--port', '0', '--runtime', runtime], { cwd })
+    await cli.started()
+    cli.kill('SIGTERM')
+    await cli.exited
+    expect(cli.stdout[0]).toMatch(says === '' ? /\(runtime ws\)/ : says)
+    expect(cli.stdout.join('\n').includes('loaded')).toBe(says !== '')
   })
 })
