@@ -98,8 +98,9 @@ export interface UniversalApiWsHandler<Auth = any, Incoming = any> {
    */
   maxQueue?: number
   /**
-   * Messages and pings that a client may send in a second, as many of them at once; one more closes it with 1008. 0 is
-   * no limit. @defaultValue the option of the same name
+   * Messages and pings that a client may send in a second, as many of them at once; one more closes it with 1008.
+   * What comes while a handler blocks the event loop counts for that time, however late it is read. 0 is no limit.
+   * @defaultValue the option of the same name
    */
   maxMessagesPerSecond?: number
   /** A room that every connection joins before `onConnect`. */

@@ -12,7 +12,8 @@ export class LagMonitor {
   #timer: Timer | undefined
   /** When the timer has to come next. */
   #due = 0
-  /** How late it came last. */
+  /** When it had to come last, and how late it was. */
+  #before = 0
   #last = 0
 
   constructor(clock: Clock) {
@@ -29,6 +30,7 @@ export class LagMonitor {
     this.#due = this.#clock.now() + interval
     this.#timer = this.#clock.every(interval, () => {
       const now = this.#clock.now()
+      this.#before = this.#due
       this.#last = now - this.#due
       this.#due = now + interval
     })
@@ -37,6 +39,13 @@ export class LagMonitor {
   /** Whether the timer came too late, or is too late already: a handler may have blocked since. */
   isLagging(): boolean {
     return this.#limit > 0 && (this.#last > this.#limit || this.#clock.now() - this.#due > this.#limit)
+  }
+
+  /** Since when what arrives now may have waited for the event loop: since now, if that is in time. */
+  waitingSince(now: number): number {
+    if (this.#limit === 0) return now
+    if (now - this.#due > this.#limit) return this.#due
+    return this.#last > this.#limit ? this.#before : now
   }
 
   stop(): void {

@@ -4,7 +4,9 @@ import type { Connection } from './connection.ts'
 import type { Context } from './context.ts'
 import { Inbox } from './dispatch.ts'
 import { SidewireError, toError } from './errors.ts'
+import { LagMonitor } from './lag-monitor.ts'
 import { startHeartbeat, startInactivity } from './liveness.ts'
+import { NOTICED_LAG_MS } from './message-rate.ts'
 import { byteLength } from './message.ts'
 import type { ResolvedHandler } from './options.ts'
 import { isPromiseLike } from './promise.ts'
@@ -17,6 +19,8 @@ export class LiveHandler {
   handler: ResolvedHandler
   /** Messages need no queue: see `dispatch.ts`. */
   direct: boolean
+  /** Watches the event loop for `maxMessagesPerSecond`. */
+  readonly lag: LagMonitor
   readonly #scopes = new Map<string, Scope>()
   #timers: Timer[] = []
   #warnedAboutPong = false
@@ -28,6 +32,7 @@ export class LiveHandler {
     this.context = context
     this.handler = handler
     this.direct = isDirect(handler)
+    this.lag = new LagMonitor(context.clock)
   }
 
   /** Puts a new version of the handler into service; connections, rooms and metadata stay. */
@@ -238,11 +243,13 @@ export class LiveHandler {
   #startTimers(): void {
     if (this.handler.heartbeat > 0) this.#timers.push(startHeartbeat(this))
     if (this.handler.inactivityTimeout > 0) this.#timers.push(startInactivity(this))
+    if (this.handler.maxMessagesPerSecond > 0) this.lag.watch(NOTICED_LAG_MS)
   }
 
   #stopTimers(): void {
     for (const timer of this.#timers) timer.cancel()
     this.#timers = []
+    this.lag.stop()
   }
 
   /**

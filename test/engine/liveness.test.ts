@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { UniversalApiWsHandler } from '../../src/engine/handler.ts'
-import { advance, Rig, type Peer } from './rig.ts'
+import { advance, fakeBlocks, Rig, type Peer } from './rig.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => {
@@ -21,14 +21,6 @@ function noting(more: Partial<UniversalApiWsHandler> = {}): {
     ...more,
   }
   return { handler, calls }
-}
-
-/** Returns what lets time pass without any timer, as a handler does that blocks the event loop. */
-function fakeBlocks(): (ms: number) => void {
-  const now = performance.now.bind(performance)
-  let blocked = 0
-  vi.spyOn(performance, 'now').mockImplementation(() => now() + blocked)
-  return (ms) => void (blocked += ms)
 }
 
 describe('heartbeat', () => {

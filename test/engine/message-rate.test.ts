@@ -1,8 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { advance, Rig } from './rig.ts'
+import { advance, fakeBlocks, Rig } from './rig.ts'
 
 beforeEach(() => void vi.useFakeTimers())
-afterEach(() => void vi.useRealTimers())
+afterEach(() => {
+  vi.restoreAllMocks()
+  vi.useRealTimers()
+})
 
 /** How many messages in a row are taken, `ms` apart, until the connection is closed; `count` if it never is. */
 async function taken(rate: number, count: number, ms: number): Promise<number> {
@@ -55,6 +58,28 @@ describe('maxMessagesPerSecond', () => {
     peer.socket.receive('x')
     expect(peer.conn.closed).toBe(true)
   })
+
+  it.each(['before the timer', 'behind the timer'])(
+    'after the event loop was blocked, what came meanwhile counts for that time: %s',
+    async (order) => {
+      const rig = await Rig.start({ pattern: '/x', maxMessagesPerSecond: 10 })
+      const [honest, flooder] = [await rig.connect('/x'), await rig.connect('/x')]
+      for (const peer of [honest, flooder]) for (let i = 0; i < 10; i++) peer.socket.receive('x')
+      await advance(1049)
+      fakeBlocks()(3000)
+      if (order === 'behind the timer') await advance(1)
+      for (let i = 0; i < 39; i++) honest.socket.receive('x')
+      expect(honest.conn.closed).toBe(false)
+      for (let i = 0; i < 42; i++) flooder.socket.receive('x')
+      expect(flooder.conn.closed).toBe(true)
+      // It is over with the next turn of the timer.
+      await advance(1050)
+      for (let i = 0; i < 10; i++) honest.socket.receive('x')
+      expect(honest.conn.closed).toBe(false)
+      for (let i = 0; i < 2; i++) honest.socket.receive('x')
+      expect(honest.conn.closed).toBe(true)
+    },
+  )
 
   it('a reload changes it for open connections', async () => {
     const rig = await Rig.start({ pattern: '/x' })

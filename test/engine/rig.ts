@@ -117,3 +117,11 @@ export class Rig {
 export async function advance(ms: number): Promise<void> {
   await vi.advanceTimersByTimeAsync(ms)
 }
+
+/** Returns what lets time pass without any timer, as a handler does that blocks the event loop. */
+export function fakeBlocks(): (ms: number) => void {
+  const now = performance.now.bind(performance)
+  let blocked = 0
+  vi.spyOn(performance, 'now').mockImplementation(() => now() + blocked)
+  return (ms) => void (blocked += ms)
+}

@@ -8,6 +8,7 @@ import { RawClient } from '../support/raw-client.ts'
 afterEach(endAll)
 
 const HEARTBEAT = 150
+/** The clients that keep to it send five messages a second, and may send six. */
 const INACTIVITY = 1000
 const FAULT_MS = 3000
 const DAY_MS = 24 * 60 * 60 * 1000
@@ -32,7 +33,7 @@ const CONFIG = `
   export default {
     wsHandlers: [
       { ...log, pattern: '/quiet', heartbeat: ${HEARTBEAT} },
-      { ...log, pattern: '/busy', inactivityTimeout: ${INACTIVITY}, onMessage: (conn, data) => void conn.send(data) },
+      { ...log, pattern: '/busy', inactivityTimeout: ${INACTIVITY}, maxMessagesPerSecond: 6, onMessage: (conn, data) => void conn.send(data) },
       { pattern: '/fault', onMessage(conn, { kind, ms }) {
         if (kind === 'block') block(ms)
         else jump(ms)
