@@ -4,12 +4,12 @@ const isBun = process.versions['bun'] !== undefined
 
 /** What also runs inside Bun: everything that opens sockets on the runtime of the platform. */
 const IN_BUN = [
-  'test/{conformance,contract,fuzz,guide,server,stress}/**/*.test.ts',
+  'test/{conformance,contract,fuzz,guide,hostile,server,stress}/**/*.test.ts',
   'test/vite/{contract,inert,secure,lifecycle,files}.test.ts',
 ]
 
 /** What measures time, and so runs last and alone: two files at once would measure each other. */
-const TIMED = isBun ? [] : ['test/load/accuracy.test.ts']
+const TIMED = ['test/hostile/**/*.test.ts', ...(isBun ? [] : ['test/load/accuracy.test.ts'])]
 
 const config: ViteUserConfig = {
   test: {
@@ -32,14 +32,10 @@ const config: ViteUserConfig = {
           sequence: { groupOrder: 0 },
         },
       },
-      ...(TIMED.length > 0
-        ? [
-            {
-              extends: true as const,
-              test: { name: 'timed', include: TIMED, maxWorkers: 1, sequence: { groupOrder: 1 } },
-            },
-          ]
-        : []),
+      {
+        extends: true,
+        test: { name: 'timed', include: TIMED, maxWorkers: 1, sequence: { groupOrder: 1 } },
+      },
     ],
   },
 }
