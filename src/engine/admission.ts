@@ -1,7 +1,9 @@
 import type { Clock, Timer } from './clock.ts'
 import type { Connection } from './connection.ts'
+import type { Context } from './context.ts'
 import { textAnswer } from './handshake.ts'
 import { LagMonitor } from './lag-monitor.ts'
+import type { Logger } from './logger.ts'
 import { normalizeAddress } from './request.ts'
 import type { HttpAnswer } from './runtime.ts'
 import type { RefusalReason, Stats } from './stats.ts'
@@ -11,6 +13,9 @@ export interface Refusal {
   readonly reason: RefusalReason
   readonly answer: HttpAnswer
 }
+
+/** What it needs of the engine. */
+type AdmissionContext = Pick<Context, 'clock' | 'logger' | 'stats'>
 
 export interface AdmissionLimits {
   readonly maxConnections: number
@@ -42,33 +47,43 @@ const OVERLOADED: Refusal = {
   answer: textAnswer(503, 'The server is overloaded', RETRY),
 }
 
+const SHORT_OF_FILES: Refusal = {
+  reason: 'openFiles',
+  answer: textAnswer(503, 'The server cannot open more connections', RETRY),
+}
+
 /** Decides whether there is room for one more connection, and keeps the books for it. */
 export class Admission {
   readonly #clock: Clock
+  readonly #logger: Logger
   readonly #stats: Stats
   readonly #lag: LagMonitor
   #limits: AdmissionLimits
+  #isShortOfFiles = (): boolean => false
+  #warned = false
   #stopped = false
   /** Accepted, but not open yet: several may be authenticated in one turn. Kept only under a limit. */
   readonly #opening = new Map<Connection, Timer>()
   /** How many connections each address has, those that are opening included. */
   readonly #perAddress = new Map<string, number>()
 
-  constructor(clock: Clock, stats: Stats, limits: AdmissionLimits) {
+  constructor({ clock, logger, stats }: AdmissionContext, limits: AdmissionLimits) {
     this.#clock = clock
+    this.#logger = logger
     this.#stats = stats
     this.#lag = new LagMonitor(clock)
     this.#limits = limits
   }
 
   /** From now on there is a timer, if there is a limit for it; `stop` ends it. */
-  start(): void {
+  start(isShortOfFiles: () => boolean): void {
+    this.#isShortOfFiles = isShortOfFiles
     this.#lag.watch(this.#limits.maxEventLoopLag)
   }
 
   update(limits: AdmissionLimits): void {
     this.#limits = limits
-    this.start()
+    this.#lag.watch(limits.maxEventLoopLag)
   }
 
   /** How many are accepted, but not open yet; under a limit. */
@@ -78,7 +93,10 @@ export class Admission {
 
   /** For a handshake that has just arrived. */
   refuse(address: string): Refusal | undefined {
-    return this.refuseAuthenticated(address) ?? (this.#lag.isLagging() ? OVERLOADED : undefined)
+    const full = this.refuseAuthenticated(address)
+    if (full) return full
+    if (this.#lag.isLagging()) return OVERLOADED
+    return this.#isShortOfFiles() ? this.hungUp() : undefined
   }
 
   /** The same once more: others may have come in meanwhile. A slow `authenticate` must not refuse its own client. */
@@ -118,6 +136,17 @@ export class Admission {
     this.#stopped = true
     this.#lag.stop()
     for (const timer of this.#opening.values()) timer.cancel()
+  }
+
+  /** For who is not let in because file descriptors run out, with an answer or without. */
+  hungUp(): Refusal {
+    if (!this.#warned)
+      this.#logger.warn(
+        'the file descriptors of this process run out: further connections get HTTP 503, or none, until some are ' +
+          'free; `ulimit -n` raises the limit (this is said once)',
+      )
+    this.#warned = true
+    return SHORT_OF_FILES
   }
 
   #count(conn: Connection, change: 1 | -1): void {

@@ -62,7 +62,7 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
     this.clock = clock
     this.logger = logger
     this.#options = options
-    this.#admission = new Admission(clock, this.stats, options)
+    this.#admission = new Admission(this, options)
     this.#handlers = new LiveHandlers(this, options)
     this.#upgrades = new Upgrades(this, this.#handlers, this.#admission, options)
   }
@@ -71,7 +71,7 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
   attach(server: RuntimeServer, capabilities: RuntimeCapabilities): void {
     this.#server = server
     this.#capabilities = capabilities
-    this.#admission.start()
+    this.#admission.start(() => server.isShortOfFiles())
   }
 
   /** Puts new options into service. Connections of handlers that are gone are closed with 1001. */
@@ -180,6 +180,10 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
 
   handshakeTimedOut(): void {
     countRefused(this.stats, 'handshakeTimeout')
+  }
+
+  hungUp(): void {
+    countRefused(this.stats, this.#admission.hungUp().reason)
   }
 
   open(socket: Socket): void {

@@ -30,6 +30,8 @@ export interface RuntimeCapabilities {
   readonly refusesHttp10: boolean
   /** Takes `handshakeTimeout`; else it has a time of its own, about 10 s, and tells nobody. */
   readonly handshakeTimeout: boolean
+  /** Tells of a connection before its handshake, and so can hang up while file descriptors run out. */
+  readonly hangsUp: boolean
   /**
    * The windows, in bits, that it can keep to if a client asks for one (RFC 7692 7.1.2.1, `server_max_window_bits`).
    * An offer that asks for another is declined.
@@ -71,6 +73,8 @@ export interface RuntimeServer {
   publish(topic: string, payload: Payload, compress: boolean): void
   /** How many sockets are subscribed, for inspection. */
   subscribers(topic: string): number
+  /** Whether the process runs short of file descriptors; asked once for each handshake. */
+  isShortOfFiles(): boolean
   /** Stops taking connections; the open ones stay. */
   stopListening(): void
   /** Ends what is still open, and frees the port. Idempotent. */
@@ -83,6 +87,8 @@ export interface RuntimeEvents<D> {
   upgrade(request: RawRequest): UpgradeDecision<D> | Promise<UpgradeDecision<D>>
   /** A client was cut off that did not send the head of its request in time. Only where `capabilities.handshakeTimeout`. */
   handshakeTimedOut(): void
+  /** A client was hung up on, because file descriptors run out. Only where `capabilities.hangsUp`. */
+  hungUp(): void
   /** Any other HTTP request. */
   request(request: RawRequest): HttpAnswer | Promise<HttpAnswer>
   open(socket: RuntimeSocket<D>): void

@@ -20,6 +20,8 @@ export type RefusalReason =
   | 'maxConnections'
   | 'maxConnectionsPerAddress'
   | 'maxEventLoopLag'
+  /** 503, or hung up on without an answer: the file descriptors of the process run out. */
+  | 'openFiles'
   /** 503: the server is going away. */
   | 'closing'
   /** 502: under Vite, it could not be passed on. */
@@ -31,7 +33,7 @@ export interface Stats {
   connections: number
   opened: number
   closed: number
-  /** Handshakes answered with an HTTP error, or closed by `authenticate`. */
+  /** Handshakes answered with an HTTP error or not at all, or closed by `authenticate`. */
   refused: number
   /** The same by reason; the sum is `refused`. */
   refusedBy: Partial<Record<RefusalReason, number>>

@@ -75,6 +75,7 @@ export async function serveOn(
     {
       upgrade: (raw) => engine.upgrade(toOriginForm(readForwarded(raw, resolved.proxySecret))),
       handshakeTimedOut: () => engine.handshakeTimedOut(),
+      hungUp: () => engine.hungUp(),
       request: (raw) => answerRequest(toOriginForm(raw), engine, resolved.files),
       open: (socket) => engine.open(socket),
       message: (socket, payload, bytes) => engine.message(socket, payload, bytes),

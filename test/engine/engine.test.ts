@@ -151,7 +151,14 @@ describe('maxEventLoopLag', () => {
       clock,
     )
     engine.attach(
-      { port: 1, publish() {}, subscribers: () => 0, stopListening() {}, close: async () => {} },
+      {
+        port: 1,
+        publish() {},
+        subscribers: () => 0,
+        isShortOfFiles: () => false,
+        stopListening() {},
+        close: async () => {},
+      },
       {} as never,
     )
     const isLetIn = async (): Promise<boolean> => (await engine.upgrade(REQUEST)).accept
@@ -428,5 +435,43 @@ describe('limits', () => {
     await rig.settle()
     expect(calls).toEqual(['abcd', 'close 1009'])
     expect(peer.seen).toEqual([expect.stringMatching(/^close 1009 /)])
+  })
+})
+
+describe('file descriptors that run out', () => {
+  const log = [expect.stringMatching(/^warn .*file descriptors .* run out/)]
+
+  it('are 503 with Retry-After, counted, and one warning', async () => {
+    const rig = await Rig.start({ pattern: '/x' })
+    const { conn } = await rig.connect('/x')
+    rig.runtime.isShortOfFiles = true
+    for (let i = 0; i < 2; i++)
+      expect(await rig.handshake('/x')).toMatchObject({ status: 503, headers: { 'Retry-After': '1' } })
+    expect(rig.log).toEqual(log)
+    expect(conn.closed).toBe(false)
+    rig.runtime.isShortOfFiles = false
+    await rig.connect('/x')
+    expect(rig.server.stats()).toMatchObject({ connections: 2, refused: 2, refusedBy: { openFiles: 2 } })
+  })
+
+  it('are of no interest to who is refused for another reason', async () => {
+    const rig = await Rig.start({ pattern: '/x' }, { maxConnections: 1 })
+    await rig.connect('/x')
+    rig.runtime.isShortOfFiles = true
+    await rig.handshake('/x')
+    await rig.handshake('/y')
+    expect(rig.server.stats().refusedBy).toEqual({ maxConnections: 1, path: 1 })
+    expect(rig.log).toEqual([])
+  })
+
+  it('are the same warning when a runtime hangs up', () => {
+    const lines: string[] = []
+    const warn = (line: string): void => void lines.push(`warn ${line}`)
+    const logger = { error() {}, warn, info() {}, debug() {} }
+    const engine = new Engine(resolveServerOptions({}), createLogger('warn', logger))
+    engine.hungUp()
+    engine.hungUp()
+    expect(engine.stats).toMatchObject({ refused: 2, refusedBy: { openFiles: 2 } })
+    expect(lines).toEqual(log)
   })
 })

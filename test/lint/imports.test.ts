@@ -58,6 +58,7 @@ const table: readonly Row[] = [
       '../../engine/errors.ts',
       '../../engine/close.ts',
       '../listen-error.ts',
+      '../open-files.ts',
       './b.ts',
       ...node,
     ],
@@ -75,6 +76,7 @@ const table: readonly Row[] = [
     allowed: [
       '../../engine/runtime.ts',
       '../listen-error.ts',
+      '../open-files.ts',
       './frame.ts',
       './uws-module.ts',
       ...node,
@@ -90,7 +92,14 @@ const table: readonly Row[] = [
   },
   {
     file: 'src/runtime/node/ws.ts',
-    allowed: ['../../engine/runtime.ts', '../listen-error.ts', './frame.ts', ...node, 'ws'],
+    allowed: [
+      '../../engine/runtime.ts',
+      '../listen-error.ts',
+      '../open-files.ts',
+      './frame.ts',
+      ...node,
+      'ws',
+    ],
     denied: [
       ...not(...node, 'ws'),
       '../../engine/engine.ts',
@@ -103,7 +112,15 @@ const table: readonly Row[] = [
   },
   {
     file: 'src/runtime/bun/bun.ts',
-    allowed: ['../../engine/runtime.ts', '../listen-error.ts', './b.ts', ...node, 'bun', 'bun:ffi'],
+    allowed: [
+      '../../engine/runtime.ts',
+      '../listen-error.ts',
+      '../open-files.ts',
+      './b.ts',
+      ...node,
+      'bun',
+      'bun:ffi',
+    ],
     denied: [
       ...not(...node, 'bun', 'bun:ffi'),
       '../../engine/engine.ts',

@@ -31,6 +31,7 @@ export class MemoryRuntime implements Runtime {
     headerCase: true,
     refusesHttp10: true,
     handshakeTimeout: true,
+    hangsUp: false,
     serverWindowBits: [8, 9, 10, 11, 12, 13, 14, 15],
   }
   #events: RuntimeEvents<any> | undefined
@@ -39,6 +40,7 @@ export class MemoryRuntime implements Runtime {
   publishes = 0
   /** Calls of `subscribe`, on all sockets. */
   subscribes = 0
+  isShortOfFiles = false
 
   async listen<D>(events: RuntimeEvents<D>): Promise<RuntimeServer> {
     this.#events = events
@@ -46,6 +48,7 @@ export class MemoryRuntime implements Runtime {
       port: 1,
       publish: (topic, payload, compress) => this.publish(topic, payload, compress),
       subscribers: (topic) => this.topics.get(topic)?.size ?? 0,
+      isShortOfFiles: () => this.isShortOfFiles,
       stopListening: () => {
         this.#events = undefined
       },

@@ -12,6 +12,7 @@ import type {
   SendStatus,
 } from '../../engine/runtime.ts'
 import { listenError, readTls } from '../listen-error.ts'
+import { OpenFiles } from '../open-files.ts'
 
 /** Seconds that a kept HTTP connection may idle, and that a request may wait for its answer. */
 const HTTP_IDLE_TIMEOUT = 10
@@ -33,6 +34,7 @@ export function createBunRuntime(): Runtime {
       refusesHttp10: false,
       // Fixed, whatever `idleTimeout` says: 12 s from the TCP connection to the end of the head.
       handshakeTimeout: false,
+      hangsUp: false,
       serverWindowBits: [15],
     },
     listen,
@@ -40,6 +42,7 @@ export function createBunRuntime(): Runtime {
 }
 
 async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Promise<RuntimeServer> {
+  const files = new OpenFiles()
   const { tls, host, port } = options
   const encrypted = tls !== undefined
   const pem = tls && readTls(tls)
@@ -109,8 +112,10 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
       server.publish(topic, payload, compress)
     },
     subscribers: (topic) => server.subscriberCount(topic),
+    isShortOfFiles: () => files.isShort(),
     stopListening: () => void server.stop(false),
     close: async () => {
+      files.close()
       await server.stop(true)
     },
   }

@@ -22,6 +22,8 @@ export interface UwsModule {
 
 export interface TemplatedApp {
   ws<D>(pattern: string, behavior: WebSocketBehavior<D>): TemplatedApp
+  /** Called with 1 when a connection opens, before its request, and mostly with -1 when it ends. */
+  filter(handler: (res: HttpResponse, change: number) => void): TemplatedApp
   any(pattern: string, handler: (res: HttpResponse, req: HttpRequest) => void): TemplatedApp
   listen(
     host: string,

@@ -15,6 +15,7 @@ import type {
   UpgradeDecision,
 } from '../../engine/runtime.ts'
 import { listenError, readTls } from '../listen-error.ts'
+import { OpenFiles } from '../open-files.ts'
 import { statusLine } from './status-line.ts'
 import { OuterCork } from './uws-cork.ts'
 import type * as UWS from './uws-module.ts'
@@ -42,6 +43,7 @@ export function createUwsRuntime(uws: UWS.UwsModule, description: string): Runti
       refusesHttp10: true,
       // HTTP_IDLE_TIMEOUT_S of its source: 10 s from the TCP connection to the end of the head, in steps of 4.
       handshakeTimeout: false,
+      hangsUp: true,
       // It answers as if it had not been asked, and compresses with whatever window it has.
       serverWindowBits: [],
     },
@@ -54,10 +56,17 @@ async function listen<D>(
   events: RuntimeEvents<D>,
   options: ListenOptions,
 ): Promise<RuntimeServer> {
+  const files = new OpenFiles()
   const { tls, host, port } = options
   const app = tls ? createSecureApp(uws, tls) : uws.App()
   const encrypted = tls !== undefined
   const outer = new OuterCork(uws)
+
+  app.filter((res, change) => {
+    if (change < 0 || !files.isFull()) return
+    res.close()
+    events.hungUp()
+  })
 
   app.ws<Holder<D>>('/*', {
     // Per connection, the negotiated extension decides: without it the flag of `send` has no effect.
@@ -146,9 +155,11 @@ async function listen<D>(
       app.publish(topic, payload, typeof payload !== 'string', compress)
     },
     subscribers: (topic) => app.numSubscribers(topic),
+    isShortOfFiles: () => files.isShort(),
     stopListening,
     close: async () => {
       stopListening()
+      files.close()
       outer.close()
       app.close()
     },

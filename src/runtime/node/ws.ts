@@ -19,6 +19,7 @@ import type {
   RuntimeServer,
 } from '../../engine/runtime.ts'
 import { listenError, readTls } from '../listen-error.ts'
+import { OpenFiles } from '../open-files.ts'
 import { statusLine } from './status-line.ts'
 import { Topics, WsSocket } from './ws-socket.ts'
 import { takeTurns } from './ws-turns.ts'
@@ -44,6 +45,7 @@ export function createWsRuntime(description: string): Runtime {
       headerCase: true,
       refusesHttp10: true,
       handshakeTimeout: true,
+      hangsUp: true,
       // zlib has no raw deflate with a window of 2^8 bytes.
       serverWindowBits: [9, 10, 11, 12, 13, 14, 15],
     },
@@ -52,6 +54,7 @@ export function createWsRuntime(description: string): Runtime {
 }
 
 async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Promise<RuntimeServer> {
+  const files = new OpenFiles()
   const topics = new Topics<D>()
   const server = createServer(options)
   const sockets = new Set<Duplex>()
@@ -106,6 +109,11 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
   }
 
   server.on('connection', (socket: Socket) => {
+    if (files.isFull()) {
+      socket.destroy()
+      events.hungUp()
+      return
+    }
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
   })
@@ -151,9 +159,11 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
     port: (server.address() as AddressInfo).port,
     publish: (topic, payload, compress) => topics.publish(topic, payload, compress),
     subscribers: (topic) => topics.subscribers(topic),
+    isShortOfFiles: () => files.isShort(),
     stopListening,
     close: async () => {
       stopListening()
+      files.close()
       for (const socket of sockets) socket.destroy()
       // `ws` reports a close some turns after that of the TCP socket.
       const reported = [...open].map((ws) => new Promise((resolve) => ws.once('close', resolve)))
