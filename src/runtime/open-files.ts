@@ -4,7 +4,7 @@ import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs'
 const MOST_RESERVED = 64
 /** How long handshakes are refused before it is looked whether there are files again, in milliseconds. */
 const RECHECK_MS = 1000
-/** Every how many connections it is looked whether one more can be kept. */
+/** Every how many connections it is looked whether one more can be kept, when it is not known that it can. */
 const PROBE_EVERY = 4
 
 /**
@@ -18,13 +18,15 @@ export class OpenFiles {
   /** How many handshakes may come before the files are counted again; with 10,000 open, that takes 10 ms. */
   #credit = 0
   #timer: NodeJS.Timeout | undefined
+  /** How many connections there is room for without another look. */
+  #spare = 0
   #connections = 0
   #isFull = false
 
   /**
    * Asked once for each handshake. Its connection has a file already, and so have others that came at the same time
-   * and are about to be refused: counted among them, all would be refused, and all that come back later, too. So half
-   * of what there was room for gets in, and while there is no room the files are counted by a timer.
+   * and are about to be refused: counted among them, all would be refused, and all that come back later, too. So a
+   * share of what there was room for gets in, and while there is no room the files are counted by a timer.
    */
   isShort(): boolean {
     if (this.#limit === Infinity) return false
@@ -37,7 +39,7 @@ export class OpenFiles {
 
   /** Asked once for each connection, where the platform tells of it before its handshake: whether to hang up. */
   isFull(): boolean {
-    if (this.#limit === Infinity) return false
+    if (this.#limit === Infinity || this.#spare-- > 0) return false
     // Those below are taken first, so a number from the rest says that they are all in use.
     if (this.#isFull || ++this.#connections % PROBE_EVERY === 0)
       this.#isFull = nextFile() >= this.#limit - this.#reserved / 2
@@ -50,7 +52,10 @@ export class OpenFiles {
 
   #count(): void {
     const room = this.#limit - this.#reserved - countFiles()
-    this.#credit = room > 0 ? Math.max(Math.ceil(room / 2), this.#reserved >> 2) : 0
+    // Behind Vite a client takes three.
+    const share = Math.ceil(room / 4)
+    this.#spare = Math.max(0, share)
+    this.#credit = room > 0 ? Math.max(share, this.#reserved >> 2) : 0
     this.#timer = room > 0 ? undefined : setTimeout(() => this.#count(), RECHECK_MS).unref()
   }
 }
