@@ -2,14 +2,16 @@ import type {
   HttpRequest,
   HttpResponse,
   us_listen_socket,
+  us_socket_context_t,
   WebSocket,
   WebSocketBehavior,
 } from 'uWebSockets.js'
 
-export type { HttpRequest, HttpResponse, us_listen_socket, WebSocket }
+export type { HttpRequest, HttpResponse, us_listen_socket, us_socket_context_t, WebSocket, WebSocketBehavior }
 
 /** What is used of the module; the repack's own types leave out its constants and one form of `listen`. */
 export interface UwsModule {
+  readonly DISABLED: number
   readonly SHARED_COMPRESSOR: number
   readonly SHARED_DECOMPRESSOR: number
   /** Without it uWebSockets.js shares a port that is in use (SO_REUSEPORT). */

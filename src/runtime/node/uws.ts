@@ -68,29 +68,34 @@ async function listen<D>(
     events.hungUp()
   })
 
-  app.ws<Holder<D>>('/*', {
-    // Per connection, the negotiated extension decides: without it the flag of `send` has no effect.
-    compression: uws.SHARED_COMPRESSOR | uws.SHARED_DECOMPRESSOR,
+  const contexts: { plain?: UWS.us_socket_context_t; deflate?: UWS.us_socket_context_t } = {}
+  const upgrade = (res: UWS.HttpResponse, req: UWS.HttpRequest, own: UWS.us_socket_context_t): void => {
+    const raw = copyRequest(res, req, encrypted)
+    const write = (decision: UpgradeDecision<D>): void => {
+      if (!decision.accept) return answer(res, raw, decision.answer)
+      const { data, protocol, extensions } = decision
+      const context = (extensions ? contexts.deflate : contexts.plain) ?? own
+      res.upgrade(
+        { socket: new UwsSocket(data) },
+        headerOf(raw, 'sec-websocket-key'),
+        protocol,
+        extensions,
+        context,
+      )
+    }
+    const result = events.upgrade(raw)
+    const refused = !(result instanceof Promise) && !result.accept
+    respond(res, refused ? afterPacket(result) : result, write, async ({ accept }) => {
+      if (accept) await outer.ready()
+      return (run) => (accept ? outer.cork(res, run) : res.cork(run))
+    })
+  }
+  const behavior: Omit<UWS.WebSocketBehavior<Holder<D>>, 'upgrade'> = {
     maxPayloadLength: options.maxPayload,
     maxBackpressure: options.maxBackpressure,
     // Time is the engine's.
     idleTimeout: 0,
     sendPingsAutomatically: false,
-    upgrade: (res, req, context) => {
-      const raw = copyRequest(res, req, encrypted)
-      const write = (decision: UpgradeDecision<D>): void => {
-        if (!decision.accept) return answer(res, raw, decision.answer)
-        const key = headerOf(raw, 'sec-websocket-key')
-        const socket = new UwsSocket(decision.data)
-        res.upgrade({ socket }, key, decision.protocol, decision.extensions, context)
-      }
-      const result = events.upgrade(raw)
-      const refused = !(result instanceof Promise) && !result.accept
-      respond(res, refused ? afterPacket(result) : result, write, async ({ accept }) => {
-        if (accept) await outer.ready()
-        return (run) => (accept ? outer.cork(res, run) : res.cork(run))
-      })
-    },
     open: (ws) => {
       const { socket } = ws as Native<D>
       socket.native = ws
@@ -118,6 +123,29 @@ async function listen<D>(
         const known = closeCodeOf(text)
         events.closed(socket, known.code, '', known.closeFrame)
       } else events.closed(socket, code, text, true)
+    },
+  }
+
+  // Two kinds of sockets, because a publish takes 0.1 us longer for one that could compress, whether it does or not.
+  // uWebSockets.js picks the kind by the path, before the engine has decided; but the context, which it shows here only,
+  // serves any upgrade. The path with a name in it comes first, and passes requests on until both contexts are known.
+  const plain: UWS.WebSocketBehavior<Holder<D>> = {
+    ...behavior,
+    compression: uws.DISABLED,
+    upgrade: (res, req, context) => {
+      contexts.plain = context
+      if (contexts.deflate) upgrade(res, req, context)
+      else req.setYield(true)
+    },
+  }
+  app.ws<Holder<D>>('/:first', plain)
+  app.ws<Holder<D>>('/:first/*', plain)
+  app.ws<Holder<D>>('/*', {
+    ...behavior,
+    compression: uws.SHARED_COMPRESSOR | uws.SHARED_DECOMPRESSOR,
+    upgrade: (res, req, context) => {
+      contexts.deflate = context
+      upgrade(res, req, context)
     },
   })
 
