@@ -52,13 +52,13 @@ export function read(bytes: Buffer, options: ReadingOptions): Reading {
     if (isControl && (!fin || (second & 127) > 125)) return end('failed', 1002)
     // uWebSockets.js does not look at the mask bit, nor always at what kind of frame may follow which.
     if ((second & 0x80) === 0) return end('unsure')
-    if (opcode === 0 && !message) return end('failed', 1002)
     if ((opcode === 1 || opcode === 2) && message) return end('unsure')
 
     let length = second & 127
-    let head = 2
+    const head = length < 126 ? 2 : length === 126 ? 4 : 10
+    // The native ones look at this when the whole head is there.
+    if (opcode === 0 && !message) return bytes.length - at < head + 4 ? end('unsure') : end('failed', 1002)
     if (length >= 126) {
-      head = length === 126 ? 4 : 10
       if (bytes.length - at < head) return end('incomplete')
       length = length === 126 ? bytes.readUInt16BE(at + 2) : Number(bytes.readBigUInt64BE(at + 2))
       if (rsv1) reading.compressedHeads.push({ start: at, end: at + head + 4 })
@@ -66,7 +66,8 @@ export function read(bytes: Buffer, options: ReadingOptions): Reading {
       if (length < (head === 4 ? 126 : 65_536)) return end('unsure')
       if (length >= 2 ** 31) return end('unsure') // 1002 or 1009
     }
-    if (!isControl && length + (message?.size ?? 0) > options.maxFrame) return end('failed', 1009)
+    if (!isControl && length + (message?.size ?? 0) > options.maxFrame)
+      return bytes.length - at < head + 4 ? end('unsure') : end('failed', 1009)
     if (bytes.length - at < head + 4 + length) return end('incomplete')
     const mask = bytes.subarray(at + head, at + head + 4)
     const payload = Buffer.from(
