@@ -1,12 +1,11 @@
-import type { Clock, Timer } from './clock.ts'
+import type { Timer } from './clock.ts'
 import type { Connection } from './connection.ts'
 import type { Context } from './context.ts'
 import { textAnswer } from './handshake.ts'
 import { LagMonitor } from './lag-monitor.ts'
-import type { Logger } from './logger.ts'
 import { normalizeAddress } from './request.ts'
 import type { HttpAnswer } from './runtime.ts'
-import type { RefusalReason, Stats } from './stats.ts'
+import type { RefusalReason } from './stats.ts'
 
 /** A handshake that is refused: what the client gets, and what it counts as. */
 export interface Refusal {
@@ -54,9 +53,7 @@ const SHORT_OF_FILES: Refusal = {
 
 /** Decides whether there is room for one more connection, and keeps the books for it. */
 export class Admission {
-  readonly #clock: Clock
-  readonly #logger: Logger
-  readonly #stats: Stats
+  readonly #context: AdmissionContext
   readonly #lag: LagMonitor
   #limits: AdmissionLimits
   #isShortOfFiles = (): boolean => false
@@ -67,11 +64,9 @@ export class Admission {
   /** How many connections each address has, those that are opening included. */
   readonly #perAddress = new Map<string, number>()
 
-  constructor({ clock, logger, stats }: AdmissionContext, limits: AdmissionLimits) {
-    this.#clock = clock
-    this.#logger = logger
-    this.#stats = stats
-    this.#lag = new LagMonitor(clock)
+  constructor(context: AdmissionContext, limits: AdmissionLimits) {
+    this.#context = context
+    this.#lag = new LagMonitor(context.clock)
     this.#limits = limits
   }
 
@@ -103,7 +98,8 @@ export class Admission {
   refuseAuthenticated(address: string): Refusal | undefined {
     if (this.#stopped) return GOING_AWAY
     const { maxConnections, maxConnectionsPerAddress } = this.#limits
-    if (maxConnections > 0 && this.#stats.connections + this.#opening.size >= maxConnections) return FULL
+    if (maxConnections > 0 && this.#context.stats.connections + this.#opening.size >= maxConnections)
+      return FULL
     if (maxConnectionsPerAddress === 0) return undefined
     const count = this.#perAddress.get(normalizeAddress(address)) ?? 0
     return count >= maxConnectionsPerAddress ? TOO_MANY : undefined
@@ -113,7 +109,7 @@ export class Admission {
     const { maxConnections, maxConnectionsPerAddress } = this.#limits
     if (maxConnections === 0 && maxConnectionsPerAddress === 0) return
     this.#count(conn, 1)
-    const timer = this.#clock.after(OPENING_MS, () => {
+    const timer = this.#context.clock.after(OPENING_MS, () => {
       this.#opening.delete(conn)
       this.#count(conn, -1)
     })
@@ -141,7 +137,7 @@ export class Admission {
   /** For who is not let in because file descriptors run out, with an answer or without. */
   hungUp(): Refusal {
     if (!this.#warned)
-      this.#logger.warn(
+      this.#context.logger.warn(
         'the file descriptors of this process run out: further connections get HTTP 503, or none, until some are ' +
           'free; `ulimit -n` raises the limit (this is said once)',
       )

@@ -54,7 +54,7 @@ export class OpenFiles {
     const room = this.#limit - this.#reserved - countFiles()
     // Behind Vite a client takes three.
     const share = Math.ceil(room / 4)
-    this.#spare = Math.max(0, share)
+    this.#spare = share
     this.#credit = room > 0 ? Math.max(share, this.#reserved >> 2) : 0
     this.#timer = room > 0 ? undefined : setTimeout(() => this.#count(), RECHECK_MS).unref()
   }

@@ -71,6 +71,8 @@ export interface FrameOptions {
   readonly length?: bigint
 }
 
+export const MIB: number = 1024 * 1024
+
 const MASK = 0x37_fa_21_3d
 
 export function frame(opcode: number, payload: string | Buffer = '', options: FrameOptions = {}): SentFrame {

@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, test } from 'vitest'
 import { Cli, endAll, project, serve, TARGETS } from '../cli/cli.ts'
-import { connectWs, type TestClient } from '../support/client.ts'
+import { connectWs, nextPings, type TestClient } from '../support/client.ts'
 import { RawClient } from '../support/raw-client.ts'
 
 afterEach(endAll)
@@ -109,16 +109,10 @@ describe.each(TARGETS)('on $runtime', (target) => {
       const busy = await connectAll(`${base}/busy`, 5)
       const counters = busy.map((client) => new Counter(client, INACTIVITY / 5))
       const fault = await connectWs(`${base}/fault`)
-      const pings = (amount: number): Promise<unknown> =>
-        Promise.all(
-          quiet.map(async (client) => {
-            for (let i = 0; i < amount; i++) await client.nextPing()
-          }),
-        )
-      await pings(2)
+      await nextPings(quiet, 2)
       await run(cli, fault)
       // More than it takes to be given up.
-      await pings(8)
+      await nextPings(quiet, 8)
       await Promise.all(counters.map((counter) => counter.stop()))
       expect(cli.stdout.filter((line) => /^(?:close|error)/.test(line))).toEqual([])
 
@@ -128,7 +122,7 @@ describe.each(TARGETS)('on $runtime', (target) => {
       await dead.ended
       for (const client of busy)
         expect(await client.closed).toEqual({ code: 1000, reason: 'Inactivity timeout' })
-      await pings(2)
+      await nextPings(quiet, 2)
       expect(cli.stderr).toEqual([])
     },
   )

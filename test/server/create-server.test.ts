@@ -9,12 +9,12 @@ import {
   type StaticFile,
   type UniversalApiWsHandler,
 } from '../../src/index.ts'
+import { NETWORK_RUNTIMES } from '../contract/runtimes.ts'
 import { connectWs, within } from '../support/client.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { freePort } from '../support/free-port.ts'
 
 const onBun = process.versions['bun'] !== undefined
-const RUNTIMES = onBun ? (['bun'] as const) : (['uws', 'ws'] as const)
 
 const servers: Server[] = []
 afterEach(() => Promise.all(servers.splice(0).map((server) => server.close())))
@@ -43,7 +43,7 @@ function openHandles(): { files: number; resources: string[] } {
   return { files, resources: process.getActiveResourcesInfo().toSorted() }
 }
 
-describe.each(RUNTIMES)('createServer on %s', (runtime) => {
+describe.each(NETWORK_RUNTIMES)('createServer on %s', (runtime) => {
   test('says where it listens and on what', async () => {
     const server = await start({ runtime, wsHandlers: [echo] })
     expect(server.port).toBeGreaterThan(0)

@@ -70,6 +70,14 @@ export interface ConnectOptions {
   readonly deflate?: boolean
 }
 
+/** Waits until each client got so many pings more. */
+export async function nextPings(clients: readonly TestClient[], amount: number): Promise<void> {
+  const receive = async (client: TestClient): Promise<void> => {
+    for (let i = 0; i < amount; i++) await client.nextPing()
+  }
+  await Promise.all(clients.map(receive))
+}
+
 /** A client of the `ws` package (inside Bun: Bun's own, under that name). */
 export function connectWs(url: string, options: ConnectOptions = {}): Promise<TestClient> {
   const socket = new WebSocket(url, options.protocols ?? [], {

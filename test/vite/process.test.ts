@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { universalApi } from '../../src/index.ts'
-import { connectWs } from '../support/client.ts'
+import { connectWs, nextPings } from '../support/client.ts'
 import { HANDSHAKE, RawClient, type HttpResponse } from '../support/raw-client.ts'
 import { installed, RUNS, ViteProcess } from './installation.ts'
 import { dev, echo, VITES } from './rig.ts'
@@ -127,19 +127,13 @@ describe.each(RUNS)('the vite command, $name', ({ folder, program }) => {
     const vite = await ViteProcess.start(installed(folder, { 'vite.config.js': CONFIG }), [...program])
     const url = `${vite.url}/api/ws`
     const quiet = await Promise.all(Array.from({ length: 20 }, () => connectWs(`${url}/quiet`)))
-    const pings = (amount: number): Promise<unknown> =>
-      Promise.all(
-        quiet.map(async (client) => {
-          for (let i = 0; i < amount; i++) await client.nextPing()
-        }),
-      )
-    await pings(2)
+    await nextPings(quiet, 2)
     const block = await connectWs(`${url}/block`)
     // For long, and then for some heartbeats: a pong takes some turns of the event loop through the tunnel.
     const times = [3000, 400, 400]
     for (const ms of times) block.json(ms)
     for (const _ of times) expect(await block.next()).toBe('over')
-    await pings(8)
+    await nextPings(quiet, 8)
     expect((await report(vite)).connections).toBe(21)
     await vite.stop()
   }, 60_000)

@@ -10,6 +10,7 @@ import {
   deflate,
   fill,
   frame,
+  MIB,
   heard,
   hex,
   last,
@@ -30,8 +31,6 @@ import {
   type Group,
   type Step,
 } from '../notation.ts'
-
-const MIB = 1024 * 1024
 
 /** A handshake with this offer, or these lines of offers. */
 const offer = (value: string | readonly string[]): Step[] => [

@@ -7,6 +7,7 @@ import {
   closes,
   fill,
   fragments,
+  MIB,
   heard,
   last,
   more,
@@ -19,8 +20,6 @@ import {
   together,
   type Group,
 } from '../notation.ts'
-
-const MIB = 1024 * 1024
 
 // oxfmt-ignore
 export const FRAGMENTATION: Group = {

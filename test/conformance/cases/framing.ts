@@ -1,6 +1,4 @@
-import { binary, bytes, chopped, closes, fill, frame, text, together, type Group } from '../notation.ts'
-
-const MIB = 1024 * 1024
+import { binary, bytes, chopped, closes, fill, frame, MIB, text, together, type Group } from '../notation.ts'
 
 /** Each length that a frame can be written with, on both sides of every border. */
 // oxfmt-ignore

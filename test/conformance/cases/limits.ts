@@ -6,6 +6,7 @@ import {
   closes,
   fill,
   fragments,
+  MIB,
   heard,
   last,
   more,
@@ -18,8 +19,6 @@ import {
   together,
   type Group,
 } from '../notation.ts'
-
-const MIB = 1024 * 1024
 
 /**
  * A frame without a masking key. Behind it stands what a server that does not look at the mask bit takes for key and
