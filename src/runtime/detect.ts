@@ -29,15 +29,15 @@ export async function detectRuntime(choice: 'auto' | 'uws' | 'ws' | 'bun'): Prom
       'ERR_RUNTIME',
       'option "runtime" is "uws", but uWebSockets.js does not load in Bun; use "bun" or "auto" there',
     )
-  const { loadUws, howToGetUws } = await import('./node/load.ts')
+  const { loadUws } = await import('./node/load.ts')
   const loaded = await loadUws()
   if (loaded.ok) {
     const { createUwsRuntime } = await import('./node/uws.ts')
     return { runtime: createUwsRuntime(loaded.uws, loaded.description), notice: undefined }
   }
   const why = `uWebSockets.js does not load here (${loaded.reason})`
-  if (choice === 'uws') throw new SidewireError('ERR_RUNTIME', `${why}; ${howToGetUws}`)
-  return { runtime: await loadWs(), notice: `${why}, so ws serves instead, slower; ${howToGetUws}` }
+  if (choice === 'uws') throw new SidewireError('ERR_RUNTIME', `${why}; ${loaded.cure}`)
+  return { runtime: await loadWs(), notice: `${why}, so ws serves instead, slower; ${loaded.cure}` }
 }
 
 async function loadWs(): Promise<Runtime> {

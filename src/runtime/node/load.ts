@@ -1,15 +1,26 @@
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { isMainThread } from 'node:worker_threads'
 import type { UwsModule } from './uws-module.ts'
 
 export type LoadedUws =
   | { readonly ok: true; readonly uws: UwsModule; readonly description: string }
-  /** One line: why not. */
-  | { readonly ok: false; readonly reason: string }
+  /** One line each: why not, and what helps. */
+  | { readonly ok: false; readonly reason: string; readonly cure: string }
+
+/**
+ * The sockets of uWebSockets.js are polls on the event loop of the thread, and Node ends the whole process (SIGABRT) when
+ * a thread ends before they do. No code runs in a thread that is terminated, as Vitest's threads are, so nothing can
+ * close them: `process.on('exit')` comes only if the thread ends by itself.
+ */
+const IN_WORKER = {
+  reason: 'this is a worker thread, and one that ends before its server is closed would abort the process',
+  cure: "the main thread and child processes have it (Vitest: pool: 'forks')",
+} as const
 
 /** How to get the native runtime, for messages. */
-export const howToGetUws: string =
+const HOW_TO_GET_IT =
   'npm install uNetworking/uWebSockets.js#v20.67.0 brings the official build (Node 22, 24, 26; glibc 2.38 or newer)'
 
 /**
@@ -20,6 +31,7 @@ const MAX_HEADERS_SIZE = '16384'
 
 /** The user's own uWebSockets.js, from its official source, comes first; ours is a repack of older builds. */
 export async function loadUws(): Promise<LoadedUws> {
+  if (!isMainThread) return { ok: false, ...IN_WORKER }
   process.env['UWS_HTTP_MAX_HEADERS_SIZE'] ??= MAX_HEADERS_SIZE
   const reasons: string[] = []
   for (const load of [loadFromProject, loadOurs]) {
@@ -30,7 +42,7 @@ export async function loadUws(): Promise<LoadedUws> {
       reasons.push(explain(error))
     }
   }
-  return { ok: false, reason: reasons[0] ?? 'uWebSockets.js is not installed' }
+  return { ok: false, reason: reasons[0] ?? 'uWebSockets.js is not installed', cure: HOW_TO_GET_IT }
 }
 
 interface Loaded {
