@@ -2,6 +2,7 @@ import { CloseCode } from './close.ts'
 import type { Connection } from './connection.ts'
 import type { Context } from './context.ts'
 import { LiveHandler } from './live-handler.ts'
+import { nearestHandler } from './nearest-handler.ts'
 import type { ResolvedEngineOptions } from './options.ts'
 import { Router, type Route } from './router.ts'
 import { stripPrefix } from './routing.ts'
@@ -50,6 +51,11 @@ export class LiveHandlers {
   find(path: string): Route<LiveHandler> | undefined {
     const rest = stripPrefix(path, this.#prefixes)
     return rest === undefined ? undefined : this.#router.find(rest)
+  }
+
+  /** For a hint where there is none: see {@link nearestHandler}. */
+  nearest(path: string): string | undefined {
+    return nearestHandler(path, this.#prefixes, this.patterns)
   }
 
   /** Whether no reload has removed it. */

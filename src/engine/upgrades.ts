@@ -6,6 +6,7 @@ import { describe, toError } from './errors.ts'
 import { checkHandshake, chooseDeflateOffer, chooseSubprotocol, textAnswer } from './handshake.ts'
 import type { LiveHandler } from './live-handler.ts'
 import type { LiveHandlers } from './live-handlers.ts'
+import { noHandler } from './nearest-handler.ts'
 import type { ResolvedEngineOptions } from './options.ts'
 import { isOriginAllowed } from './origin.ts'
 import { isPromiseLike } from './promise.ts'
@@ -72,8 +73,9 @@ export class Upgrades {
     const { headers } = read
     const malformed = checkHandshake(raw, headers)
     if (malformed) return this.#refuse('malformed', malformed)
-    const found = this.#handlers.find(pathOf(raw.url))
-    if (!found) return this.#refuse('path', textAnswer(404, 'No WebSocket handler matches this path'))
+    const path = pathOf(raw.url)
+    const found = this.#handlers.find(path)
+    if (!found) return this.#refuse('path', textAnswer(404, noHandler(this.#handlers.nearest(path))))
     const { target: live, params } = found
     if (params === 'malformed')
       return this.#refuse('malformed', textAnswer(400, 'The path has a malformed percent escape'))

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import type { PreviewServer, ResolvedConfig, ViteDevServer } from 'vite'
 import type { UniversalApiWsHandler } from '../engine/handler.ts'
 import type { Logger } from '../engine/logger.ts'
+import { nearestHandler, noHandler } from '../engine/nearest-handler.ts'
 import type { ResolvedPluginOptions, ServerOptions } from '../engine/options.ts'
 import { createServer, type RefusalReason, type Server, type Stats } from '../server/server.ts'
 import { claim, type Claim, type ClaimRules } from './claim.ts'
@@ -151,7 +152,7 @@ export class Gateway implements Member {
       return
     }
     if (verdict === 'unknown') {
-      this.#tunnel.refuse(request, socket, 'path', 404, 'No WebSocket handler matches this path')
+      this.#tunnel.refuse(request, socket, 'path', 404, noHandler(this.nearest(request.url ?? '/')))
       return
     }
     const option = this.#host.kind === 'dev' ? 'server.allowedHosts' : 'preview.allowedHosts'
@@ -164,6 +165,12 @@ export class Gateway implements Member {
       403,
       `This host is not allowed; add it to ${option} in the Vite config`,
     )
+  }
+
+  /** The handler that the client may have meant. */
+  nearest(url: string): string | undefined {
+    const patterns = this.#handlers().flatMap(({ pattern, disabled }) => (disabled ? [] : [pattern]))
+    return nearestHandler(url.split(/[?#]/, 1)[0] ?? '/', this.#options.prefixes, patterns)
   }
 
   // Starting

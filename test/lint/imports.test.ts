@@ -178,6 +178,7 @@ const table: readonly Row[] = [
       '../engine/errors.ts',
       '../engine/handler.ts',
       '../engine/logger.ts',
+      '../engine/nearest-handler.ts',
       '../engine/options.ts',
       './tunnel.ts',
       ...node,

@@ -140,6 +140,17 @@ export const CASES: readonly Case[] = [
     },
   },
   {
+    name: 'a handshake that a handler nearly matches is told which',
+    async run(t) {
+      const server = await t.start([{ pattern: '/ws/chat' }, { pattern: '/ws/room/{room}' }])
+      const bodyOf = async (path: string): Promise<string> => (await t.handshake(server, path)).body
+      const said = 'No WebSocket handler matches this path'
+      expect(await bodyOf('/ws/caht')).toBe(`${said}; did you mean /api/ws/chat?`)
+      expect(await bodyOf('/ws/rooms/7')).toBe(`${said}; did you mean /api/ws/room/{room}?`)
+      expect(await bodyOf('/something/else')).toBe(said)
+    },
+  },
+  {
     name: 'a malformed handshake gets 400, whatever its path',
     async run(t) {
       const server = await t.start({ pattern: '/a' })
