@@ -160,12 +160,12 @@ const BAD_OPTIONS: readonly [title: string, options: string, says: RegExp][] = [
   [
     'no certificate in the file',
     'tls: { cert: "bad.pem", key: "bad.pem" }',
-    /"tls\.cert" and "tls\.key" are "bad\.pem" and "bad\.pem"; they have to be a PEM certificate and its unencrypted key: .*\(ERR_TLS\)$/,
+    /"tls\.cert" is "bad\.pem": it has to be a PEM file \(ERR_TLS\)$/,
   ],
   [
     'key of another certificate',
     'tls: { cert: "good.pem", key: "other.pem" }',
-    /"tls\.key" are "good\.pem" and "other\.pem"; they have to be/,
+    /"tls\.key" is "other\.pem": the key does not belong to the certificate in "good\.pem" .*\(ERR_TLS\)$/,
   ],
   [
     'certificate without key',
@@ -279,12 +279,7 @@ test.each(TARGETS)('a bad certificate, host or key on $runtime', async (target) 
     'bad.pem': '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n',
   })
   const runtime = ['--runtime', target.runtime]
-  await fail(
-    cwd,
-    target,
-    ['tls.mjs', ...runtime],
-    /they have to be a PEM certificate and its unencrypted key/,
-  )
+  await fail(cwd, target, ['tls.mjs', ...runtime], /there is no PEM certificate in it/)
   await fail(cwd, target, ['host.mjs', ...runtime], /this machine has no such address/)
 })
 

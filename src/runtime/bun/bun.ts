@@ -11,8 +11,9 @@ import type {
   RuntimeSocket,
   SendStatus,
 } from '../../engine/runtime.ts'
-import { listenError, readTls } from '../listen-error.ts'
+import { listenError } from '../listen-error.ts'
 import { OpenFiles } from '../open-files.ts'
+import { readTls } from '../tls-files.ts'
 
 /** Seconds that a kept HTTP connection may idle, and that a request may wait for its answer. */
 const HTTP_IDLE_TIMEOUT = 10

@@ -14,8 +14,9 @@ import type {
   TlsFiles,
   UpgradeDecision,
 } from '../../engine/runtime.ts'
-import { listenError, readTls } from '../listen-error.ts'
+import { listenError } from '../listen-error.ts'
 import { OpenFiles } from '../open-files.ts'
+import { readTls, tlsError } from '../tls-files.ts'
 import { statusLine } from './status-line.ts'
 import { OuterCork } from './uws-cork.ts'
 import type * as UWS from './uws-module.ts'
@@ -321,7 +322,11 @@ function closeCodeOf(text: string): { code: number; closeFrame: boolean } {
 
 function createSecureApp(uws: UWS.UwsModule, tls: TlsFiles): UWS.TemplatedApp {
   readTls(tls)
-  return uws.SSLApp({ cert_file_name: tls.cert, key_file_name: tls.key })
+  try {
+    return uws.SSLApp({ cert_file_name: tls.cert, key_file_name: tls.key })
+  } catch (cause) {
+    throw tlsError(tls, cause)
+  }
 }
 
 /** uWebSockets.js only says that it failed; Node's own listen says why. */

@@ -18,8 +18,9 @@ import type {
   RuntimeEvents,
   RuntimeServer,
 } from '../../engine/runtime.ts'
-import { listenError, readTls } from '../listen-error.ts'
+import { listenError } from '../listen-error.ts'
 import { OpenFiles } from '../open-files.ts'
+import { readTls } from '../tls-files.ts'
 import { statusLine } from './status-line.ts'
 import { Topics, WsSocket } from './ws-socket.ts'
 import { takeTurns } from './ws-turns.ts'
