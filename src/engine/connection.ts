@@ -87,7 +87,7 @@ export class Connection implements WebSocketConnection {
   readonly req: HandshakeRequest
   readonly authData: unknown
   readonly subprotocol: string
-  readonly since: number = Date.now()
+  readonly since: number
   /** Set when the runtime opens the socket, before any hook sees the connection. */
   socket!: RuntimeSocket<Connection>
   scope!: Scope
@@ -116,6 +116,7 @@ export class Connection implements WebSocketConnection {
     subprotocol: string,
     rejection?: Ending,
   ) {
+    this.since = live.context.clock.date()
     this.live = live
     this.req = req
     this.authData = authData

@@ -21,6 +21,7 @@ import type {
   UpgradeDecision,
 } from './runtime.ts'
 import { countRefused, createStats, type Stats } from './stats.ts'
+import { queueMicrotask } from './timers.ts'
 import { Upgrades } from './upgrades.ts'
 
 /** An open connection, as the server lists it. */

@@ -12,6 +12,7 @@ import type { ResolvedHandler } from './options.ts'
 import { isPromiseLike } from './promise.ts'
 import { Scope } from './rooms.ts'
 import type { Payload } from './runtime.ts'
+import { queueMicrotask } from './timers.ts'
 
 /** A handler in service: its connections, their scopes, and the isolation of what its hooks throw. */
 export class LiveHandler {

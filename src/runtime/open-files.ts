@@ -1,4 +1,5 @@
 import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs'
+import { clearTimeout, setTimeout } from '../engine/timers.ts'
 
 /** Files that are kept for handlers and whoever is refused: an eighth of the limit, this at most. */
 const MOST_RESERVED = 64

@@ -1,3 +1,4 @@
+import type { Clock } from '../engine/clock.ts'
 import { Engine, type ConnectionInfo, type PublishOptions } from '../engine/engine.ts'
 import { textAnswer } from '../engine/handshake.ts'
 import { HOLDINGS, type Holdings } from '../engine/holdings.ts'
@@ -67,9 +68,10 @@ export async function serveOn(
   runtime: Runtime,
   options: ResolvedServerOptions,
   logger: Logger = createLogger(options.logLevel, options.logger),
+  clock?: Clock,
 ): Promise<Server> {
   let resolved = options
-  const engine = new Engine(resolved, logger)
+  const engine = new Engine(resolved, logger, clock)
   const limits = limitsOf(resolved)
   const server: RuntimeServer = await runtime.listen(
     {

@@ -1,5 +1,6 @@
 import { STATUS_CODES, type IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { clearTimeout, setTimeout } from '../engine/timers.ts'
 
 /** How long a client may take to close its side once everything was written. */
 const FAREWELL_MS = 2000

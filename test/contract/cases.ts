@@ -5,6 +5,7 @@ import { CASES as compression } from './cases/compression.ts'
 import { CASES as configuration } from './cases/configuration.ts'
 import { CASES as connection } from './cases/connection.ts'
 import { CASES as errors } from './cases/errors.ts'
+import { CASES as fakeTimers } from './cases/fake-timers.ts'
 import { CASES as handler } from './cases/handler.ts'
 import { CASES as heads } from './cases/heads.ts'
 import { CASES as heartbeat } from './cases/heartbeat.ts'
@@ -20,7 +21,7 @@ import type { Case } from './harness.ts'
 export const SECTIONS: Readonly<Record<string, readonly Case[]>> = {
   '1 configuration': configuration,
   '2 handler': handler,
-  '3 connection and order': connection,
+  '3 connection and order': [...connection, ...fakeTimers],
   '3 closing': close,
   '4 authentication': authentication,
   '5 rooms and broadcasts': rooms,

@@ -5,7 +5,7 @@ import { createLogger } from '../../src/engine/logger.ts'
 import { resolveServerOptions } from '../../src/engine/options.ts'
 import type { RawRequest } from '../../src/engine/runtime.ts'
 import { HANDSHAKE } from '../support/raw-client.ts'
-import { advance, Rig } from './rig.ts'
+import { advance, fakeClock, Rig } from './rig.ts'
 
 const REQUEST: RawRequest = {
   method: 'GET',
@@ -92,7 +92,7 @@ describe.each(['maxConnections', 'maxConnectionsPerAddress'] as const)('%s', (op
       endpointPrefix: '',
       [option]: 1,
     })
-    const engine = new Engine(options, createLogger('silent'))
+    const engine = new Engine(options, createLogger('silent'), fakeClock)
     const upgrade = async (): Promise<boolean> => (await engine.upgrade(REQUEST)).accept
     expect([await upgrade(), await upgrade()]).toEqual([true, false])
     await advance(1000)
@@ -194,6 +194,9 @@ class ManualClock implements Clock {
   time = 0
   tick: () => void = () => {}
   now(): number {
+    return this.time
+  }
+  date(): number {
     return this.time
   }
   after(): Timer {
@@ -468,7 +471,7 @@ describe('file descriptors that run out', () => {
     const lines: string[] = []
     const warn = (line: string): void => void lines.push(`warn ${line}`)
     const logger = { error() {}, warn, info() {}, debug() {} }
-    const engine = new Engine(resolveServerOptions({}), createLogger('warn', logger))
+    const engine = new Engine(resolveServerOptions({}), createLogger('warn', logger), fakeClock)
     engine.hungUp()
     engine.hungUp()
     expect(engine.stats).toMatchObject({ refused: 2, refusedBy: { openFiles: 2 } })

@@ -1,7 +1,8 @@
 import { vi } from 'vitest'
+import type { Clock } from '../../src/engine/clock.ts'
 import type { Connection } from '../../src/engine/connection.ts'
 import type { UniversalApiWsHandler } from '../../src/engine/handler.ts'
-import type { Logger } from '../../src/engine/logger.ts'
+import { createLogger, type Logger } from '../../src/engine/logger.ts'
 import { resolveServerOptions, type ServerOptions } from '../../src/engine/options.ts'
 import type { HttpAnswer, Payload } from '../../src/engine/runtime.ts'
 import { serveOn, type Server } from '../../src/server/server.ts'
@@ -24,6 +25,20 @@ export interface PeerOptions {
   readonly onPing?: (peer: Peer) => void
 }
 
+/** Unlike the engine's own, it looks the timers up at use, and so goes as vitest's fake timers do. */
+export const fakeClock: Clock = {
+  now: () => performance.now(),
+  date: () => Date.now(),
+  after(ms, run) {
+    const timer = setTimeout(run, ms)
+    return { cancel: () => clearTimeout(timer) }
+  },
+  every(ms, run) {
+    const timer = setInterval(run, ms)
+    return { cancel: () => clearInterval(timer) }
+  },
+}
+
 /** An engine on the memory runtime, under vitest's fake timers. */
 export class Rig {
   readonly runtime: MemoryRuntime = new MemoryRuntime()
@@ -35,7 +50,9 @@ export class Rig {
     options: ServerOptions = {},
   ): Promise<Rig> {
     const rig = new Rig()
-    rig.server = await serveOn(rig.runtime, resolveServerOptions(rig.options(handlers, options)))
+    const resolved = resolveServerOptions(rig.options(handlers, options))
+    const logger = createLogger(resolved.logLevel, resolved.logger)
+    rig.server = await serveOn(rig.runtime, resolved, logger, fakeClock)
     return rig
   }
 

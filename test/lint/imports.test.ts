@@ -31,12 +31,18 @@ interface Row {
 const table: readonly Row[] = [
   {
     file: 'src/engine/a.ts',
-    allowed: ['./b.ts', './deep/b.ts', 'valibot'],
+    allowed: ['./b.ts', './deep/b.ts', './timers.ts', 'valibot'],
     denied: [...platforms, '../index.ts', '../runtime/detect.ts', '../server/server.ts', './../index.ts'],
   },
   {
     file: 'src/runtime/listen-error.ts',
-    allowed: ['../engine/runtime.ts', '../engine/errors.ts', '../engine/close.ts', 'node:fs'],
+    allowed: [
+      '../engine/runtime.ts',
+      '../engine/errors.ts',
+      '../engine/close.ts',
+      '../engine/timers.ts',
+      'node:fs',
+    ],
     denied: [...not('node:fs'), '../engine/engine.ts', './detect.ts', './node/ws.ts', './bun/bun.ts'],
   },
   {
@@ -55,6 +61,7 @@ const table: readonly Row[] = [
     file: 'src/runtime/node/frame.ts',
     allowed: [
       '../../engine/runtime.ts',
+      '../../engine/timers.ts',
       '../../engine/errors.ts',
       '../../engine/close.ts',
       '../listen-error.ts',
@@ -76,6 +83,7 @@ const table: readonly Row[] = [
     file: 'src/runtime/node/uws.ts',
     allowed: [
       '../../engine/runtime.ts',
+      '../../engine/timers.ts',
       '../listen-error.ts',
       '../open-files.ts',
       '../tls-files.ts',
@@ -96,6 +104,7 @@ const table: readonly Row[] = [
     file: 'src/runtime/node/ws.ts',
     allowed: [
       '../../engine/runtime.ts',
+      '../../engine/timers.ts',
       '../listen-error.ts',
       '../open-files.ts',
       '../tls-files.ts',
@@ -117,6 +126,7 @@ const table: readonly Row[] = [
     file: 'src/runtime/bun/bun.ts',
     allowed: [
       '../../engine/runtime.ts',
+      '../../engine/timers.ts',
       '../listen-error.ts',
       '../open-files.ts',
       '../tls-files.ts',
@@ -184,6 +194,7 @@ const table: readonly Row[] = [
       '../engine/logger.ts',
       '../engine/nearest-handler.ts',
       '../engine/options.ts',
+      '../engine/timers.ts',
       './tunnel.ts',
       ...node,
       'vite',

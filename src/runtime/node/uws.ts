@@ -14,6 +14,7 @@ import type {
   TlsFiles,
   UpgradeDecision,
 } from '../../engine/runtime.ts'
+import { setImmediate } from '../../engine/timers.ts'
 import { listenError } from '../listen-error.ts'
 import { OpenFiles } from '../open-files.ts'
 import { readTls, tlsError } from '../tls-files.ts'

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import { now, setImmediate } from '../../engine/timers.ts'
 
 /** Bytes that are parsed in one go. */
 const SLICE = 4096
@@ -26,14 +27,14 @@ export function takeTurns(socket: Duplex): void {
   socket.on('data', ({ length }: Uint8Array) => {
     if (length < SLICE) return
     if (since === undefined) {
-      since = performance.now()
+      since = now()
       setImmediate(() => {
         since = undefined
       })
       return
     }
     // If `ws` has paused it, `ws` will resume it.
-    if (socket.isPaused() || performance.now() - since < BUDGET_MS) return
+    if (socket.isPaused() || now() - since < BUDGET_MS) return
     socket.pause()
     setImmediate(() => socket.resume())
   })

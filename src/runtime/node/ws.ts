@@ -18,6 +18,7 @@ import type {
   RuntimeEvents,
   RuntimeServer,
 } from '../../engine/runtime.ts'
+import { clearTimeout, setTimeout } from '../../engine/timers.ts'
 import { listenError } from '../listen-error.ts'
 import { OpenFiles } from '../open-files.ts'
 import { readTls } from '../tls-files.ts'
