@@ -1,60 +1,98 @@
-import { dirname, resolve } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
-import { bundleRequire } from 'bundle-require'
-import type { Plugin } from 'esbuild'
+import { randomUUID } from 'node:crypto'
+import { mkdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { build, type Message } from 'esbuild'
+import { CONDITIONS, moduleResolution } from './module-resolution.ts'
+import { DEFINE, moduleScope, scopeBanner } from './module-scope.ts'
+
+interface Module {
+  readonly default?: unknown
+}
 
 /**
  * Imports `entry` and everything of the project that it imports, TypeScript or JavaScript, afresh: as one new
- * module, because Node and Bun never load a module again once it is imported. Packages stay outside.
- * @param onFile - told each file just before it is read, and the folder in which an import was not found
+ * module, because Node and Bun never load a module again once it is imported. Installed packages stay outside.
+ * The project's own folders are only read.
+ * @param onFile - told each file just before it is read, and each folder or link that decides which one it is
  */
-export async function importFresh(
-  entry: string,
-  onFile: (path: string) => void,
-): Promise<{ default?: unknown }> {
-  const require = `import { createRequire } from 'node:module'; const require = createRequire(${JSON.stringify(entry)});`
-  const { mod } = await bundleRequire<{ default?: unknown }>({
-    filepath: entry,
-    cwd: dirname(entry),
+export async function importFresh(entry: string, onFile: (path: string) => void): Promise<Module> {
+  const folder = temporaryFolder()
+  const outfile = join(folder ?? dirname(entry), 'bundle.mjs')
+  const { outputFiles, warnings } = await build({
+    entryPoints: [entry],
+    outfile,
+    absWorkingDir: dirname(entry),
+    bundle: true,
+    write: false,
     format: 'esm',
-    esbuildOptions: {
-      target: 'node20',
-      logLevel: 'silent',
-      banner: { js: require },
-      sourcesContent: false,
-      plugins: [project(onFile)],
-    },
+    platform: 'node',
+    target: 'node20',
+    logLevel: 'silent',
+    sourcemap: 'inline',
+    sourcesContent: false,
+    // As Node does, which knows no "module".
+    mainFields: ['main'],
+    conditions: CONDITIONS,
+    define: DEFINE,
+    banner: { js: scopeBanner(entry, folder) },
+    plugins: [moduleResolution(onFile), moduleScope(onFile)],
   })
-  return mod
-}
-
-/** Marks our own question, which must not come back to us. */
-const ASKED = Symbol('asked')
-
-function project(onFile: (path: string) => void): Plugin {
-  return {
-    name: 'sidewire-project',
-    setup(build) {
-      // A config says `import { defineConfig } from 'sidewire'`, also where `npx` brought us: it gets this
-      // very copy, so that `instanceof SidewireError` holds.
-      build.onResolve({ filter: /^sidewire$/ }, () => ({ path: ownEntry(), external: true }))
-      // What is not there is an error of the import that asks for it, not of the bundle at run time.
-      build.onResolve({ filter: /./ }, async ({ path, pluginData, ...from }) => {
-        if (from.kind === 'entry-point' || pluginData === ASKED || /^bun(:|$)/.test(path)) return undefined
-        const { errors } = await build.resolve(path, { ...from, pluginData: ASKED })
-        if (errors.length > 0 && path.startsWith('.')) onFile(dirname(resolve(from.resolveDir, path)))
-        return errors.length > 0 ? { errors } : undefined
-      })
-      build.onLoad({ filter: /./, namespace: 'file' }, ({ path }) => {
-        onFile(path)
-        return undefined
-      })
-    },
+  const [code = new Uint8Array()] = outputFiles.map(({ contents }) => contents)
+  try {
+    return await (folder !== undefined && write(outfile, code)
+      ? (import(pathToFileURL(outfile).href) as Promise<Module>)
+      : importFromMemory(code))
+  } catch (error) {
+    throw mixedForms(warnings, error) ?? error
+  } finally {
+    // It removes itself when it runs; a bundle that cannot be linked never does.
+    if (folder !== undefined) rmSync(folder, { recursive: true, force: true })
   }
 }
 
-/** Beside this file in the bundle of this package, a folder up in the sources. */
-function ownEntry(): string {
-  const url = new URL(import.meta.url.endsWith('.ts') ? '../index.ts' : './index.js', import.meta.url)
-  return pathToFileURL(fileURLToPath(url)).href
+/** What Node and Bun throw then; what the config itself throws is more to the point. */
+const MIXED = new Set(['ReferenceError', 'SyntaxError', 'BuildMessage'])
+
+/** What a platform says of `module.exports` in an ES module differs, and names neither the reason nor the cure. */
+function mixedForms(warnings: readonly Message[], cause: unknown): Error | undefined {
+  const [mixed] = warnings.filter(({ id }) => id === 'commonjs-variable-in-esm')
+  if (!mixed || !MIXED.has(String((cause as Partial<Error> | null)?.name))) return undefined
+  const text =
+    'this file is an ES module, because of its name or of "type": "module" in package.json, and cannot use module.exports; ' +
+    'write export default, or name it .cjs or .cts'
+  return Object.assign(new Error(text, { cause }), { errors: [{ ...mixed, text }] })
+}
+
+/** A name, not a folder yet: a failing build leaves nothing behind. */
+function temporaryFolder(): string | undefined {
+  try {
+    // Source maps are relative to where a module really is.
+    return join(realpathSync(tmpdir()), `sidewire-${randomUUID()}`)
+  } catch {
+    return undefined
+  }
+}
+
+function write(path: string, code: Uint8Array): boolean {
+  const folder = dirname(path)
+  try {
+    // For nobody else: a config may have secrets in it.
+    mkdirSync(folder, { mode: 0o700 })
+    writeFileSync(path, code)
+    return true
+  } catch {
+    rmSync(folder, { recursive: true, force: true })
+    return false
+  }
+}
+
+/** Where nothing can be written at all. Not always: neither Node nor Bun maps the stacks of such a module back. */
+function importFromMemory(code: Uint8Array): Promise<Module> {
+  // A name for stacks, which would else show all of the code.
+  const text = `${Buffer.from(code)
+    .toString()
+    .replace(/\n\/\/# sourceMappingURL=.*\s*$/, '')}\n//# sourceURL=bundle.mjs\n`
+  return import(`data:text/javascript;base64,${Buffer.from(text).toString('base64')}`) as Promise<Module>
 }

@@ -5,7 +5,7 @@ import type { BuildFailure } from 'esbuild'
 import { SidewireError, type ServerOptions } from '../index.ts'
 import { importFresh } from './bundle.ts'
 
-const NAMES = ['ts', 'mts', 'js', 'mjs'].map((extension) => `sidewire.config.${extension}`)
+const NAMES = ['ts', 'mts', 'js', 'mjs', 'cts', 'cjs'].map((extension) => `sidewire.config.${extension}`)
 const EXAMPLE = 'export default defineConfig({ wsHandlers: [...] })'
 
 /** The path that was asked for, or the config file of this folder; `undefined` if there is none. */
@@ -36,7 +36,7 @@ export async function loadConfig(path: string, onFile: (path: string) => void): 
       cause,
     })
   }
-  const options = exports.default
+  const options = defaultOf(exports)
   if (options === undefined)
     throw new SidewireError('ERR_CONFIG', `${name} has no default export; write: ${EXAMPLE}`)
   if (typeof options !== 'object' || options === null || Array.isArray(options) || options instanceof Promise)
@@ -45,6 +45,13 @@ export async function loadConfig(path: string, onFile: (path: string) => void): 
       `the default export of ${name} is ${kindOf(options)}; it has to be the options themselves: ${EXAMPLE}`,
     )
   return options
+}
+
+/** A CommonJS module that was an ES module before it was compiled has its default export by name, and says so. */
+export function defaultOf({ default: exported }: { readonly default?: unknown }): unknown {
+  const isCompiled =
+    typeof exported === 'object' && exported !== null && '__esModule' in exported && 'default' in exported
+  return isCompiled ? exported.default : exported
 }
 
 /** Why a file could not be loaded: `src/x.ts:3: what is wrong`, in one line. */
@@ -56,11 +63,7 @@ export function explain(cause: unknown, path: string, files: ReadonlySet<string>
     return place + firstLine(text)
   }
   if (!(cause instanceof Error)) return firstLine(String(cause))
-  // A package is missed by the bundle, which is gone by now: naming it would help nobody.
-  return (
-    placeOf(cause, files) +
-    firstLine(cause.message || cause.name).replace(/ imported from .*$| from '.*\.bundled_.*$/, '')
-  )
+  return placeOf(cause, files) + firstLine(cause.message || cause.name)
 }
 
 /** Where the project's own code threw. Only Node maps stacks back to the sources. */

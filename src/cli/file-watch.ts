@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs'
+import { realpathSync, statSync } from 'node:fs'
 
 const POLL_MS = 50
 
@@ -49,8 +49,11 @@ export class FileWatch {
 
 function stampOf(path: string): string {
   try {
-    const { ino, size, mtimeNs } = statSync(path, { bigint: true })
-    return `${ino}:${size}:${mtimeNs}`
+    const stats = statSync(path, { bigint: true })
+    const real = realpathSync(path)
+    // Where a link to a folder leads is all that it decides; what is in there has stamps of its own.
+    if (real !== path && stats.isDirectory()) return real
+    return `${real}:${stats.ino}:${stats.size}:${stats.mtimeNs}`
   } catch {
     return 'none'
   }

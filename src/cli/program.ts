@@ -18,7 +18,7 @@ export function createProgram(): Command {
   program
     .command('serve', { isDefault: true })
     .description('Serve the handlers of a config file; without one, a demo to try in a browser.')
-    .argument('[config]', 'config file; default: sidewire.config.{ts,mts,js,mjs} here')
+    .argument('[config]', 'config file; default: sidewire.config.{ts,mts,js,mjs,cts,cjs} here')
     .option('--port <port>', 'port to listen on, 0 for a free one', toPort)
     .option('--host <address>', "address to listen on, '0.0.0.0' for all")
     .option('--prefix <path>', "path prefix of all handlers, '/' for none")

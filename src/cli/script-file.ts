@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { SidewireError } from '../index.ts'
 import type { LoadScript } from '../load/load-script.ts'
 import { importFresh } from './bundle.ts'
-import { explain, shorten } from './config-file.ts'
+import { defaultOf, explain, shorten } from './config-file.ts'
 
 const EXAMPLE = 'export default defineScript({ next: (client, n) => ... })'
 
@@ -16,7 +16,7 @@ export async function loadScript(path: string): Promise<LoadScript> {
   const files = new Set([path])
   let script: Partial<LoadScript> | undefined
   try {
-    script = (await importFresh(path, (file) => void files.add(file))).default as typeof script
+    script = defaultOf(await importFresh(path, (file) => void files.add(file))) as typeof script
   } catch (cause) {
     throw new SidewireError('ERR_CONFIG', `cannot load ${name}: ${explain(cause, path, files)}`, { cause })
   }

@@ -40,6 +40,8 @@ export interface CliOptions {
   readonly script?: string
   /** A program that starts it, with arguments; it has to end with it. */
   readonly through?: readonly string[]
+  /** Besides that of the test. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 const running = new Set<Cli>()
@@ -55,9 +57,9 @@ export class Cli {
   #read = 0
 
   constructor(args: readonly string[], options: CliOptions) {
-    const { cwd, target = NODE_TARGET, script = CLI, through = [] } = options
+    const { cwd, target = NODE_TARGET, script = CLI, through = [], env: more } = options
     const [command = '', ...words] = [...through, target.command, script, ...args]
-    const env: NodeJS.ProcessEnv = { ...process.env, NO_COLOR: '1' }
+    const env: NodeJS.ProcessEnv = { ...process.env, NO_COLOR: '1', ...more }
     // What the test runner brought.
     delete env['FORCE_COLOR']
     delete env['NODE_OPTIONS']
@@ -136,8 +138,14 @@ export function serve(
   args: readonly string[] = [],
   target: Target = NODE_TARGET,
   through: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
 ): Cli {
-  return new Cli(['serve', '--port', '0', '--runtime', target.runtime, ...args], { cwd, target, through })
+  return new Cli(['serve', '--port', '0', '--runtime', target.runtime, ...args], {
+    cwd,
+    target,
+    through,
+    env,
+  })
 }
 
 /** Runs a script to its end. */
