@@ -80,6 +80,9 @@ interface Ending {
   readonly reason: string
 }
 
+/** RFC 6455 5.2: the most that a server puts before a payload. */
+const MAX_FRAME_HEAD_BYTES = 10
+
 const ABNORMAL: Ending = { code: CloseCode.AbnormalClosure, reason: '' }
 
 /** The engine's side of a connection. Everything outside {@link WebSocketConnection} is the engine's own. */
@@ -102,6 +105,8 @@ export class Connection implements WebSocketConnection {
   paidUntil = 0
   /** When the client last sent a message or ping, by the engine's clock. */
   lastActive = 0
+  /** Bytes that do not count among those that wait: one that `maxBackpressure` has no room for. */
+  #spared = 0
   #phase: 'open' | 'draining' | 'closing' | 'closed' = 'open'
   #ending: Ending | undefined = undefined
   #timer: Timer | undefined = undefined
@@ -163,10 +168,7 @@ export class Connection implements WebSocketConnection {
     if (this.#phase !== 'open') return 'closed'
     const status = this.socket.send(payload, compress)
     if (count && status !== 'closed') this.live.countOut(1, payload)
-    if (
-      status === 'dropped' ||
-      (status === 'queued' && this.socket.bufferedAmount > this.live.handler.maxBackpressure)
-    ) {
+    if (status === 'dropped' || (status === 'queued' && this.isOverfull(payload))) {
       this.overflow()
       return 'dropped'
     }
@@ -260,16 +262,28 @@ export class Connection implements WebSocketConnection {
     this.socket.terminate()
   }
 
+  /** Whether more than `maxBackpressure` waits. @param last - what was sent last, if it is known */
+  isOverfull(last: Payload = ''): boolean {
+    const { maxBackpressure } = this.live.handler
+    const waiting = this.socket.bufferedAmount
+    if (waiting <= maxBackpressure) return false
+    const largest = Math.max(byteLength(last), this.live.largestBroadcast)
+    if (largest >= maxBackpressure) this.#spared = Math.max(this.#spared, largest + MAX_FRAME_HEAD_BYTES)
+    return waiting - this.#spared > maxBackpressure
+  }
+
   /** The client reads too slowly: ended, because skipping a message would be a silent loss. */
   overflow(): void {
     if (this.#phase === 'closed' || this.#ending === ABNORMAL) return
+    const { bufferedAmount } = this.socket
     this.#end(ABNORMAL)
-    this.live.reportOverflow(this)
+    this.live.reportOverflow(this, bufferedAmount)
     this.socket.terminate()
   }
 
   /** The runtime's backlog went down. */
   drained(): void {
+    if (this.#spared > 0 && this.socket.bufferedAmount === 0) this.#spared = 0
     if (this.#phase !== 'draining' || this.socket.bufferedAmount > 0) return
     this.#timer?.cancel()
     this.#sendClose()

@@ -221,7 +221,10 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
 
   ping(socket: Socket, payload: Uint8Array): void {
     const conn = socket.data
-    if (conn.closed || conn.rejection) return
+    if (conn.rejection) return
+    // The runtime has sent a pong by itself, also while a close waits; nobody may let them pile up.
+    if (conn.isOverfull()) conn.overflow()
+    if (conn.closed) return
     conn.missedPings = 0
     conn.lastActive = this.clock.now()
     if (conn.live.handler.maxMessagesPerSecond > 0 && !takeMessage(conn)) return

@@ -89,7 +89,10 @@ export interface UniversalApiWsHandler<Auth = any, Incoming = any> {
   perMessageDeflate?: boolean
   /** Bytes that one message may have; a larger one closes the connection with 1009. @defaultValue 16 MiB */
   maxPayload?: number
-  /** Bytes that may wait for one slow client; past it the client is terminated. @defaultValue 16 MiB */
+  /**
+   * Bytes that may wait for one slow client; past it the client is terminated. A single message that is larger always
+   * goes, and does not count: what waits behind it does. @defaultValue 64 MiB
+   */
   maxBackpressure?: number
   /**
    * Bytes of messages that may wait for this handler (a slow `sequential` one, a `delay`, a pending `onConnect`), for

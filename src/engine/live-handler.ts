@@ -27,6 +27,8 @@ export class LiveHandler {
   #warnedAboutPong = false
   /** Bytes broadcast since backlogs were last looked at. */
   #bytesSinceSweep = 0
+  /** Those of the largest message among them. */
+  largestBroadcast = 0
   #sweep: Timer | undefined
 
   constructor(context: Context, handler: ResolvedHandler) {
@@ -178,11 +180,13 @@ export class LiveHandler {
     else this.context.logger.warn(`${this.#name(conn)}: ${error.message}`)
   }
 
-  reportOverflow(conn: Connection): void {
+  reportOverflow(conn: Connection, waiting: number): void {
     this.context.stats.terminatedForBackpressure++
+    const { pattern, maxBackpressure } = this.handler
     const error = new SidewireError(
       'ERR_BACKPRESSURE',
-      `the client reads too slowly: more than maxBackpressure (${this.handler.maxBackpressure} bytes) waited for it`,
+      `the client reads too slowly: ${waiting} bytes waited for it, more than maxBackpressure (${maxBackpressure} bytes) ` +
+        `of the handler ${pattern.source}; send while conn.bufferedAmount is small, or raise maxBackpressure`,
     )
     // Not from inside of the send that found it.
     queueMicrotask(() => this.report(conn, error))
@@ -259,13 +263,15 @@ export class LiveHandler {
    */
   #sweepAfter(bytes: number): void {
     this.#bytesSinceSweep += bytes
+    if (bytes > this.largestBroadcast) this.largestBroadcast = bytes
     if (this.#sweep || this.#bytesSinceSweep < this.handler.maxBackpressure / 4) return
     this.#sweep = this.context.clock.after(0, () => {
       this.#sweep = undefined
       this.#bytesSinceSweep = 0
       for (const conn of this.connections()) {
-        if (conn.bufferedAmount > this.handler.maxBackpressure) conn.overflow()
+        if (conn.isOverfull()) conn.overflow()
       }
+      this.largestBroadcast = 0
     })
   }
 

@@ -160,6 +160,11 @@ export interface ResolvedServerOptions extends ResolvedEngineOptions {
 }
 
 const DEFAULT_MAX_BYTES = 16 * 1024 * 1024
+/**
+ * Four of the largest messages. Clients of many libraries write all that they have before they read, and their own
+ * queue and the system take 20 MiB or so of the answers at most; what is meant to be cut off is who never reads.
+ */
+export const DEFAULT_MAX_BACKPRESSURE: number = 4 * DEFAULT_MAX_BYTES
 const DEFAULT_COMPRESSION_THRESHOLD = 1024
 /** What the native runtimes do by themselves. */
 export const DEFAULT_HANDSHAKE_TIMEOUT = 10_000
@@ -253,7 +258,7 @@ function resolveHandler(
     inactivityTimeout: source.inactivityTimeout || 0,
     compressFrom: enabled ? threshold : Infinity,
     maxPayload: source.maxPayload ?? DEFAULT_MAX_BYTES,
-    maxBackpressure: source.maxBackpressure ?? DEFAULT_MAX_BYTES,
+    maxBackpressure: source.maxBackpressure ?? DEFAULT_MAX_BACKPRESSURE,
     maxQueue: source.maxQueue ?? DEFAULT_MAX_BYTES,
     maxMessagesPerSecond: source.maxMessagesPerSecond ?? options.maxMessagesPerSecond ?? 0,
     delay: source.delay ?? 0,

@@ -5,6 +5,7 @@ import { HOLDINGS, type Holdings } from '../engine/holdings.ts'
 import { createLogger, type Logger } from '../engine/logger.ts'
 import {
   DEFAULT_HANDSHAKE_TIMEOUT,
+  DEFAULT_MAX_BACKPRESSURE,
   resolveServerOptions,
   type ResolvedServerOptions,
   type ServerOptions,
@@ -139,7 +140,7 @@ interface Limits {
   readonly maxBackpressure: number
 }
 
-const MIN_NATIVE_LIMIT = 16 * 1024 * 1024
+const MIN_NATIVE_PAYLOAD = 16 * 1024 * 1024
 /**
  * A runtime's own parser stops at its limit, uWebSockets.js without a close frame. A little room above the
  * engine's limits lets the engine send 1009 for anything but gross excess.
@@ -152,9 +153,9 @@ const BACKPRESSURE_HEADROOM = 4
 function limitsOf({ handlers }: ResolvedServerOptions): Limits {
   return {
     maxPayload:
-      Math.max(MIN_NATIVE_LIMIT, ...handlers.map((handler) => handler.maxPayload)) + PAYLOAD_HEADROOM,
+      Math.max(MIN_NATIVE_PAYLOAD, ...handlers.map((handler) => handler.maxPayload)) + PAYLOAD_HEADROOM,
     maxBackpressure:
-      Math.max(MIN_NATIVE_LIMIT, ...handlers.map((handler) => handler.maxBackpressure)) *
+      Math.max(DEFAULT_MAX_BACKPRESSURE, ...handlers.map((handler) => handler.maxBackpressure)) *
       BACKPRESSURE_HEADROOM,
   }
 }

@@ -48,7 +48,7 @@ describe('defaults', () => {
       inactivityTimeout: 0,
       compressFrom: Infinity,
       maxPayload: 16 * 1024 * 1024,
-      maxBackpressure: 16 * 1024 * 1024,
+      maxBackpressure: 64 * 1024 * 1024,
       maxQueue: 16 * 1024 * 1024,
       maxMessagesPerSecond: 0,
       delay: 0,

@@ -106,7 +106,7 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
       ws.once('close', () => open.delete(ws))
       const deflateBits = ws.extensions === '' ? 0 : windowBitsOf(decision.extensions)
       takeTurns(socket)
-      serve(new WsSocket(decision.data, ws, socket as Socket, deflateBits, topics, events), events, options)
+      serve(new WsSocket(decision.data, ws, socket as Socket, deflateBits, topics, events), events)
     })
   }
 
@@ -191,7 +191,7 @@ function createServer({ tls, handshakeTimeout }: ListenOptions): Server {
     : createHttpServer(timeouts)
 }
 
-function serve<D>(socket: WsSocket<D>, events: RuntimeEvents<D>, options: ListenOptions): void {
+function serve<D>(socket: WsSocket<D>, events: RuntimeEvents<D>): void {
   const { ws } = socket
   let failure: (Error & { code?: string }) | undefined
   ws.on('error', (error) => {
@@ -202,8 +202,7 @@ function serve<D>(socket: WsSocket<D>, events: RuntimeEvents<D>, options: Listen
   })
   ws.on('ping', (data) => {
     socket.watchDrain() // `ws` has written a pong by itself, and a close may have to wait for it
-    if (socket.bufferedAmount > options.maxBackpressure) events.overflow(socket)
-    else events.ping(socket, data)
+    events.ping(socket, data)
   })
   ws.on('pong', (data) => events.pong(socket, data))
   ws.on('close', (code, reason) => {

@@ -1,9 +1,30 @@
 import { expect } from 'vitest'
-import { encodeFrame } from '../../support/raw-client.ts'
+import { within } from '../../support/client.ts'
+import { encodeFrame, type RawClient } from '../../support/raw-client.ts'
 import type { Case } from '../harness.ts'
 
 type Closed = [code: number, reason: string, initiatedByClient: boolean]
 const MIB = 1024 * 1024
+/** More than the operating system takes in for a client that does not read. */
+const SYSTEM = 16 * MIB
+const LARGE = SYSTEM + 4 * MIB
+
+/** What a client that was paused receives, all at once: frames of it would have to be put together. */
+async function receive({ tcp }: RawClient, size: number): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let missing = size
+  const done = new Promise<void>((resolve) => {
+    tcp.removeAllListeners('data')
+    tcp.on('data', (chunk) => {
+      chunks.push(chunk)
+      missing -= chunk.length
+      if (missing <= 0) resolve()
+    })
+  })
+  tcp.resume()
+  await within(done, `not all of ${size} bytes`)
+  return Buffer.concat(chunks)
+}
 
 export const CASES: readonly Case[] = [
   {
@@ -122,6 +143,98 @@ export const CASES: readonly Case[] = [
       expect(await events.next()).toBe('ERR_BACKPRESSURE')
       expect(await events.next()).toEqual([1006, '', false])
       expect(server.stats().terminatedForBackpressure).toBe(1)
+    },
+  },
+  {
+    name: 'one message always goes, by send and by broadcast; what waits behind it counts against maxBackpressure',
+    network: true,
+    async run(t) {
+      const errors = t.queue<Error>('error')
+      const server = await t.start({
+        pattern: '/a',
+        maxBackpressure: MIB,
+        onConnect: (conn) => conn.joinRoom('all'),
+        onMessage: (conn, data) => {
+          const large = Buffer.alloc(LARGE, 1)
+          if (data === 'send') conn.send(large)
+          if (data === 'broadcast') conn.broadcast(large, { includeSelf: true })
+          if (data === 'rooms') conn.broadcast(large, { rooms: ['all', 'none'], includeSelf: true })
+          if (data === 'publish') server.publish('/a', large)
+          for (let n = 0; n < 7; n++) conn.send(Buffer.alloc(MIB / 8, 2))
+          setImmediate(() => conn.send('the end'))
+          if (data !== 'send more') return
+          conn.send(large)
+          let sent = 0
+          while (!conn.closed && sent < 1000) sent += conn.send(Buffer.alloc(MIB / 8)) === 'dropped' ? 0 : 1
+          conn.metadata['sent'] = sent
+        },
+        onError: (conn, error) => {
+          errors.push(error)
+          errors.push(conn.metadata['sent'])
+        },
+      })
+      for (const how of ['send', 'broadcast', 'rooms', 'publish']) {
+        const client = await t.raw(server).open('/api/a')
+        client.tcp.pause()
+        client.text(how)
+        await t.until(() => server.stats().messagesIn, server.stats().opened)
+        const received = await receive(client, 10 + LARGE + 7 * (10 + MIB / 8) + 9)
+        expect([how, received.toString('latin1', received.length - 9)]).toEqual([how, '\x81\x07the end'])
+        client.tcp.destroy()
+        await t.until(() => server.stats().connections, 0)
+      }
+      const client = await t.raw(server).open('/api/a')
+      client.tcp.pause()
+      client.text('send more')
+      expect((await errors.next()).message).toMatch(
+        /^the client reads too slowly: \d+ bytes waited for it, more than maxBackpressure \(1048576 bytes\) of the handler \/a; .*raise maxBackpressure$/,
+      )
+      // What the operating system takes in goes besides.
+      expect(await errors.next()).toBeLessThan(8 + (SYSTEM / MIB) * 8)
+    },
+  },
+  {
+    name: 'by default 48 MiB of echoes arrive at a client that reads only then, in large and in small messages',
+    network: true,
+    standalone: 'the server in front holds a part of what waits',
+    async run(t) {
+      const server = await t.start({ pattern: '/a', onMessage: (conn, data) => void conn.send(data) })
+      for (const size of [16 * MIB, MIB, MIB / 16]) {
+        const amount = (48 * MIB) / size
+        const client = await t.raw(server).open('/api/a')
+        client.tcp.pause()
+        const before = server.stats().messagesIn
+        const message = encodeFrame(2, Buffer.alloc(size))
+        for (let n = 0; n < amount; n++)
+          await new Promise<void>((resolve) => client.tcp.write(message, () => resolve()))
+        await t.until(() => server.stats().messagesIn - before, amount)
+        await receive(client, amount * (10 + size))
+        client.tcp.destroy()
+      }
+      expect(server.stats().terminatedForBackpressure).toBe(0)
+    },
+  },
+  {
+    name: 'pings whose pongs are not read count against maxBackpressure, also while a close waits',
+    network: true,
+    async run(t) {
+      const server = await t.start({
+        pattern: '/{close}',
+        maxBackpressure: MIB,
+        onPing: (conn) => {
+          if (conn.params['close'] === 'yes' && conn.bufferedAmount > 0) conn.close(4000)
+        },
+        onError: () => {},
+      })
+      const pings = Buffer.concat(Array.from({ length: 1000 }, () => encodeFrame(9, Buffer.alloc(125))))
+      for (const [index, path] of ['/no', '/yes'].entries()) {
+        const client = await t.raw(server).open(`/api${path}`)
+        client.tcp.pause()
+        for (let n = 0; n < 400 && server.stats().terminatedForBackpressure === index; n++)
+          await new Promise<void>((resolve) => client.tcp.write(pings, () => resolve()))
+        await t.until(() => server.stats().terminatedForBackpressure, index + 1)
+        client.tcp.destroy()
+      }
     },
   },
   {
