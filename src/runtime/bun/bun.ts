@@ -11,6 +11,7 @@ import type {
   RuntimeSocket,
   SendStatus,
 } from '../../engine/runtime.ts'
+import { Answers } from '../answers.ts'
 import { listenError } from '../listen-error.ts'
 import { OpenFiles } from '../open-files.ts'
 import { readTls } from '../tls-files.ts'
@@ -44,6 +45,7 @@ export function createBunRuntime(): Runtime {
 
 async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Promise<RuntimeServer> {
   const files = new OpenFiles()
+  const answers = new Answers()
   const { tls, host, port } = options
   const encrypted = tls !== undefined
   const pem = tls && readTls(tls)
@@ -64,7 +66,7 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
         const result = events.upgrade(raw)
         const isPending = result instanceof Promise
         if (isPending) self.timeout(request, AUTHENTICATE_IDLE_TIMEOUT)
-        const decision = isPending ? await result : result
+        const decision = isPending ? await answers.add(result) : result
         if (!decision.accept) return toResponse(decision.answer)
         // Bun answers with the client's first subprotocol, and with compression, unless the offer is taken away.
         request.headers.delete('sec-websocket-protocol')
@@ -117,6 +119,7 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
     stopListening: () => void server.stop(false),
     close: async () => {
       files.close()
+      await answers.written()
       await server.stop(true)
     },
   }

@@ -15,6 +15,7 @@ import type {
   UpgradeDecision,
 } from '../../engine/runtime.ts'
 import { setImmediate } from '../../engine/timers.ts'
+import { Answers } from '../answers.ts'
 import { listenError } from '../listen-error.ts'
 import { OpenFiles } from '../open-files.ts'
 import { readTls, tlsError } from '../tls-files.ts'
@@ -63,6 +64,7 @@ async function listen<D>(
   const app = tls ? createSecureApp(uws, tls) : uws.App()
   const encrypted = tls !== undefined
   const outer = new OuterCork(uws)
+  const answers = new Answers()
 
   app.filter((res, change) => {
     if (change < 0 || !files.isFull()) return
@@ -87,7 +89,7 @@ async function listen<D>(
     }
     const result = events.upgrade(raw)
     const refused = !(result instanceof Promise) && !result.accept
-    respond(res, refused ? afterPacket(result) : result, write, async ({ accept }) => {
+    respond(answers, res, refused ? afterPacket(result) : result, write, async ({ accept }) => {
       if (accept) await outer.ready()
       return (run) => (accept ? outer.cork(res, run) : res.cork(run))
     })
@@ -159,9 +161,11 @@ async function listen<D>(
     if (!handshake) {
       const result = events.request(raw)
       const isLast = !(result instanceof Promise) && (result.status >= 400 || asksToClose(raw))
-      return respond(res, isLast ? afterPacket(result) : result, (response) => answer(res, raw, response))
+      return respond(answers, res, isLast ? afterPacket(result) : result, (response) =>
+        answer(res, raw, response),
+      )
     }
-    respond(res, afterPacket(events.upgrade(raw)), (decision) => {
+    respond(answers, res, afterPacket(events.upgrade(raw)), (decision) => {
       const refusal = { status: 400, headers: {}, body: 'Malformed WebSocket handshake' }
       answer(res, raw, decision.accept ? refusal : decision.answer)
     })
@@ -190,6 +194,7 @@ async function listen<D>(
     close: async () => {
       stopListening()
       files.close()
+      await answers.written()
       outer.close()
       app.close()
     },
@@ -266,6 +271,7 @@ type Cork = (run: () => void) => void
 
 /** Nothing may touch `res` once it was aborted. */
 function respond<T>(
+  answers: Answers,
   res: UWS.HttpResponse,
   result: T | Promise<T>,
   write: (result: T) => void,
@@ -276,10 +282,11 @@ function respond<T>(
   res.onAborted(() => {
     aborted = true
   })
-  void result.then(async (value) => {
+  const written = result.then(async (value) => {
     const cork = await prepare(value)
     if (!aborted) cork(() => write(value))
   })
+  void answers.add(written)
 }
 
 /**

@@ -330,6 +330,25 @@ export const CASES: readonly Case[] = [
     },
   },
   {
+    name: 'server.close() while authenticate is pending answers 503, to each that waits',
+    async run(t) {
+      const asked = t.queue<true>('authenticate')
+      const server = await t.start({
+        pattern: '/a',
+        authenticate: () => {
+          asked.push(true)
+          return new Promise<boolean>(() => {})
+        },
+      })
+      const answers = Array.from({ length: 20 }, () => t.handshake(server, '/a'))
+      for (const _ of answers) await asked.next()
+      const closed = server.close()
+      for (const { status, body } of await Promise.all(answers))
+        expect([status, body]).toEqual([503, 'The server is going away'])
+      await closed
+    },
+  },
+  {
     name: 'a client that goes away while authenticate is pending costs nothing and crashes nothing',
     network: true,
     async run(t) {
