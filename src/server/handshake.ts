@@ -15,12 +15,27 @@ export function refuseMalformed(request: {
   return checkHandshake({ method, httpVersion }, readHeaders(rawHeaders).headers)
 }
 
-/** The same for a request that a proxy is about to look at: see {@link toOriginForm}. */
-export function useOriginForm(request: {
+/** What a request means, in whatever form it says it. */
+export interface Target {
+  readonly url: string
+  readonly host: string | undefined
+}
+
+interface Incoming {
   url?: string | undefined
   rawHeaders: string[]
   readonly headers: { host?: string | undefined }
-}): void {
+}
+
+/** See {@link toOriginForm}. */
+export function targetOf(request: Incoming): Target {
+  const { url = '/', rawHeaders, headers } = request
+  const raw = toOriginForm({ url, rawHeaders })
+  return { url: raw.url, host: raw.url === url ? headers.host : readHeaders(raw.rawHeaders).headers['host'] }
+}
+
+/** Makes the request say it in origin form, for a proxy that is about to look at it. */
+export function useOriginForm(request: Incoming): void {
   const { url = '/', rawHeaders } = request
   const raw = toOriginForm({ url, rawHeaders })
   if (raw.url === url) return

@@ -6,6 +6,7 @@ import type { Logger } from '../engine/logger.ts'
 import { nearestHandler, noHandler } from '../engine/nearest-handler.ts'
 import type { ResolvedPluginOptions, ServerOptions } from '../engine/options.ts'
 import { clearTimeout, setTimeout } from '../engine/timers.ts'
+import type { Target } from '../server/handshake.ts'
 import { createServer, type RefusalReason, type Server, type Stats } from '../server/server.ts'
 import { claim, type Claim, type ClaimRules } from './claim.ts'
 import type { HandlerFiles } from './handler-files.ts'
@@ -35,6 +36,8 @@ export class Gateway implements Member {
   #files: HandlerFiles | undefined
   #server: Server | undefined
   #ready: Promise<Server> | undefined
+  /** Or has failed to. */
+  #hasStarted = false
   #closing: Promise<void> | undefined
   #predecessor: Gateway | undefined
   readonly #waiters: (() => void)[] = []
@@ -71,7 +74,8 @@ export class Gateway implements Member {
 
   /** The running sidecar; the first one to ask starts it. */
   get ready(): Promise<Server> {
-    return (this.#ready ??= this.#start())
+    this.#ready ??= this.#start().finally(() => (this.#hasStarted = true))
+    return this.#ready
   }
 
   /** Binds the sidecar's life to that of the Vite server. */
@@ -131,7 +135,7 @@ export class Gateway implements Member {
   // What the switchboard asks
 
   get starting(): Promise<unknown> | undefined {
-    return this.#server || this.#closing ? undefined : this.ready
+    return this.#hasStarted || this.#closing ? undefined : this.ready
   }
 
   viteListeners(httpServer: HttpServer): number {
@@ -143,11 +147,11 @@ export class Gateway implements Member {
     return hmr + (this.#proxies() ? 1 : 0)
   }
 
-  claim(request: IncomingMessage, url: string): Claim {
-    return claim(request, url, (this.#rules ??= this.#makeRules()))
+  claim(request: IncomingMessage, target: Target): Claim {
+    return claim(request, target, (this.#rules ??= this.#makeRules()))
   }
 
-  take(verdict: Exclude<Claim, 'not ours'>, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  take(verdict: Parameters<Member['take']>[0], request: IncomingMessage, socket: Duplex, head: Buffer): void {
     if (verdict === 'ours') {
       this.#tunnel.pass(request, socket, head)
       return
@@ -232,7 +236,7 @@ export class Gateway implements Member {
     // Without a prefix all paths are everybody's, below the base too.
     const prefixes = this.#options.prefixes.includes('') ? [] : this.#prefixes()
     return {
-      matches: (path) => this.#server?.matches(path) ?? false,
+      matches: (path) => (this.starting ? undefined : (this.#server?.matches(path) ?? false)),
       prefixes,
       allowedHosts: allowedHosts === true ? true : [...(allowedHosts ?? []), ...additionalAllowedHosts],
       proxied: Object.entries(this.#proxies() ?? {}).flatMap(([context, target]) => {

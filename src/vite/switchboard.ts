@@ -1,7 +1,8 @@
-import { once } from 'node:events'
+import { once, type EventEmitter } from 'node:events'
 import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { useOriginForm } from '../server/handshake.ts'
+import { setTimeout } from '../engine/timers.ts'
+import { targetOf, useOriginForm, type Target } from '../server/handshake.ts'
 import type { Claim } from './claim.ts'
 
 /** One instance of the plugin, as the upgrades of an HTTP server meet it. */
@@ -10,14 +11,26 @@ export interface Member {
   readonly starting: Promise<unknown> | undefined
   /** How many of the server's upgrade listeners are Vite's own. */
   viteListeners(httpServer: HttpServer): number
-  claim(request: IncomingMessage, url: string): Claim
+  claim(request: IncomingMessage, target: Target): Claim
   /** Answers an upgrade that it has claimed, or that is nobody's under its prefix. */
-  take(claim: Exclude<Claim, 'not ours'>, request: IncomingMessage, socket: Duplex, head: Buffer): void
+  take(
+    claim: Extract<Claim, 'ours' | 'forbidden' | 'unknown'>,
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+  ): void
 }
 
+/** How long other listeners may take to write something to a socket that nobody may know. */
+const PATIENCE_MS = 5000
+
 /**
- * The upgrades of one HTTP server and all instances of the plugin that serve it: the first that claims one gets it,
- * and what nobody claims is refused once. One listener for all of them, because none can know of the others' claims.
+ * The upgrades of one HTTP server and all instances of the plugin that serve it: the first that claims one gets it, and
+ * what nobody claims goes to everybody else, or is refused once. One board for all of them, because none can know of the
+ * others' claims.
+ *
+ * Listeners cannot keep an event from one another, and other libraries end what they do not know: socket.io after a
+ * second, `ws` at once. So the board stands before all of them, whenever they were added: in place of `emit`.
  */
 export class Switchboard {
   static readonly #boards = new WeakMap<HttpServer, Switchboard>()
@@ -25,63 +38,107 @@ export class Switchboard {
   readonly #members = new Set<Member>()
   /** The last one on each connection. */
   readonly #answers = new WeakMap<Duplex, ServerResponse>()
+  /** The `emit` that ours takes the place of. */
+  #passOn: EventEmitter['emit']
+  #giveBack: (() => void) | undefined
 
   private constructor(httpServer: HttpServer) {
     this.#httpServer = httpServer
+    this.#passOn = emitOf(httpServer)
   }
 
   /** Adds an instance to those that serve this server. Returns a function that takes it back. */
   static join(httpServer: HttpServer, member: Member): () => void {
     const board = this.#boards.get(httpServer) ?? new Switchboard(httpServer)
     this.#boards.set(httpServer, board)
-    if (board.#members.size === 0) httpServer.on('upgrade', board.#listener).on('request', board.#watch)
+    if (board.#members.size === 0) board.#install()
     board.#members.add(member)
     return () => {
-      board.#members.delete(member)
-      if (board.#members.size === 0) httpServer.off('upgrade', board.#listener).off('request', board.#watch)
+      if (board.#members.delete(member) && board.#members.size === 0) board.#uninstall()
     }
   }
 
-  readonly #watch = (request: IncomingMessage, response: ServerResponse): void => {
-    this.#answers.set(request.socket, response)
+  #install(): void {
+    const server = this.#httpServer
+    // Without a listener Node takes an upgrade for a plain request.
+    server.on('upgrade', isPresent)
+    if (this.#giveBack) return
+    const own = Object.getOwnPropertyDescriptor(server, 'emit')
+    this.#passOn = emitOf(server)
+    server.emit = this.#emit
+    this.#giveBack = () => {
+      if (own) Object.defineProperty(server, 'emit', own)
+      else Reflect.deleteProperty(server, 'emit')
+    }
   }
 
-  readonly #listener = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-    useOriginForm(request)
-    // Vite's proxy rewrites it in place when it takes the upgrade.
-    const url = request.url ?? '/'
-    const starting = [...this.#members].flatMap((member) => member.starting ?? [])
+  #uninstall(): void {
+    this.#httpServer.off('upgrade', isPresent)
+    // Somebody may have put another one over it, which leads here still.
+    if (Object.getOwnPropertyDescriptor(this.#httpServer, 'emit')?.value !== this.#emit) return
+    this.#giveBack?.()
+    this.#giveBack = undefined
+  }
+
+  readonly #emit = (event: string | symbol, ...args: unknown[]): boolean => {
+    if (this.#members.size > 0 && event === 'request') {
+      const [request, response] = args as [IncomingMessage, ServerResponse]
+      this.#answers.set(request.socket, response)
+    }
+    if (this.#members.size > 0 && event === 'upgrade') {
+      this.#decide(...(args as [IncomingMessage, Duplex, Buffer]))
+      return true
+    }
+    return this.#passOn(event, ...args)
+  }
+
+  #decide(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const target = targetOf(request)
+    let host: Member | undefined
+    for (const member of this.#members) {
+      const verdict = member.claim(request, target)
+      if (verdict === 'not yet known') {
+        const starting = [...this.#members].flatMap((each) => each.starting ?? [])
+        after(starting, socket, () => this.#decide(request, socket, head))
+        return
+      }
+      if (verdict === 'unknown') host ??= member
+      if (verdict === 'ours' || verdict === 'forbidden') {
+        this.#give(member, verdict, request, socket, head)
+        return
+      }
+    }
+    if (host && !this.#othersListen()) {
+      this.#give(host, 'unknown', request, socket, head)
+      return
+    }
+    const silent = isSilent(socket)
+    this.#passOn('upgrade', request, socket, head)
+    if (!host || !silent()) return
+    const unanswered = (member: Member): void => {
+      if (silent() && this.#members.has(member)) this.#give(member, 'unknown', request, socket, head)
+    }
+    setTimeout(unanswered, PATIENCE_MS, host).unref()
+  }
+
+  #give(
+    member: Member,
+    claim: Parameters<Member['take']>[0],
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+  ): void {
+    const take = (): void => {
+      // Before anything else: a client that resets now must not end the dev server.
+      socket.on('error', () => socket.destroy())
+      useOriginForm(request)
+      member.take(claim, request, socket, head)
+    }
     // Node hands over an upgrade at once, also behind a request that waits for its answer still; and that answer may
     // be the last one on this connection (RFC 9112 9.3.2, 9.6).
     const before = this.#answers.get(socket)
-    if (before && !before.closed) starting.push(once(before, 'close'))
-    if (starting.length === 0) {
-      this.#decide(request, url, socket, head)
-      return
-    }
-    // Nobody may have put one on the socket yet, and a client may reset while we wait.
-    const ignore = (): void => {}
-    socket.on('error', ignore)
-    void Promise.allSettled(starting).then(() => {
-      if (!socket.writableEnded) this.#decide(request, url, socket, head)
-      socket.off('error', ignore)
-    })
-  }
-
-  #decide(request: IncomingMessage, url: string, socket: Duplex, head: Buffer): void {
-    let host: Member | undefined
-    for (const member of this.#members) {
-      const verdict = member.claim(request, url)
-      if (verdict === 'unknown') host ??= member
-      if (verdict !== 'ours' && verdict !== 'forbidden') continue
-      // Before anything else: a client that resets now must not end the dev server.
-      socket.on('error', () => socket.destroy())
-      member.take(verdict, request, socket, head)
-      return
-    }
-    if (!host || this.#othersListen()) return
-    socket.on('error', () => socket.destroy())
-    host.take('unknown', request, socket, head)
+    if (before && !before.closed) after([once(before, 'close')], socket, take)
+    else take()
   }
 
   /** Whether anyone but Vite and this plugin listens for upgrades, and may answer what we do not know. */
@@ -89,4 +146,27 @@ export class Switchboard {
     const others = this.#httpServer.listenerCount('upgrade') - 1
     return others > Math.max(...[...this.#members].map((member) => member.viteListeners(this.#httpServer)))
   }
+}
+
+function isPresent(): void {}
+
+function emitOf(emitter: EventEmitter): EventEmitter['emit'] {
+  return emitter.emit.bind(emitter)
+}
+
+/** Does it when all of these have settled, if there is still somebody to do it for. */
+function after(all: readonly Promise<unknown>[], socket: Duplex, act: () => void): void {
+  // Nobody may have put one on the socket yet, and a client may reset while we wait.
+  const ignore = (): void => {}
+  socket.on('error', ignore)
+  void Promise.allSettled(all).then(() => {
+    if (!socket.writableEnded && !socket.destroyed) act()
+    socket.off('error', ignore)
+  })
+}
+
+/** Says whether nobody has written to the socket since, nor ended it. */
+function isSilent(socket: Duplex & { readonly bytesWritten?: number }): () => boolean {
+  const { bytesWritten } = socket
+  return () => !socket.writableEnded && !socket.destroyed && socket.bytesWritten === bytesWritten
 }

@@ -81,7 +81,8 @@ export class RawClient {
     const head = [start, ...lines.map(([name, value]) => `${name}: ${value}`), ...extraLines]
     const response = new Promise<HttpResponse>((resolve, reject) => {
       this.#response = resolve
-      void this.ended.then(() => reject(new Error('the connection ended without a response')))
+      const hungUp = (): void => reject(new Error('the connection ended without a response'))
+      this.ended.then(hungUp, hungUp)
     })
     this.tcp.write(`${head.join('\r\n')}\r\n\r\n`)
     return within(response, `no response for ${path}`)

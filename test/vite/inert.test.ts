@@ -172,7 +172,7 @@ describe.each(VITES)('$name', ({ load }) => {
     }
   })
 
-  test("another plugin's sockets under our prefix, and no 404 of ours next to it", async () => {
+  test("another plugin's sockets under our prefix, and no hasty 404 of ours next to it", async () => {
     const api = universalApi({ wsHandlers: [echo('/ws/chat')] })
     const { url, server } = await dev(await load(), { plugins: [api, secondPlugin('/api/second')] })
     expect(await (await connectWs(`${url}/api/second/x`)).next()).toEqual({ second: '/api/second/x' })

@@ -1,0 +1,172 @@
+import { createServer as createHttpServer, type IncomingMessage, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { Server as SocketServer } from 'socket.io'
+import { io } from 'socket.io-client'
+import type { Plugin, ViteDevServer } from 'vite'
+import { WebSocketServer } from 'ws'
+import { describe, expect, test } from 'vitest'
+import { universalApi } from '../../src/index.ts'
+import { connectWs } from '../support/client.ts'
+import { HANDSHAKE, RawClient } from '../support/raw-client.ts'
+import { defer, dev, echo, preview, VITES } from './rig.ts'
+
+/** A plugin that adds its own sockets to Vite's server. */
+function beside(use: (http: Server) => void): Plugin {
+  return {
+    name: 'beside',
+    configureServer: ({ httpServer }) => use(httpServer as Server),
+    configurePreviewServer: ({ httpServer }) => use(httpServer as Server),
+  }
+}
+
+/** Where Vite's own client connects to. */
+function hmrUrl(url: string, { config }: ViteDevServer): string {
+  return `${url}/?token=${(config as unknown as Record<'webSocketToken', string>).webSocketToken}`
+}
+
+/** A promise, and what fulfils it. */
+function signal(): { readonly given: Promise<void>; give(): void } {
+  let give = (): void => {}
+  const given = new Promise<void>((resolve) => (give = resolve))
+  return { given, give: () => give() }
+}
+
+describe.each(VITES)('$name', ({ load }) => {
+  test('socket.io, which ends what nobody answers, does not see a handshake that waits for authenticate', async () => {
+    let asked = signal()
+    let allowed = signal()
+    const slow = echo('/ws/slow', 'slow', {
+      authenticate: async () => {
+        asked.give()
+        await allowed.given
+        return true
+      },
+    })
+    const sockets = beside((http) => {
+      const server = new SocketServer(http, { destroyUpgradeTimeout: 50, serveClient: false })
+      server.on('connection', (socket) => socket.on('ask', (text, answer) => answer(`io ${text}`)))
+    })
+    const { server, port, url } = await dev(await load(), {
+      plugins: [sockets, universalApi({ wsHandlers: [slow] })],
+    })
+    for (const round of [1, 2]) {
+      asked = signal()
+      allowed = signal()
+      const ours = connectWs(`${url}/api/ws/slow`)
+      await asked.given
+      // Later than ours and nobody's: when this one is ended, ours would have been.
+      const theirs = new RawClient(port)
+      const ended = theirs.request('/elsewhere').catch((error: Error) => error.message)
+      expect(await ended).toContain('without a response')
+      allowed.give()
+      expect(await (await ours).next()).toEqual({ hello: 'slow' })
+
+      const client = io(`http://127.0.0.1:${port}`, { transports: ['websocket'], reconnection: false })
+      defer(() => client.close())
+      expect(await client.timeout(5000).emitWithAck('ask', round)).toBe(`io ${round}`)
+      const hmr = await connectWs(hmrUrl(url, server), { protocols: ['vite-hmr'] })
+      expect(await hmr.next()).toEqual({ type: 'connected' })
+      if (round === 1) await server.restart()
+    }
+  })
+
+  for (const start of [dev, preview]) {
+    test(`${start.name}: ws's own server, which refuses every other path, refuses none of ours`, async () => {
+      const greet = (where: string) => (http: Server) =>
+        void new WebSocketServer({ server: http, path: `/api/${where}` }).on('connection', (socket) =>
+          socket.send(JSON.stringify({ hello: where })),
+        )
+      const plugins = [
+        beside(greet('theirs')),
+        universalApi({ wsHandlers: [echo('/ws/chat', 'ours'), echo('/theirs', 'ours too')] }),
+      ]
+      const { url } = await start(await load(), { plugins })
+      expect(await (await connectWs(`${url}/api/ws/chat`)).next()).toEqual({ hello: 'ours' })
+      expect(await (await connectWs(`${url}/api/theirs`)).next()).toEqual({ hello: 'ours too' })
+      await expect(connectWs(`${url}/api/nobody`)).rejects.toThrow('400')
+      const other = await start(await load(), {
+        plugins: [beside(greet('theirs')), universalApi({ wsHandlers: [echo('/ws/chat')] })],
+      })
+      expect(await (await connectWs(`${other.url}/api/theirs`)).next()).toEqual({ hello: 'theirs' })
+    })
+  }
+
+  test('listeners see what is not claimed, all of them, in their order, untouched; and nothing else', async () => {
+    const seen: string[] = []
+    const listen = (name: string) => (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      const { url, rawHeaders } = request
+      const touched = ['data', 'readable', 'error'].filter((event) => socket.listenerCount(event) > 0)
+      seen.push(`${name} ${url} ${rawHeaders[1]} ${touched.join()} ${head.length}`)
+      if (name === 'last') socket.end('HTTP/1.1 418 Mine\r\nContent-Length: 0\r\n\r\n')
+    }
+    const plugin = universalApi({ wsHandlers: [echo('/ws/chat', 'chat')] })
+    const { server } = await dev(await load(), { plugins: [plugin], server: { middlewareMode: true } })
+    const http = createHttpServer()
+    http.on('upgrade', listen('before'))
+    plugin.api.attach(http)
+    http.on('upgrade', listen('after'))
+    http.prependListener('upgrade', listen('first'))
+    http.once('upgrade', listen('once'))
+    http.on('upgrade', listen('last'))
+    await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
+    defer(() => http.close())
+    const { port } = http.address() as AddressInfo
+    const ask = async (path: string): Promise<number> => {
+      const client = new RawClient(port)
+      const { status } = await client.request(path, HANDSHAKE)
+      client.tcp.destroy()
+      return status
+    }
+    const passed = (path: string, ...names: string[]): string[] =>
+      names.map((name) => `${name} ${path} 127.0.0.1  0`)
+    expect(await ask('/api/ws/chat')).toBe(101)
+    expect(seen.splice(0)).toEqual([])
+    expect(await ask('/other?x')).toBe(418)
+    expect(seen.splice(0)).toEqual(passed('/other?x', 'first', 'before', 'after', 'once', 'last'))
+    expect(await ask('/api/none')).toBe(418)
+    expect(seen.splice(0)).toEqual(passed('/api/none', 'first', 'before', 'after', 'last'))
+    expect(await ask('http://127.0.0.1/api/none')).toBe(418)
+    expect(seen.splice(0)).toEqual(passed('http://127.0.0.1/api/none', 'first', 'before', 'after', 'last'))
+    await server.restart()
+    expect(await ask('http://127.0.0.1/api/ws/chat')).toBe(101)
+    expect(seen.splice(0)).toEqual([])
+    await server.close()
+    expect(await ask('/api/ws/chat')).toBe(418)
+    expect(seen.splice(0)).toEqual(passed('/api/ws/chat', 'first', 'before', 'after', 'last'))
+    expect(Object.hasOwn(http, 'emit')).toBe(false)
+  })
+
+  test('beside other listeners, what nobody answers for 5 s is 404 with a hint, and what somebody answers stays', async () => {
+    const theirs = beside((http) => {
+      const server = new WebSocketServer({ noServer: true })
+      http.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+        if (request.url === '/api/theirs')
+          server.handleUpgrade(request, socket, head, (ws) =>
+            ws.on('message', (data, isBinary) => ws.send(data, { binary: isBinary })),
+          )
+      })
+    })
+    const plugins = [
+      universalApi({ endpointPrefix: ['/api', '/v2'], wsHandlers: [echo('/ws/chat')] }),
+      theirs,
+    ]
+    const { port, url } = await dev(await load(), { plugins })
+    const quiet = await connectWs(`${url}/api/theirs`)
+    const used = new RawClient(port)
+    expect((await used.request('/main.js', {})).status).toBe(200)
+    const answers = Promise.all([
+      // What was written before does not count.
+      used.request('/api/ws/chatt', HANDSHAKE),
+      new RawClient(port).request('/v2/ws/Chat', HANDSHAKE),
+    ])
+    const started = performance.now()
+    const [first, second] = await answers
+    expect(performance.now() - started).toBeGreaterThan(4900)
+    expect([first.status, second.status]).toEqual([404, 404])
+    expect(first.body).toContain('did you mean /api/ws/chat?')
+    expect(second.body).toContain('did you mean /v2/ws/chat?')
+    quiet.json('still there')
+    expect(await quiet.next()).toBe('still there')
+  })
+})
