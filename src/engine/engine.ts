@@ -22,6 +22,7 @@ import type {
 } from './runtime.ts'
 import { countRefused, createStats, type Stats } from './stats.ts'
 import { queueMicrotask } from './timers.ts'
+import { TrafficLog } from './traffic-log.ts'
 import { Upgrades } from './upgrades.ts'
 
 /** An open connection, as the server lists it. */
@@ -51,6 +52,8 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
   readonly #handlers: LiveHandlers
   readonly #admission: Admission
   readonly #upgrades: Upgrades
+  /** `undefined` where its level is off. */
+  readonly #traffic: TrafficLog | undefined
   #server: RuntimeServer | undefined
   #capabilities: RuntimeCapabilities | undefined
   #topics = 0
@@ -65,7 +68,8 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
     this.#options = options
     this.#admission = new Admission(this, options)
     this.#handlers = new LiveHandlers(this, options)
-    this.#upgrades = new Upgrades(this, this.#handlers, this.#admission, options)
+    this.#traffic = TrafficLog.for(logger, options.logLevel)
+    this.#upgrades = new Upgrades(this, this.#handlers, this.#admission, options, this.#traffic)
   }
 
   /** Called once, when the runtime listens. */
@@ -176,15 +180,18 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
   // From the runtime
 
   upgrade(raw: RawRequest): Decision | Promise<Decision> {
-    return this.#upgrades.decide(raw, this.#capabilities?.serverWindowBits ?? [])
+    const decision = this.#upgrades.decide(raw, this.#capabilities?.serverWindowBits ?? [])
+    return this.#traffic ? this.#traffic.decided(raw, decision) : decision
   }
 
   handshakeTimedOut(): void {
     countRefused(this.stats, 'handshakeTimeout')
+    this.#traffic?.failed('its handshake was not complete within handshakeTimeout')
   }
 
   hungUp(): void {
     countRefused(this.stats, this.#admission.hungUp().reason)
+    this.#traffic?.failed('file descriptors run out')
   }
 
   open(socket: Socket): void {
@@ -200,6 +207,7 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
     this.#admission.opened(conn)
     this.stats.opened++
     this.stats.connections++
+    this.#traffic?.opened(conn)
     conn.live.open(conn)
     if (this.#closing) closeGoingAway(conn)
     // A reload may come between the answer and the open socket, too.
@@ -258,6 +266,7 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
     this.stats.closed++
     this.stats.connections--
     this.stats.closedByCode[end.code] = (this.stats.closedByCode[end.code] ?? 0) + 1
+    this.#traffic?.closed(conn, end.code, end.reason, end.initiatedByClient)
     // uWebSockets.js reports a close from inside of the call that closes, the others later. This is later, always.
     queueMicrotask(() => {
       conn.live.closed(conn, end.code, end.reason, end.initiatedByClient)

@@ -13,6 +13,7 @@ import { isPromiseLike } from './promise.ts'
 import { createHandshakeRequest, pathOf, readHeaders, type HandshakeRequest } from './request.ts'
 import type { HttpAnswer, RawRequest, UpgradeDecision } from './runtime.ts'
 import { countRefused, type RefusalReason } from './stats.ts'
+import type { TrafficLog } from './traffic-log.ts'
 
 type Decision = UpgradeDecision<Connection>
 type UpgradeOptions = Pick<ResolvedEngineOptions, 'allowedOrigins' | 'authenticateTimeout'>
@@ -30,15 +31,23 @@ export class Upgrades {
   readonly #context: Context
   readonly #handlers: LiveHandlers
   readonly #admission: Admission
+  readonly #traffic: TrafficLog | undefined
   #options: UpgradeOptions
   /** Refuses the handshakes that wait for `authenticate`. */
   readonly #waiting = new Set<() => void>()
 
-  constructor(context: Context, handlers: LiveHandlers, admission: Admission, options: UpgradeOptions) {
+  constructor(
+    context: Context,
+    handlers: LiveHandlers,
+    admission: Admission,
+    options: UpgradeOptions,
+    traffic?: TrafficLog,
+  ) {
     this.#context = context
     this.#handlers = handlers
     this.#admission = admission
     this.#options = options
+    this.#traffic = traffic
   }
 
   update(options: UpgradeOptions): void {
@@ -75,7 +84,11 @@ export class Upgrades {
     if (malformed) return this.#refuse('malformed', malformed)
     const path = pathOf(raw.url)
     const found = this.#handlers.find(path)
-    if (!found) return this.#refuse('path', textAnswer(404, noHandler(this.#handlers.nearest(path))))
+    if (!found) {
+      const nearest = this.#handlers.nearest(path)
+      this.#traffic?.unmatched(path, nearest)
+      return this.#refuse('path', textAnswer(404, noHandler(nearest)))
+    }
     const { target: live, params } = found
     if (params === 'malformed')
       return this.#refuse('malformed', textAnswer(400, 'The path has a malformed percent escape'))

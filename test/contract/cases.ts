@@ -13,6 +13,7 @@ import { CASES as http } from './cases/http.ts'
 import { CASES as inbound } from './cases/inbound.ts'
 import { CASES as json } from './cases/json.ts'
 import { CASES as limits } from './cases/limits.ts'
+import { CASES as logging } from './cases/logging.ts'
 import { CASES as origin } from './cases/origin.ts'
 import { CASES as rooms } from './cases/rooms.ts'
 import type { Case } from './harness.ts'
@@ -33,5 +34,6 @@ export const SECTIONS: Readonly<Record<string, readonly Case[]>> = {
   '8 admission': admission,
   '9 who may connect': origin,
   '10 errors': errors,
+  '10 logging': logging,
   '11 HTTP': [...http, ...heads],
 }

@@ -48,7 +48,7 @@ export class Contract {
       debug: push('debug'),
     }
     const wsHandlers = Array.isArray(handlers) ? handlers : [handlers]
-    const all: ServerOptions = { wsHandlers, logger, logLevel: 'debug', ...options }
+    const all: ServerOptions = { wsHandlers, logger, logLevel: 'info', ...options }
     const server = this.#front
       ? await this.#front(all)
       : await serveOn(this.runtime, resolveServerOptions({ port: 0, ...all }))

@@ -68,7 +68,7 @@ export class Rig {
       debug: push('debug'),
     }
     const wsHandlers = Array.isArray(handlers) ? handlers : [handlers]
-    return { wsHandlers, endpointPrefix: '', logger, logLevel: 'debug', ...options }
+    return { wsHandlers, endpointPrefix: '', logger, logLevel: 'warn', ...options }
   }
 
   async connect(url: string, options: PeerOptions = {}): Promise<Peer> {

@@ -1,0 +1,80 @@
+import { CloseCode } from './close.ts'
+import type { Connection } from './connection.ts'
+import { describe } from './errors.ts'
+import type { Logger, LogLevel } from './logger.ts'
+import { pathOf } from './request.ts'
+import type { RawRequest, UpgradeDecision } from './runtime.ts'
+
+type Decision = UpgradeDecision<Connection>
+
+/** Whoever makes up paths shall fill neither the log nor the memory. */
+const MAX_PATHS = 100
+
+/** What comes and goes, at `debug`, and what nothing is there for, at `info`. Made only where somebody reads it. */
+export class TrafficLog {
+  readonly #logger: Logger
+  /** Nothing is put into words that nobody reads. */
+  readonly #isDebug: boolean
+  readonly #unmatched = new Set<string>()
+
+  static for(logger: Logger, level: LogLevel): TrafficLog | undefined {
+    return level === 'info' || level === 'debug' ? new TrafficLog(logger, level === 'debug') : undefined
+  }
+
+  private constructor(logger: Logger, isDebug: boolean) {
+    this.#logger = logger
+    this.#isDebug = isDebug
+  }
+
+  /** Once for each path. */
+  unmatched(path: string, nearest: string | undefined): void {
+    // Paths are kept as they are shown: cut, if they are long.
+    const shown = describe(path)
+    if (this.#unmatched.size >= MAX_PATHS || this.#unmatched.has(shown)) return
+    this.#unmatched.add(shown)
+    const hint = nearest === undefined ? '' : `; did you mean ${nearest}?`
+    this.#logger.info(`refused a connection: no handler matches the path ${shown}${hint}`)
+    if (this.#unmatched.size === MAX_PATHS)
+      this.#logger.info(`${MAX_PATHS} paths had no handler by now: further ones are not logged`)
+  }
+
+  /** Passes on the answer to a handshake. */
+  decided(raw: RawRequest, decision: Decision | Promise<Decision>): Decision | Promise<Decision> {
+    if (!this.#isDebug) return decision
+    // Copies: a runtime may take a request back.
+    const from = `${describe(pathOf(raw.url))} from ${raw.remoteAddress}`
+    const log = (made: Decision): Decision => {
+      if (!made.accept)
+        this.#logger.debug(`refused ${from}: ${made.answer.status} ${describe(String(made.answer.body))}`)
+      else if (made.data.rejection) {
+        const { code, reason } = made.data.rejection
+        this.#logger.debug(`refused ${from}: closed with ${code} ${describe(reason)} by authenticate`)
+      }
+      return made
+    }
+    return decision instanceof Promise ? decision.then(log) : log(decision)
+  }
+
+  /** A handshake that never became one. */
+  failed(why: string): void {
+    if (this.#isDebug) this.#logger.debug(`refused a connection: ${why}`)
+  }
+
+  opened(conn: Connection): void {
+    if (!this.#isDebug) return
+    const { url, socket } = conn.req
+    this.#logger.debug(`${name(conn)}: connected to ${describe(pathOf(url))} from ${socket.remoteAddress}`)
+  }
+
+  closed(conn: Connection, code: number, reason: string, initiatedByClient: boolean): void {
+    if (!this.#isDebug) return
+    const by = initiatedByClient ? 'by the client' : 'by the server'
+    this.#logger.debug(
+      `${name(conn)}: closed with ${code}${reason && ` ${describe(reason)}`}, ${code === CloseCode.AbnormalClosure ? 'without a close frame' : by}`,
+    )
+  }
+}
+
+function name(conn: Connection): string {
+  return `${conn.live.handler.pattern.source} (connection ${conn.id})`
+}
