@@ -68,7 +68,7 @@ export interface WebSocketConnection<Auth = any> {
    * @throws `ERR_CLOSE_CODE` for any other code; the connection stays as it was
    */
   close(code?: number, reason?: string): void
-  /** Ends the TCP connection at once, without a close frame; `onClose` sees 1006. */
+  /** Ends the TCP connection at once, without a close frame; `onClose` sees 1006, or the code of an earlier `close()`. */
   forceClose(): void
 }
 
@@ -109,6 +109,7 @@ export class Connection implements WebSocketConnection {
   #spared = 0
   #phase: 'open' | 'draining' | 'closing' | 'closed' = 'open'
   #ending: Ending | undefined = undefined
+  #dropsMessages = false
   #timer: Timer | undefined = undefined
   #id: string | undefined = undefined
   #rooms: Set<string> | undefined = undefined
@@ -152,6 +153,11 @@ export class Connection implements WebSocketConnection {
 
   get closed(): boolean {
     return this.#phase !== 'open'
+  }
+
+  /** Whether what the client has sent is dropped where it waits: the end is ours. After the client's own it is still handled. */
+  get dropsMessages(): boolean {
+    return this.#dropsMessages
   }
 
   get bufferedAmount(): number {
@@ -239,8 +245,8 @@ export class Connection implements WebSocketConnection {
 
   /** Both native runtimes drop the backlog of a slow client at a close, so it has to drain first. */
   startClose(code: number, reason: string): void {
+    this.dropMessages()
     if (this.#phase !== 'open') return
-    this.inbox?.clear()
     this.#ending = { code, reason }
     if (this.socket.bufferedAmount === 0) return this.#sendClose()
     this.#phase = 'draining'
@@ -249,12 +255,14 @@ export class Connection implements WebSocketConnection {
   }
 
   forceClose(): void {
+    this.dropMessages()
     if (this.#phase === 'closed') return
-    this.#end(ABNORMAL)
+    // Behind a close frame, its code stays the answer: both native runtimes have reported the end by then.
+    if (this.#phase !== 'closing') this.#end(ABNORMAL)
     this.socket.terminate()
   }
 
-  /** The peer is gone or does not answer: one close frame in case it listens, and out. */
+  /** The peer has vanished, it seems: one close frame in case it listens, and out. What it sent before is still handled. */
   abandon(code: number): void {
     if (this.#phase !== 'open') return
     this.#end(ABNORMAL)
@@ -275,7 +283,9 @@ export class Connection implements WebSocketConnection {
   /** The client reads too slowly: ended, because skipping a message would be a silent loss. */
   overflow(): void {
     if (this.#phase === 'closed' || this.#ending === ABNORMAL) return
+    if (this.#phase === 'closing') return this.socket.terminate()
     const { bufferedAmount } = this.socket
+    this.dropMessages()
     this.#end(ABNORMAL)
     this.live.reportOverflow(this, bufferedAmount)
     this.socket.terminate()
@@ -295,9 +305,16 @@ export class Connection implements WebSocketConnection {
     const initiatedByClient = ours === undefined && closeFrame
     this.#timer?.cancel()
     this.#phase = 'closed'
-    this.inbox?.clear()
+    // It failed for what the client sent: an end of ours.
+    if (!closeFrame && code !== CloseCode.AbnormalClosure) this.dropMessages()
     this.scope.remove(this)
     return { code: ours?.code ?? code, reason: ours?.reason ?? reason, initiatedByClient }
+  }
+
+  /** Of what waits nothing is wanted any more, though the client has gone by itself. */
+  dropMessages(): void {
+    this.#dropsMessages = true
+    this.inbox?.end()
   }
 
   #sendClose(): void {
@@ -312,7 +329,6 @@ export class Connection implements WebSocketConnection {
   /** Without a closing handshake. Some runtimes report the end later; until then it is no member of anything. */
   #end(ending: Ending): void {
     this.#timer?.cancel()
-    this.inbox?.clear()
     this.#ending = ending
     this.#phase = 'closing'
     this.scope.remove(this)

@@ -7,6 +7,7 @@ import { decode, encode, toBuffer } from './message.ts'
 import type { ResolvedRule } from './options.ts'
 import { isPromiseLike } from './promise.ts'
 import type { Payload } from './runtime.ts'
+import { queueMicrotask } from './timers.ts'
 
 // The order of messages. Most handlers are direct: a message is decoded and handed over as it arrives, with
 // nothing made for it. Whatever may make a message wait (an `onConnect` that has not settled, `delay`,
@@ -60,6 +61,7 @@ export class Inbox {
   #held: boolean
   #running = false
   #timer: Timer | undefined
+  #onEnd: (() => void) | undefined
 
   /** @param held - keep everything until {@link release} */
   constructor(conn: Connection, held = false) {
@@ -87,10 +89,23 @@ export class Inbox {
     void this.#run()
   }
 
-  /** The connection is closing: what still waits is dropped. */
-  clear(): void {
+  /** The client has gone. What waits is still handled, and behind it `run` is called. */
+  whenDone(run: () => void): void {
+    this.#onEnd = run
+  }
+
+  /** We close the connection: what still waits is dropped. */
+  end(): void {
     this.#timer?.cancel()
     this.#empty()
+    this.#done()
+  }
+
+  #done(): void {
+    const onEnd = this.#onEnd
+    this.#onEnd = undefined
+    // Not from inside of the handler that closed it.
+    if (onEnd) queueMicrotask(onEnd)
   }
 
   #empty(): void {
@@ -140,7 +155,7 @@ export class Inbox {
     this.#running = true
     for (;;) {
       const item = this.#items[this.#next]
-      if (item === undefined || conn.closed) break
+      if (item === undefined || conn.dropsMessages) break
       const wait = item.dueAt === 0 ? 0 : item.dueAt - conn.live.context.clock.now()
       if (wait > 0) {
         await this.#sleep(wait)
@@ -150,7 +165,7 @@ export class Inbox {
       if (item.prepared.transform !== conn.live.handler.source.transformRawData) this.#prepare(item)
       const { transform, value } = item.prepared
       const data = isPromiseLike(value) ? await value : value
-      if (conn.closed) break
+      if (conn.dropsMessages) break
       if (transform !== conn.live.handler.source.transformRawData) continue
       this.#advance(item)
       if (item.prepared.failure) {
@@ -166,6 +181,7 @@ export class Inbox {
     this.#empty()
     this.#running = false
     if (conn.inbox === this) conn.inbox = undefined
+    this.#done()
   }
 
   /** What was handled is let go now and then: a list that never empties would keep every message. */
@@ -216,13 +232,13 @@ async function continueRules(
     const rule = rules[index] as ResolvedRule // index < length
     try {
       const matched: unknown = await (index === start ? pending : rule.match(conn, data))
-      if (conn.closed) return undefined
+      if (conn.dropsMessages) return undefined
       if (matched) return respond(conn, data, rule, index)
     } catch (thrown) {
       conn.live.fail(conn, `responses[${index}].match`, thrown)
     }
   }
-  if (conn.closed) return undefined
+  if (conn.dropsMessages) return undefined
   const result = startMessageHook(conn, data)
   return result && { hook: 'onMessage', result }
 }
@@ -244,7 +260,7 @@ function respond(conn: Connection, data: unknown, rule: ResolvedRule, index: num
 }
 
 function deliverValue(conn: Connection, rule: ResolvedRule, value: unknown): void {
-  if (value !== undefined && !conn.closed) deliver(conn, rule, encode(value))
+  if (value !== undefined && !conn.dropsMessages) deliver(conn, rule, encode(value))
 }
 
 function deliver(conn: Connection, { broadcast }: ResolvedRule, payload: Payload): void {

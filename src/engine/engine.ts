@@ -3,6 +3,7 @@ import { systemClock, type Clock, type Timer } from './clock.ts'
 import { CLOSE_ANSWER_TIMEOUT_MS, CloseCode } from './close.ts'
 import type { Connection } from './connection.ts'
 import type { Context } from './context.ts'
+import { Departed } from './departed.ts'
 import { dispatch } from './dispatch.ts'
 import { describe, SidewireError } from './errors.ts'
 import type { Holdings } from './holdings.ts'
@@ -60,6 +61,7 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
   #closing = false
   /** Clients that got their close frame right after the handshake. */
   readonly #rejected = new Map<Connection, Timer>()
+  readonly #departed = new Departed()
   #idle: (() => void)[] = []
 
   constructor(options: ResolvedEngineOptions, logger: Logger, clock: Clock = systemClock) {
@@ -158,6 +160,7 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
       },
       handshakes: this.#upgrades.waiting + this.#admission.opening,
       rejected: this.#rejected.size,
+      departed: this.#departed.size,
     }
   }
 
@@ -167,6 +170,7 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
     this.#admission.stop()
     this.#upgrades.stop()
     for (const conn of [...this.#handlers.connections()]) closeGoingAway(conn)
+    this.#departed.stop()
     if (this.stats.connections === 0) return
     await new Promise<void>((resolve) => {
       const timer = this.clock.after(this.#options.shutdownTimeout, resolve)
@@ -269,7 +273,8 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
     this.#traffic?.closed(conn, end.code, end.reason, end.initiatedByClient)
     // uWebSockets.js reports a close from inside of the call that closes, the others later. This is later, always.
     queueMicrotask(() => {
-      conn.live.closed(conn, end.code, end.reason, end.initiatedByClient)
+      conn.live.left(conn)
+      this.#departed.add(conn, () => conn.live.closed(conn, end.code, end.reason, end.initiatedByClient))
       if (this.stats.connections === 0) for (const resolve of this.#idle.splice(0)) resolve()
     })
   }

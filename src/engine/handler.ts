@@ -123,10 +123,14 @@ export interface UniversalApiWsHandler<Auth = any, Incoming = any> {
   scope?: 'handler' | 'path'
   /** After the handshake. No message is handed over before it has settled. A throw closes with 1011. */
   onConnect?(conn: WebSocketConnection<Auth>, req: HandshakeRequest): unknown
-  /** Text arrives parsed as JSON, or as the string if it is not JSON; binary as a `Buffer`. */
+  /**
+   * Text arrives parsed as JSON, or as the string if it is not JSON; binary as a `Buffer`. A message that had to wait may
+   * come when its client has gone: `conn.closed` is true then, and `send` answers `'closed'`.
+   */
   onMessage?(conn: WebSocketConnection<Auth>, data: Incoming): unknown
   /**
-   * Exactly once for every connection whose `onConnect` was started. `conn.rooms` still holds its rooms and
+   * Exactly once for every connection whose `onConnect` was started, and last: when the client has gone, behind
+   * `onConnect` and what the client sent before; when we close, at once, and what waits is dropped. `conn.rooms` still holds its rooms and
    * `conn.broadcast` still reaches the others; `initiatedByClient`: the first close frame was the client's.
    */
   onClose?(conn: WebSocketConnection<Auth>, code: number, reason: string, initiatedByClient: boolean): unknown

@@ -11,6 +11,8 @@ export interface Holdings {
   readonly handshakes: number
   /** Clients that got their close frame right after the handshake, and have not answered it yet. */
   readonly rejected: number
+  /** Clients that have gone, and of which messages still wait. */
+  readonly departed: number
 }
 
 /** Where a `Server` gives its {@link Holdings}: not part of the API. */

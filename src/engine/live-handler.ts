@@ -86,23 +86,23 @@ export class LiveHandler {
     try {
       const result = source.onConnect(conn, conn.req)
       if (!isPromiseLike(result)) return
+      if (conn.dropsMessages) return void this.#watchConnect(conn, result)
       const inbox = new Inbox(conn, true)
-      if (!conn.closed) conn.inbox = inbox
-      Promise.resolve(result).then(
-        () => {
-          if (!conn.closed) inbox.release()
-        },
-        (thrown: unknown) => this.#failConnect(conn, thrown),
-      )
+      conn.inbox = inbox
+      void this.#watchConnect(conn, result).then(() => inbox.release())
     } catch (thrown) {
       this.#failConnect(conn, thrown)
     }
   }
 
   /** Its socket is gone, and with it its place in the scope. */
+  left(conn: Connection): void {
+    this.#tidy(conn)
+  }
+
+  /** Nothing of it waits any more. */
   closed(conn: Connection, code: number, reason: string, initiatedByClient: boolean): void {
     const { source } = this.handler
-    this.#tidy(conn)
     const done = (): void => conn.forgetRooms()
     if (!source.onClose) return done()
     try {
@@ -197,6 +197,10 @@ export class LiveHandler {
     this.#stopTimers()
     this.#sweep?.cancel()
     this.#sweep = undefined
+  }
+
+  #watchConnect(conn: Connection, result: PromiseLike<unknown>): Promise<void> {
+    return Promise.resolve(result).then(noop, (thrown: unknown) => this.#failConnect(conn, thrown))
   }
 
   #failConnect(conn: Connection, thrown: unknown): void {

@@ -4,6 +4,7 @@ import { CASES as close } from './cases/close.ts'
 import { CASES as compression } from './cases/compression.ts'
 import { CASES as configuration } from './cases/configuration.ts'
 import { CASES as connection } from './cases/connection.ts'
+import { CASES as departure } from './cases/departure.ts'
 import { CASES as errors } from './cases/errors.ts'
 import { CASES as fakeTimers } from './cases/fake-timers.ts'
 import { CASES as handler } from './cases/handler.ts'
@@ -23,7 +24,7 @@ export const SECTIONS: Readonly<Record<string, readonly Case[]>> = {
   '1 configuration': configuration,
   '2 handler': handler,
   '3 connection and order': [...connection, ...fakeTimers],
-  '3 closing': close,
+  '3 closing': [...close, ...departure],
   '4 authentication': authentication,
   '5 rooms and broadcasts': rooms,
   '6 heartbeat': heartbeat,

@@ -1,7 +1,9 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { Connection } from '../../src/engine/connection.ts'
 import type { UniversalApiWsHandler } from '../../src/engine/handler.ts'
+import type { MemorySocket } from '../support/memory-runtime.ts'
 import { advance, Rig } from './rig.ts'
 
 beforeEach(() => void vi.useFakeTimers())
@@ -77,13 +79,80 @@ describe('delay', () => {
     ])
   })
 
-  it('is over when the connection closes', async () => {
-    const { at, calls, rig } = await timeline({ delay: 100 })
+  it('goes on when the client closes, and onClose comes behind it', async () => {
+    const { at, calls, rig } = await timeline({
+      delay: 100,
+      onClose: (_conn, code) => void calls.push([`close ${code}`, performance.now()]),
+    })
     await at(0, 'a')
-    await at(50)
+    await at(50, 'b')
     for (const socket of rig.runtime.sockets) socket.receiveClose(1000, '')
     await at(500)
+    expect(calls).toEqual([
+      ['a', 100],
+      ['b', 150],
+      ['close 1000', expect.any(Number)],
+    ])
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it.each([
+    ['close()', (conn: Connection) => conn.close(4000)],
+    ['forceClose()', (conn: Connection) => conn.forceClose()],
+    [
+      'a message over maxPayload',
+      (_conn: Connection, socket: MemorySocket) => socket.receive('x'.repeat(99)),
+    ],
+    ['what is no frame', (_conn: Connection, socket: MemorySocket) => socket.fail(1002)],
+    [
+      'the end of the server',
+      (_conn: Connection, _socket: MemorySocket, rig: Rig) => void rig.server.close(),
+    ],
+  ])('is over with %s', async (_name, end) => {
+    const { at, calls, rig } = await timeline({
+      delay: 100,
+      maxPayload: 50,
+      onClose: () => void calls.push(['close', 0]),
+    })
+    await at(0, 'a')
+    await at(50)
+    for (const socket of rig.runtime.sockets) end(socket.data as Connection, socket, rig)
+    await at(500)
+    expect(calls).toEqual([['close', 0]])
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('is over with the end of the server, also for a client that has gone before', async () => {
+    const { at, calls, rig } = await timeline({
+      delay: 100,
+      onClose: () => void calls.push(['close', 0]),
+    })
+    await at(0, 'a')
+    for (const socket of rig.runtime.sockets) socket.receiveClose(1000, '')
+    await at(50)
     expect(calls).toEqual([])
+    await rig.server.close()
+    expect(calls).toEqual([['close', 0]])
+    expect(vi.getTimerCount()).toBe(0)
+    await at(500)
+    expect(calls).toEqual([['close', 0]])
+  })
+
+  it('goes on for a client that the heartbeat gives up', async () => {
+    const { at, calls } = await timeline({
+      delay: 1000,
+      heartbeat: 100,
+      onError: () => {},
+      onClose: (_conn, code) => void calls.push([`close ${code}`, 0]),
+    })
+    await at(0, 'a')
+    await at(999)
+    expect(calls).toEqual([])
+    await at(1100)
+    expect(calls).toEqual([
+      ['a', 1000],
+      ['close 1006', 0],
+    ])
     expect(vi.getTimerCount()).toBe(0)
   })
 })
@@ -229,7 +298,7 @@ describe('order', () => {
     }
   })
 
-  it('nothing reaches onMessage when the connection closes while a transform, a match or onConnect is pending', async () => {
+  it('nothing reaches onMessage when we close the connection while a transform, a match or onConnect is pending', async () => {
     for (const more of [
       { transformRawData: (data: Buffer) => after(50, data) },
       { responses: [{ match: () => after(50, false), response: 1 }] },
@@ -241,7 +310,8 @@ describe('order', () => {
       const [socket] = rig.runtime.sockets
       await at(0, 'a', 'b')
       await at(20)
-      socket?.receiveClose(1000, '')
+      const conn = socket?.data as Connection
+      conn.close()
       await at(500)
       expect(calls).toEqual([])
       expect(rig.server.stats().messagesOut).toBe(0)

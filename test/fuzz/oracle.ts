@@ -13,6 +13,12 @@ export interface Member {
   closedWith: number | undefined
   /** The TCP connection was cut, by either side: what comes is a part of what was expected. */
   isCut: boolean
+  /** The server closed it, or tried to: messages that wait are dropped. */
+  dropsMessages: boolean
+  /** Messages that its handler got. */
+  handled: number
+  /** How many it sent before its close frame. */
+  sentBeforeClose: number | undefined
 }
 
 /** Who gets a message: everybody of the scope, or a union of rooms. */
@@ -36,6 +42,9 @@ export class Oracle {
       expected: [],
       closedWith: undefined,
       isCut: false,
+      dropsMessages: false,
+      handled: 0,
+      sentBeforeClose: undefined,
     }
     this.members.set(id, member)
     this.#open.add(member)

@@ -98,7 +98,7 @@ export class Stage {
         this.#guard(() => this.#execute(conn, data, transform))
         return sequential ? turn() : undefined
       },
-      onClose: (conn, code) => this.#guard(() => this.#exit(conn, code)),
+      onClose: (conn, code, _reason, byClient) => this.#guard(() => this.#exit(conn, code, byClient)),
       onError: (conn, error) => {
         const isSlow = (error as { code?: string }).code === 'ERR_BACKPRESSURE'
         if (isSlow && handler !== 'first') this.#overflow(this.#memberOf(conn))
@@ -140,7 +140,7 @@ export class Stage {
   /** A send or a broadcast may end a slow reader; `onError` tells of it a little later. */
   #notice(conn: WebSocketConnection, member: Member): void {
     if (!conn.closed || !this.oracle.isOpen(member)) return
-    this.#slow.add(member)
+    if (!member.isCut) this.#slow.add(member)
     member.isCut = true
     this.oracle.leave(member)
   }
@@ -152,10 +152,11 @@ export class Stage {
     expect(bytes, 'bytes that may wait').toBeGreaterThan(MAX_BACKPRESSURE.second)
     this.#slow.delete(member)
     member.isCut = true
+    member.dropsMessages = true
     this.oracle.leave(member)
   }
 
-  #exit(conn: WebSocketConnection, code: number): void {
+  #exit(conn: WebSocketConnection, code: number, byClient: boolean): void {
     const member = this.#memberOf(conn)
     this.log.push(`${member.id} closed with ${code}`)
     expect(this.conns.get(member.id)).toBe(conn)
@@ -164,6 +165,10 @@ export class Stage {
     this.oracle.leave(member)
     expect(conn.send('nobody')).toBe('closed')
     expect(new Set(conn.getRooms())).toEqual(member.rooms)
+    if (byClient && !member.dropsMessages) {
+      expect(member.handled, `messages of ${member.id} before its close`).toBe(member.sentBeforeClose)
+      count('clients that closed, and were heard to the end')
+    }
     const rooms = [...member.rooms]
     const [toAll, toRooms] = [this.#text(member.id, 3), this.#text(member.id, 3)]
     this.oracle.broadcast(member, toAll, { includeSelf: true })
@@ -174,7 +179,13 @@ export class Stage {
 
   #execute(conn: WebSocketConnection, data: unknown, transform: boolean): void {
     const member = this.#memberOf(conn)
-    expect(conn.closed).toBe(false)
+    member.handled++
+    // Nothing is handled after a close of ours; the client may have gone before.
+    if (conn.closed) {
+      expect(member.isCut && !member.dropsMessages, `${member.id} is heard, though it was closed`).toBe(true)
+      this.oracle.leave(member)
+      count('messages handled after their client had gone')
+    }
     const message = transform ? JSON.parse((data as { transformed: string }).transformed) : data
     for (const op of (message as { ops: Op[] }).ops) {
       if (op.op !== 'mark') this.log.push(`${member.id} ${JSON.stringify(op)}`)
@@ -232,6 +243,7 @@ export class Stage {
       case 'forceClose': {
         const [other, otherConn] = this.#other(member, op.who)
         other.isCut = true
+        other.dropsMessages = true
         this.oracle.leave(other)
         return otherConn.forceClose()
       }
@@ -267,6 +279,7 @@ export class Stage {
   }
 
   #close(member: Member, code: number): void {
+    member.dropsMessages = true
     if (!this.oracle.isOpen(member)) return
     this.oracle.leave(member)
     member.closedWith = code

@@ -39,6 +39,8 @@ export class Worlds {
 }
 
 interface Client {
+  /** Messages that it sent. */
+  sent: number
   readonly peer: Peer
   readonly opened: Promise<unknown>
   readonly id: string
@@ -68,7 +70,7 @@ export class World {
         if (peer.status !== 404) this.#stage.fail(error)
         peer.tcp.destroy()
       })
-    this.clients.push({ peer, opened, id })
+    this.clients.push({ sent: 0, peer, opened, id })
   }
 
   async tell(who: number, turns: readonly (readonly Op[])[]): Promise<void> {
@@ -77,11 +79,15 @@ export class World {
     client.peer.tcp.cork()
     for (const ops of turns) client.peer.text(JSON.stringify({ ops }))
     client.peer.tcp.uncork()
+    client.sent += turns.length
   }
 
   async closeFrame(who: number, code: number): Promise<void> {
     const client = await this.#client(who)
-    if (client) this.#cut(client, () => client.peer.closeFrame(code))
+    if (!client) return
+    const member = this.#stage.oracle.members.get(client.id)
+    if (member) member.sentBeforeClose ??= client.sent
+    this.#cut(client, () => client.peer.closeFrame(code))
   }
 
   async vanish(who: number, reset: boolean): Promise<void> {
@@ -140,12 +146,14 @@ export class World {
   async #barrier(): Promise<void> {
     const number = ++this.#barriers
     await Promise.all(
-      this.clients.map(async ({ id, peer }) => {
+      this.clients.map(async (client) => {
+        const { id, peer } = client
         const member = this.#stage.oracle.members.get(id)
         if (!member || peer.isEnded) return
         const before = peer.texts.length
         const mark: Op = { op: 'mark', number }
         peer.text(JSON.stringify({ ops: [mark] }))
+        client.sent++
         const isMark = (text: string): boolean => text === `${id}#mark ${number}`
         await peer.until(
           () => peer.closeCode !== undefined || peer.texts.slice(before).some(isMark),

@@ -196,6 +196,12 @@ export class MemorySocket implements RuntimeSocket<any> {
     this.#end(1006, '', false)
   }
 
+  /** The parser ends the connection, for what the client sent. */
+  fail(code: number): void {
+    this.#client.close?.(code, '')
+    this.#end(code, '', false)
+  }
+
   #end(code: number, reason: string, closeFrame: boolean): void {
     if (this.#state === 'closed') return
     this.#state = 'closed'

@@ -160,6 +160,45 @@ export const CASES: readonly Case[] = [
     },
   },
   {
+    name: 'forceClose behind a close(): onClose is told the code of the close frame that was sent',
+    async run(t) {
+      const closed = t.queue<Closed>('close')
+      const server = await t.start({
+        pattern: '/a',
+        onMessage: (conn) => {
+          conn.close(4000, 'first')
+          conn.forceClose()
+        },
+        onClose: (_conn, ...args) => closed.push(args),
+      })
+      const client = await t.connect(server, '/a')
+      client.send('go')
+      expect(await closed.next()).toEqual([4000, 'first', false])
+      expect(server.stats().closedByCode).toEqual({ 4000: 1 })
+    },
+  },
+  {
+    name: 'forceClose while a close() waits for a client that pauses: 1006, because no close frame was sent',
+    network: true,
+    async run(t) {
+      const closed = t.queue<Closed>('close')
+      const server = await t.start({
+        pattern: '/a',
+        maxBackpressure: 64 * 1024 * 1024,
+        onMessage: (conn) => {
+          conn.send(Buffer.alloc(30 * 1024 * 1024))
+          conn.close(4000)
+          conn.forceClose()
+        },
+        onClose: (_conn, ...args) => closed.push(args),
+      })
+      const client = await t.raw(server).open('/api/a')
+      client.tcp.pause()
+      client.text('go')
+      expect(await closed.next()).toEqual([1006, '', false])
+    },
+  },
+  {
     name: 'onClose is called exactly once, whatever closes twice',
     async run(t) {
       let calls = 0

@@ -340,14 +340,16 @@ export const CASES: readonly Case[] = [
     },
   },
   {
-    name: 'messages that still wait for a handler when the connection closes are dropped',
+    name: 'messages that still wait for a handler when we close the connection are dropped',
     async run(t) {
       const seen: unknown[] = []
       const closed = t.queue<number>('close')
       let settle: () => void = () => {}
+      const conns: WebSocketConnection[] = []
       const server = await t.start({
         pattern: '/a',
         sequential: true,
+        onConnect: (conn) => void conns.push(conn),
         onMessage: async (_conn, data) => {
           seen.push(data)
           await new Promise<void>((resolve) => {
@@ -359,7 +361,7 @@ export const CASES: readonly Case[] = [
       const client = await t.connect(server, '/a')
       for (const text of ['a', 'b', 'c']) client.send(text)
       await t.until(() => server.stats().messagesIn, 3)
-      client.close(4000)
+      conns[0]?.close(4000)
       expect(await closed.next()).toBe(4000)
       settle()
       await Promise.resolve()

@@ -150,22 +150,27 @@ export const CASES: readonly Case[] = [
     },
   },
   {
-    name: 'a connection that ends while onConnect is pending still gets its onClose',
+    name: 'a connection that ends while onConnect is pending gets its onClose when it has settled',
     async run(t) {
       const events = t.queue<string>('event')
+      let settle: (() => void) | undefined
       const server = await t.start({
         pattern: '/a',
         onConnect: () => {
           events.push('connect')
-          return new Promise(() => {})
+          return new Promise<void>((resolve) => {
+            settle = resolve
+          })
         },
         onMessage: () => events.push('message'),
         onClose: () => events.push('close'),
       })
       const client = await t.connect(server, '/a')
-      client.send('x')
       client.close(4000)
+      await t.until(() => server.stats().closed, 1)
       expect(await events.next()).toBe('connect')
+      expect(events.size).toBe(0)
+      settle?.()
       expect(await events.next()).toBe('close')
       expect(events.size).toBe(0)
     },

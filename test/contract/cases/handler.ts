@@ -297,6 +297,10 @@ export const CASES: readonly Case[] = [
       server.publish('/ws', 'news')
       expect(await client.next()).toBe('news')
       client.close(4000)
+      expect((await client.closed).code).toBe(4000)
+      await t.until(() => server.stats().connections, 0)
+      // What waits is dropped when the server stops, and only then.
+      await server.close()
       expect(await closed.next()).toBe(4000)
       expect(seen).toEqual([])
     },
