@@ -16,6 +16,7 @@ export type {
   PluginOptions,
   RuntimeChoice,
   ServerOptions,
+  ProxyHeader,
   StaticFile,
 } from './engine/options.ts'
 export type { AllowedOrigins } from './engine/origin.ts'

@@ -2,6 +2,7 @@ import * as v from 'valibot'
 import { describe, SidewireError } from './errors.ts'
 import { LOG_LEVELS, type Logger } from './logger.ts'
 import { TOKEN } from './request.ts'
+import type { ProxyHeader } from './options.ts'
 
 // What each option may be. `options.ts` has the types, the defaults, and calls `checkOptions` once.
 
@@ -168,6 +169,15 @@ export const pluginSchema: v.GenericSchema = v.strictObject(
   'an object of options',
 )
 
+const SECRET = 'a string of at least 16 characters of ASCII, without a space at an end'
+const PROXY_HEADERS = [
+  'X-Forwarded-For',
+  'X-Forwarded-Proto',
+  'X-Forwarded-Uri',
+  'X-Sidewire-Client-Port',
+  'X-Sidewire-Known-Host',
+] as const satisfies readonly ProxyHeader[]
+
 export const serverSchema: v.GenericSchema = v.strictObject(
   {
     ...engineEntries,
@@ -179,12 +189,15 @@ export const serverSchema: v.GenericSchema = v.strictObject(
         '{ cert, key }, the paths of two PEM files',
       ),
     ),
-    proxySecret: v.optional(
+    // RFC 9110 5.5: what a header can carry for certain, with no space at an end that would be cut off.
+    proxySecret: v.optional(v.pipe(v.string(SECRET), v.regex(/^[!-~][ -~]{14,}[!-~]$/, SECRET))),
+    proxyHeaders: v.optional(
       v.pipe(
-        v.string('a string of at least 16 characters'),
-        v.minLength(16, 'a string of at least 16 characters'),
+        v.array(oneOf(PROXY_HEADERS), `a list of ${PROXY_HEADERS.join(', ')}`),
+        v.minLength(1, 'a list with at least one header'),
       ),
     ),
+    trustedProxies: v.optional(whole(1, 100, 'a number of proxies from 1 to 100')),
     files: v.optional(
       v.record(
         v.string(),
@@ -226,8 +239,14 @@ export function checkOptions(schema: v.GenericSchema, options: unknown): void {
   const subject = path === '' ? 'the configuration' : `option "${path}"`
   throw new SidewireError(
     'ERR_OPTION',
-    `${subject} is ${missing ? 'missing' : describe(issue.input)}; it has to be ${accepted}`,
+    `${subject} is ${missing ? 'missing' : shown(path, issue.input)}; it has to be ${accepted}`,
   )
+}
+
+/** A secret that is refused is often one that is in use elsewhere, and errors end up in logs. */
+function shown(path: string, value: unknown): string {
+  if (path !== 'proxySecret' || typeof value !== 'string') return describe(value)
+  return `a string of ${value.length} characters (not shown)`
 }
 
 /** The entries of the object schema that the last key of `path` was looked up in. */

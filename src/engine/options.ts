@@ -1,4 +1,4 @@
-import { SidewireError } from './errors.ts'
+import { describe, SidewireError } from './errors.ts'
 import type { BroadcastOptions, ResponseRule, UniversalApiWsHandler } from './handler.ts'
 import type { Logger, LogLevel } from './logger.ts'
 import { encode } from './message.ts'
@@ -68,13 +68,33 @@ export interface ServerOptions extends EngineOptions {
   /** Paths of PEM files; with them the server speaks `wss:` and `https:` only. @defaultValue none */
   tls?: TlsFiles
   /**
-   * A secret of a proxy in front: `X-Forwarded-For`, `-Port`, `-Proto` and `-Uri` of requests that carry it in
-   * `X-Sidewire-Secret` are believed, and hidden from `conn.req`. @defaultValue none: they never are
+   * A secret of a proxy in front, 16 characters or more: of requests that carry it in `X-Sidewire-Secret`, the headers
+   * that `proxyHeaders` names are believed. @defaultValue none: no header ever is
    */
   proxySecret?: string
+  /**
+   * What the proxy sets itself, on every request, so that no client can: of `X-Forwarded-For`, `X-Forwarded-Proto`,
+   * `X-Forwarded-Uri` (path and query as the client asked), `X-Sidewire-Client-Port` and `X-Sidewire-Known-Host`
+   * (present: the name in `Host` is one that the proxy serves). Needs `proxySecret`.
+   * @defaultValue ['X-Forwarded-For', 'X-Forwarded-Proto']
+   */
+  proxyHeaders?: readonly ProxyHeader[]
+  /**
+   * How many proxies in a row add an entry to `X-Forwarded-For`: the client is the entry that the first of them added,
+   * so as many from the end. Needs `proxySecret`. @defaultValue 1
+   */
+  trustedProxies?: number
   /** What plain GET requests get, by path: a page to try the handlers, for example. @defaultValue none */
   files?: Readonly<Record<string, StaticFile>>
 }
+
+/** The headers of {@link ServerOptions.proxyHeaders}. */
+export type ProxyHeader =
+  | 'X-Forwarded-For'
+  | 'X-Forwarded-Proto'
+  | 'X-Forwarded-Uri'
+  | 'X-Sidewire-Client-Port'
+  | 'X-Sidewire-Known-Host'
 
 /** Options of the Vite plugin. */
 export interface PluginOptions extends EngineOptions {
@@ -157,6 +177,9 @@ export interface ResolvedServerOptions extends ResolvedEngineOptions {
   readonly tls: TlsFiles | undefined
   readonly files: ReadonlyMap<string, StaticFile>
   readonly proxySecret: string | undefined
+  /** In lower case. */
+  readonly proxyHeaders: ReadonlySet<string>
+  readonly trustedProxies: number
 }
 
 const DEFAULT_MAX_BYTES = 16 * 1024 * 1024
@@ -165,6 +188,8 @@ const DEFAULT_MAX_BYTES = 16 * 1024 * 1024
  * queue and the system take 20 MiB or so of the answers at most; what is meant to be cut off is who never reads.
  */
 export const DEFAULT_MAX_BACKPRESSURE: number = 4 * DEFAULT_MAX_BYTES
+/** What every proxy is told to set. The others have to be asked for: few do, and then a client could send them. */
+const DEFAULT_PROXY_HEADERS: readonly ProxyHeader[] = ['X-Forwarded-For', 'X-Forwarded-Proto']
 const DEFAULT_COMPRESSION_THRESHOLD = 1024
 /** What the native runtimes do by themselves. */
 export const DEFAULT_HANDSHAKE_TIMEOUT = 10_000
@@ -175,6 +200,12 @@ export const DEFAULT_HANDSHAKE_TIMEOUT = 10_000
  */
 export function resolveServerOptions(options: ServerOptions): ResolvedServerOptions {
   checkOptions(serverSchema, options)
+  for (const name of ['proxyHeaders', 'trustedProxies'] as const)
+    if (options[name] !== undefined && options.proxySecret === undefined)
+      throw new SidewireError(
+        'ERR_OPTION',
+        `option "${name}" is ${describe(options[name])}, but there is no "proxySecret" to know the proxy by`,
+      )
   return {
     ...resolveEngineOptions(options),
     host: options.host ?? '127.0.0.1',
@@ -182,6 +213,8 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
     tls: options.tls,
     files: new Map(Object.entries(options.files ?? {})),
     proxySecret: options.proxySecret,
+    proxyHeaders: new Set((options.proxyHeaders ?? DEFAULT_PROXY_HEADERS).map((name) => name.toLowerCase())),
+    trustedProxies: options.trustedProxies ?? 1,
   }
 }
 

@@ -76,7 +76,7 @@ export async function serveOn(
   const limits = limitsOf(resolved)
   const server: RuntimeServer = await runtime.listen(
     {
-      upgrade: (raw) => engine.upgrade(toOriginForm(readForwarded(raw, resolved.proxySecret))),
+      upgrade: (raw) => engine.upgrade(toOriginForm(readForwarded(raw, resolved))),
       handshakeTimedOut: () => engine.handshakeTimedOut(),
       hungUp: () => engine.hungUp(),
       request: (raw) => answerRequest(toOriginForm(raw), engine, resolved.files),

@@ -11,7 +11,7 @@ import { createServer, type RefusalReason, type Server, type Stats } from '../se
 import { claim, type Claim, type ClaimRules } from './claim.ts'
 import type { HandlerFiles } from './handler-files.ts'
 import { Switchboard, type Member } from './switchboard.ts'
-import { createTunnel, type Tunnel } from './tunnel.ts'
+import { createTunnel, TUNNEL_HEADERS, type Tunnel } from './tunnel.ts'
 import { describeHandlers } from './url-list.ts'
 
 /** Which of Vite's servers the plugin serves. */
@@ -212,6 +212,7 @@ export class Gateway implements Member {
       logger: engine.logger ?? this.#logger,
       ...sidecar,
       proxySecret: this.#tunnel.secret,
+      proxyHeaders: TUNNEL_HEADERS,
     }
   }
 

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { createProxyServer } from 'http-proxy-3'
 import { clearTimeout, setTimeout } from '../engine/timers.ts'
+import type { ServerOptions } from '../engine/options.ts'
 import { FORWARDED } from '../server/forwarded.ts'
 import { refuseMalformed } from '../server/handshake.ts'
 import type { RefusalReason, Stats } from '../server/server.ts'
@@ -11,6 +12,15 @@ import { answer, letGo } from './answer.ts'
 /** How long a client that reads slowly may take for what was sent before the sidecar closed: `closeTimeout`'s default. */
 const DRAIN_MS = 10_000
 const MAX_EARLY_BYTES = 64 * 1024
+
+/** What the tunnel says of a client; all of it replaces what a client sent under the same names. */
+export const TUNNEL_HEADERS: NonNullable<ServerOptions['proxyHeaders']> = [
+  'X-Forwarded-For',
+  'X-Forwarded-Proto',
+  'X-Forwarded-Uri',
+  'X-Sidewire-Client-Port',
+  'X-Sidewire-Known-Host',
+]
 
 /** Leads the upgrades of the dev server to the sidecar. The only file that knows the proxy library. */
 export interface Tunnel {
@@ -36,10 +46,9 @@ export function createTunnel(target: () => string, onError: (error: Error) => vo
 
   proxy.on('proxyReqWs', (proxyRequest, request, socket) => {
     const { remoteAddress = '', remotePort = 0 } = request.socket
-    // These replace what a client sent under the same names.
     proxyRequest.setHeader(FORWARDED.secret, secret)
     proxyRequest.setHeader(FORWARDED.for, remoteAddress)
-    proxyRequest.setHeader(FORWARDED.port, String(remotePort))
+    proxyRequest.setHeader(FORWARDED.clientPort, String(remotePort))
     proxyRequest.setHeader(FORWARDED.proto, isEncrypted(request) ? 'wss' : 'ws')
     proxyRequest.setHeader(FORWARDED.uri, request.url ?? '/')
     proxyRequest.setHeader(FORWARDED.knownHost, 'yes')

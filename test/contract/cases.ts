@@ -16,6 +16,7 @@ import { CASES as json } from './cases/json.ts'
 import { CASES as limits } from './cases/limits.ts'
 import { CASES as logging } from './cases/logging.ts'
 import { CASES as origin } from './cases/origin.ts'
+import { CASES as proxy } from './cases/proxy.ts'
 import { CASES as rooms } from './cases/rooms.ts'
 import type { Case } from './harness.ts'
 
@@ -33,7 +34,7 @@ export const SECTIONS: Readonly<Record<string, readonly Case[]>> = {
   '8 inbound': inbound,
   '8 JSON': json,
   '8 admission': admission,
-  '9 who may connect': origin,
+  '9 who may connect': [...origin, ...proxy],
   '10 errors': errors,
   '10 logging': logging,
   '11 HTTP': [...http, ...heads],

@@ -35,6 +35,9 @@ describe('defaults', () => {
       port: 8787,
       tls: undefined,
       files: new Map(),
+      proxySecret: undefined,
+      proxyHeaders: new Set(['x-forwarded-for', 'x-forwarded-proto']),
+      trustedProxies: 1,
     })
   })
 
@@ -346,5 +349,33 @@ describe('what is refused', () => {
     expect(failure({ port: 'x'.repeat(10_000) }).message.length).toBeLessThan(300)
     expect(failure({ port: cycle }).message.length).toBeLessThan(300)
     expect(failure({ maxConnections: Symbol('s') }).message).toContain('Symbol(s)')
+  })
+})
+
+describe('a proxy in front', () => {
+  const proxySecret = 'hunter2-hunter2-hunter2'
+
+  it.for([
+    ['hunter2', 'a string of 7 characters (not shown)'],
+    [`${proxySecret} `, 'a string of 24 characters (not shown)'],
+    ['hünter2-hunter2-hunter2', 'a string of 23 characters (not shown)'],
+  ] as const)('has a secret that no error shows: %s', ([secret, shown]) => {
+    const { code, message } = failure({ proxySecret: secret })
+    expect(code).toBe('ERR_OPTION')
+    expect(message).toContain(`option "proxySecret" is ${shown}; it has to be a string of at least 16`)
+    expect(message).not.toContain('unter2')
+  })
+
+  it.for([
+    [{ proxyHeaders: ['X-Forwarded-For'] }, 'option "proxyHeaders" is ["X-Forwarded-For"], but there is no'],
+    [{ trustedProxies: 2 }, 'option "trustedProxies" is 2, but there is no "proxySecret"'],
+    [
+      { proxySecret, trustedProxies: 0 },
+      'option "trustedProxies" is 0; it has to be a number of proxies from 1',
+    ],
+    [{ proxySecret, proxyHeaders: [] }, 'option "proxyHeaders" is []; it has to be a list with at least one'],
+    [{ proxySecret, proxyHeaders: ['X-Forwarded-Port'] }, "it has to be one of 'X-Forwarded-For', "],
+  ] as const)('%j is refused', ([options, message]) => {
+    expect(failure(options)).toMatchObject({ code: 'ERR_OPTION', message: expect.stringContaining(message) })
   })
 })
