@@ -18,9 +18,12 @@ const vitestArgs = process.argv.slice(2)
 const reports = mkdtempSync(join(tmpdir(), 'sidewire-test-'))
 const total = { passed: 0, failed: 0, skipped: 0 }
 const problems = []
+/** What cannot be proven on this machine, and why; that is no failure, but nobody shall take it for a proof. */
+const unproven = []
 
 try {
   if (hasChromium() && hasBun()) {
+    lookForProxies()
     step('Build')
     if (run(process.execPath, ['node_modules/tsup/dist/cli-default.js'])) problem('The build failed')
     const ran =
@@ -32,6 +35,7 @@ try {
   rmSync(reports, { recursive: true, force: true })
   console.log()
   for (const text of problems) console.log(`✗ ${text}`)
+  for (const { what, why } of unproven) console.log(`! NOT PROVEN on this machine: ${what} (${why})`)
   console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`)
   process.exitCode = total.failed > 0 ? 1 : 0
 }
@@ -42,6 +46,17 @@ function hasChromium() {
   if (run(process.execPath, ['scripts/chromium.mjs']) === undefined) return true
   problem('No Chromium: see above')
   return false
+}
+
+/** nginx and HAProxy, for the configurations that the documentation shows. */
+function lookForProxies() {
+  step('nginx and HAProxy')
+  if (run(process.execPath, ['scripts/proxies.mjs']) === undefined) return
+  unproven.push({
+    name: 'proxies',
+    what: 'the configurations of docs/reverse-proxy.md',
+    why: 'nginx or HAProxy is missing: see above',
+  })
 }
 
 /** npm may leave out the install script of `bun` (`ignore-scripts`), and then there is no binary yet. */
@@ -72,7 +87,12 @@ function vitest(platform, title, command, args) {
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
   const some = vitestArgs.length > 0 ? ['--passWithNoTests', ...vitestArgs] : []
   const failure = run(command, [...args, 'run', ...reporters, ...some], {
-    env: { ...process.env, SIDEWIRE_PLATFORM: platform },
+    env: {
+      ...process.env,
+      SIDEWIRE_PLATFORM: platform,
+      // The tests that it is about know that the summary says so.
+      SIDEWIRE_UNPROVEN: unproven.map(({ name }) => name).join(' '),
+    },
     timeout: RUN_TIMEOUT,
   })
   let report
