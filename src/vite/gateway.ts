@@ -10,6 +10,7 @@ import type { Target } from '../server/handshake.ts'
 import { createServer, type RefusalReason, type Server, type Stats } from '../server/server.ts'
 import { claim, type Claim, type ClaimRules } from './claim.ts'
 import type { HandlerFiles } from './handler-files.ts'
+import { parentServers, proxyParent, urlOf } from './parent-server.ts'
 import { Switchboard, type Member } from './switchboard.ts'
 import { createTunnel, TUNNEL_HEADERS, type Tunnel } from './tunnel.ts'
 import { describeHandlers } from './url-list.ts'
@@ -88,6 +89,7 @@ export class Gateway implements Member {
       await this.#startWithVite(httpServer as HttpServer)
       return
     }
+    for (const parent of parentServers(this.#config)) this.attach(parent)
     this.#predecessor = holders.get(this.#options.sidecar.port)
     // A restart makes the new server first, and closes the old one when this has resolved.
     if (this.#predecessor)
@@ -139,12 +141,14 @@ export class Gateway implements Member {
   }
 
   viteListeners(httpServer: HttpServer): number {
-    if (httpServer !== this.#host.server.httpServer) return 0
+    const own = this.#host.server.httpServer
+    if (httpServer !== own && !parentServers(this.#config).includes(httpServer)) return 0
     const hmr = httpServer
       .listeners('upgrade')
       .filter((listener) => listener.name === 'hmrServerWsListener').length
     // Vite adds one listener, without a name, for all of its proxies.
-    return hmr + (this.#proxies() ? 1 : 0)
+    const proxying = own ?? proxyParent(this.#config)
+    return hmr + (this.#proxies() && httpServer === proxying ? 1 : 0)
   }
 
   claim(request: IncomingMessage, target: Target): Claim {
@@ -198,9 +202,21 @@ export class Gateway implements Member {
   /** Middleware mode: nobody else says where the handlers are. */
   async #announce(): Promise<void> {
     const { url } = await this.ready
-    this.#logger.info(
-      `middleware mode has no HTTP server: the handlers are at ${url}; plugin.api.attach(httpServer) leads its upgrades there`,
-    )
+    const [parent] = parentServers(this.#config)
+    if (!parent)
+      this.#logger.info(
+        `middleware mode has no HTTP server: the handlers are at ${url}; plugin.api.attach(httpServer) leads its upgrades there`,
+      )
+    else if (parent.listening) this.#print(urlOf(parent))
+    else parent.once('listening', () => this.#print(urlOf(parent)))
+  }
+
+  /** The URL list of the handlers, at this server of the project's. */
+  #print(ownUrl: string | undefined): void {
+    const sidecar = this.server
+    if (!sidecar) return
+    const lines = describeHandlers(this.#handlers(), this.#options.prefixes, ownUrl, sidecar)
+    for (const line of lines) this.#config.logger.info(line)
   }
 
   #serverOptions(): ServerOptions {
@@ -288,11 +304,8 @@ export class Gateway implements Member {
     const print = server.printUrls.bind(server)
     server.printUrls = () => {
       print()
-      const sidecar = this.server
-      if (!sidecar) return
-      const own = [...(server.resolvedUrls?.local ?? []), ...(server.resolvedUrls?.network ?? [])].slice(0, 1)
-      const lines = describeHandlers(this.#handlers(), this.#options.prefixes, own[0], sidecar)
-      for (const line of lines) this.#config.logger.info(line)
+      const [own] = [...(server.resolvedUrls?.local ?? []), ...(server.resolvedUrls?.network ?? [])]
+      this.#print(own)
     }
   }
 }

@@ -1,0 +1,92 @@
+import { createServer as createHttpServer, type Server } from 'node:http'
+import { createServer as createHttpsServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import type { InlineConfig, ViteDevServer } from 'vite'
+import { describe, expect, test } from 'vitest'
+import { universalApi } from '../../src/index.ts'
+import { createCertificate } from '../cli/certificate.ts'
+import { connectWs } from '../support/client.ts'
+import { defer, dev, echo, VITES, type Running, type Vite } from './rig.ts'
+
+const chat = (more: Parameters<typeof universalApi>[0] = {}) =>
+  universalApi({ wsHandlers: [echo('/ws/chat', 'chat')], ...more })
+
+/** What Vite's own client gets into its page; there is no other way to it. */
+function tokenOf({ config }: ViteDevServer): string {
+  return (config as unknown as Record<'webSocketToken', string>).webSocketToken
+}
+
+interface Framework extends Running<ViteDevServer> {
+  readonly http: Server
+  /** Of the framework's own server. */
+  readonly at: string
+}
+
+/** As frameworks do it: an HTTP server of their own, whose upgrades Vite shares. */
+async function framework(
+  vite: Vite,
+  config: InlineConfig,
+  http: Server = createHttpServer(),
+  hand: (http: Server) => InlineConfig['server'] = (server) => ({ middlewareMode: true, hmr: { server } }),
+): Promise<Framework> {
+  const running = await dev(vite, { ...config, server: { ...config.server, ...hand(http) } })
+  http.on('request', (request, response) => running.server.middlewares(request, response))
+  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
+  defer(() => http.close())
+  const { port } = http.address() as AddressInfo
+  return { ...running, http, at: `${'addContext' in http ? 'wss' : 'ws'}://127.0.0.1:${port}` }
+}
+
+describe.each(VITES)('$name', ({ load }) => {
+  for (const scheme of ['http', 'https']) {
+    test(`attaches itself to the ${scheme} server that Vite was handed, and stays over restarts`, async () => {
+      const plugin = chat()
+      const http = scheme === 'http' ? createHttpServer() : createHttpsServer(createCertificate())
+      const { server, terminal, at } = await framework(await load(), { plugins: [plugin] }, http)
+      const port = new URL(at).port
+      const shown = `WebSocket: ${scheme.replace('http', 'ws')}://localhost:${port}/api/ws/chat`
+      await expect.poll(() => terminal.count(shown)).toBe(1)
+      expect(terminal.count('middleware mode')).toBe(0)
+      for (let round = 0; round < 3; round++) {
+        const client = await connectWs(`${at}/api/ws/chat`)
+        expect(await client.next()).toEqual({ hello: 'chat' })
+        client.json(round)
+        expect(await client.next()).toEqual({ chat: round })
+        const hmr = await connectWs(`${at}/?token=${tokenOf(server)}`, { protocols: ['vite-hmr'] })
+        expect(await hmr.next()).toEqual({ type: 'connected' })
+        // Nobody else listens: what is unknown is refused, as with a server of Vite's own.
+        await expect(connectWs(`${at}/api/ws/none`)).rejects.toThrow('404')
+        await server.restart()
+        expect(await client.closed).toMatchObject({ code: 1001 })
+      }
+      const last = await connectWs(`${at}/api/ws/chat`)
+      await server.close()
+      expect(await last.closed).toMatchObject({ code: 1001 })
+      expect(http.listenerCount('upgrade')).toBe(0)
+    })
+  }
+
+  test('the server that Vite has for its proxies only', async () => {
+    const backend = createHttpServer()
+    const hand = (http: Server): InlineConfig['server'] => ({
+      middlewareMode: { server: http },
+      hmr: false,
+      proxy: { '/elsewhere': { target: 'ws://127.0.0.1:9', ws: true } },
+    })
+    const { at, terminal } = await framework(await load(), { plugins: [chat()] }, backend, hand)
+    expect(await (await connectWs(`${at}/api/ws/chat`)).next()).toEqual({ hello: 'chat' })
+    await expect(connectWs(`${at}/api/ws/none`)).rejects.toThrow('404')
+    expect(terminal.count('middleware mode')).toBe(0)
+  })
+
+  test('attached by itself and by hand is attached once, and one detach takes it back', async () => {
+    const plugin = chat()
+    const { http, at } = await framework(await load(), { plugins: [plugin] })
+    const before = http.listenerCount('upgrade')
+    const detach = plugin.api.attach(http)
+    expect(http.listenerCount('upgrade')).toBe(before)
+    expect(await (await connectWs(`${at}/api/ws/chat`)).next()).toEqual({ hello: 'chat' })
+    detach()
+    expect(http.listenerCount('upgrade')).toBe(before - 1)
+  })
+})
