@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { loadScript } from './script-file.ts'
 import { SidewireError } from '../index.ts'
+import { Mask } from '../load/mask.ts'
 import { MessageTemplate } from '../load/message-template.ts'
 import type { LoadOptions, ScenarioName } from '../load/options.ts'
 import { htmlReport } from '../load/report-html.ts'
@@ -30,6 +31,7 @@ export interface BenchFlags {
   readonly pid?: number
   readonly json?: string
   readonly html?: string
+  readonly showSecrets?: boolean
 }
 
 const DEFAULT_CONNECTIONS: Record<ScenarioName, number> = {
@@ -52,25 +54,27 @@ export async function bench(
   const interrupt = (): void => (stop.signal.aborted ? process.exit(130) : stop.abort())
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt)
   const line = new ProgressLine()
+  const mask = flags.showSecrets ? undefined : new Mask(url, { headers: flags.header, join: flags.join })
   try {
     const options = await resolveOptions(url, scenario, file, flags)
     const worker = new URL(
       import.meta.url.endsWith('.ts') ? './bench-worker.ts' : './bench-worker.js',
       import.meta.url,
     )
-    const report = await runLoad(options, {
+    const found = await runLoad(options, {
       worker,
       signal: stop.signal,
       onProgress: (progress) => line.show(progress),
     })
     line.clear()
+    const report = mask?.report(found, options) ?? found
     console.log(textReport(report))
     if (flags.json !== undefined) write('--json', flags.json, `${JSON.stringify(report, undefined, 2)}\n`)
     if (flags.html !== undefined) write('--html', flags.html, htmlReport(report))
     process.exitCode = report.ok ? 0 : 1
   } catch (error) {
     line.clear()
-    console.error(say(messageOf(error)))
+    console.error(say(mask?.text(messageOf(error)) ?? messageOf(error)))
     process.exitCode = 1
   } finally {
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt)
@@ -99,6 +103,7 @@ async function resolveOptions(
   // What is wrong with these is said before anything is opened.
   if (script !== undefined) await loadScript(script)
   else new MessageTemplate(flags.message, flags.size)
+  const headers = [...flags.header, ...loginOf(url, flags.header)]
   const connections = flags.connections ?? DEFAULT_CONNECTIONS[scenario]
   return {
     target: await resolveTarget(url),
@@ -115,12 +120,38 @@ async function resolveOptions(
     size: flags.size,
     join: flags.join,
     subprotocol: flags.subprotocol,
-    headers: flags.header,
+    headers,
     compress: flags.compress ?? false,
     tlsInsecure: flags.tlsInsecure ?? false,
     workers: Math.min(flags.workers, connections),
     pid: flags.pid,
   }
+}
+
+/** RFC 7617: the `user:password@` of a URL as a header. */
+function loginOf(text: string, headers: readonly string[]): string[] {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (!url || (url.username === '' && url.password === '')) return []
+  if (headers.some((line) => /^authorization:/i.test(line)))
+    throw new SidewireError(
+      'ERR_OPTION',
+      'the URL has a user, and "--header" has an Authorization; a handshake carries one of them',
+    )
+  const read = (part: string): string => {
+    try {
+      return decodeURIComponent(part)
+    } catch (cause) {
+      throw new SidewireError(
+        'ERR_OPTION',
+        'the user or password of the URL has a % that is no escape; write %25',
+        {
+          cause,
+        },
+      )
+    }
+  }
+  const login = Buffer.from(`${read(url.username)}:${read(url.password)}`).toString('base64')
+  return [`Authorization: Basic ${login}`]
 }
 
 function write(option: string, path: string, text: string): void {

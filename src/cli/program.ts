@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Argument, Command, InvalidArgumentError, Option } from 'commander'
+import { MASK, maskTokens } from '../load/mask.ts'
 import { DEFAULT_MESSAGE } from '../load/message-template.ts'
 import { SCENARIOS } from '../load/options.ts'
 import { MAX_CONNECTIONS } from '../load/token.ts'
@@ -67,6 +68,10 @@ export function createProgram(): Command {
     .option('--pid <pid>', 'idle: the process of the server, whose memory is reported', toCount)
     .option('--json <file>', 'write the report as JSON')
     .option('--html <file>', 'write the report as a page with charts')
+    .option(
+      '--show-secrets',
+      'show values of headers, of the query, of --join and of tokens in reports and errors',
+    )
     .action(bench)
   return program
 }
@@ -108,7 +113,9 @@ function toHeaders(line: string, before: readonly string[]): string[] {
 
 /** Commander's own form is a line, and a suggestion in another. */
 function oneLine(text: string): string {
-  const [first = '', ...others] = text
+  const [first = '', ...others] = maskTokens(text)
+    // The most common mistake is a header without its name: the value alone.
+    .replace(/('--header <line>' argument )'[^]*?' (?=is invalid)/, `$1'${MASK}' `)
     .replace(/^error: /, '')
     .trim()
     .split('\n')

@@ -27,6 +27,8 @@ export function textReport(report: Report): string {
       `${pc.bold(`${bytes(memory.perConnection)} a connection`)}  (${bytes(memory.before)}, then ${bytes(memory.after)})`,
     ])
   rows.push(['generator', generatorHealth(report)])
+  if (report.masked.length > 0)
+    rows.push(['masked', `${report.masked.join(', ')}  ${pc.dim('(--show-secrets shows them)')}`])
   const latencies = [
     ...(latency
       ? [latencyRow(fanout ? 'to a receiver' : handshakes ? 'handshake' : 'latency', latency)]

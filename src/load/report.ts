@@ -33,6 +33,8 @@ export interface Report {
   readonly generator: GeneratorHealth
   readonly timeline: readonly Interval[]
   readonly ok: boolean
+  /** Whose values are not shown: names of headers, of the query, of options. */
+  readonly masked: readonly string[]
   /** Why not, each in a line. */
   readonly problems: readonly string[]
 }

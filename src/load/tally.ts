@@ -119,6 +119,7 @@ export class Tally {
       }),
       timeline: this.#timeline,
       ok: problems.length === 0,
+      masked: [],
       problems,
     }
   }

@@ -33,7 +33,7 @@ export type Behaviour =
   | { readonly kind: 'wrap' }
   | { readonly kind: 'foreign' }
   /** Closes with 1001 after as many messages of a connection. */
-  | { readonly kind: 'close'; readonly after: number }
+  | { readonly kind: 'close'; readonly after: number; readonly reason?: string }
   | { readonly kind: 'refuse'; readonly status: number }
   /** Broadcasts to who has sent `join`, or to all. Every n-th broadcast leaves the first receiver out. */
   | {
@@ -121,7 +121,7 @@ export async function startKnown(
           return ws.send(text.replace(/sw\d{6}/, 'sw999999'))
         case 'close':
           ws.send(text)
-          if (count === behaviour.after) ws.close(1001, 'bye')
+          if (count === behaviour.after) ws.close(1001, behaviour.reason ?? 'bye')
           return
         case 'refuse':
           return

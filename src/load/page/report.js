@@ -89,6 +89,8 @@
     asked.map(([name, value]) => `${name} ${inMs.has(name) ? ms(value) : value}`).join(' · '),
   )
 
+  if (report.masked.length > 0) detail('Masked', report.masked.join(', '))
+
   // Charts
 
   const HEIGHT = 260
