@@ -24,7 +24,7 @@ import type {
 import { countRefused, createStats, type Stats } from './stats.ts'
 import { queueMicrotask } from './timers.ts'
 import { TrafficLog } from './traffic-log.ts'
-import { Upgrades } from './upgrades.ts'
+import { Upgrades, type Windows } from './upgrades.ts'
 
 /** An open connection, as the server lists it. */
 export interface ConnectionInfo {
@@ -43,6 +43,9 @@ export interface PublishOptions {
 
 type Decision = UpgradeDecision<Connection>
 type Socket = RuntimeSocket<Connection>
+
+/** Before the runtime listens. */
+const NO_WINDOWS: Windows = { serverWindowBits: [], smallWindowWithoutTakeover: false }
 
 /** The engine: handlers in, runtime events in; what a connection, a room and a broadcast mean. */
 export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request'> {
@@ -184,7 +187,7 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
   // From the runtime
 
   upgrade(raw: RawRequest): Decision | Promise<Decision> {
-    const decision = this.#upgrades.decide(raw, this.#capabilities?.serverWindowBits ?? [])
+    const decision = this.#upgrades.decide(raw, this.#capabilities ?? NO_WINDOWS)
     return this.#traffic ? this.#traffic.decided(raw, decision) : decision
   }
 

@@ -92,6 +92,8 @@ export function chooseSubprotocol(
   return accepted.find((protocol) => offered.includes(protocol))
 }
 
+/** RFC 7692 7.1.2: what holds where nothing is said. */
+const MAX_WINDOW_BITS = 15
 const WINDOW_BITS = /^(?:[89]|1[0-5])$/
 
 /**
@@ -101,9 +103,17 @@ const WINDOW_BITS = /^(?:[89]|1[0-5])$/
 export function chooseDeflateOffer(
   extensions: string | undefined,
   serverWindowBits: readonly number[],
+  smallWindowWithoutTakeover = true,
 ): string {
   if (extensions !== undefined && USUAL_OFFERS.has(extensions)) return extensions
-  return tokens(extensions).find((offer) => isGoodDeflateOffer(offer, serverWindowBits)) ?? ''
+  const isGood = (offer: string): boolean =>
+    isGoodDeflateOffer(
+      offer,
+      offer.includes('server_no_context_takeover') && !smallWindowWithoutTakeover
+        ? serverWindowBits.filter((bits) => bits === MAX_WINDOW_BITS)
+        : serverWindowBits,
+    )
+  return tokens(extensions).find(isGood) ?? ''
 }
 
 function isGoodDeflateOffer(offer: string, serverWindowBits: readonly number[]): boolean {

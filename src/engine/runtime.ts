@@ -37,6 +37,8 @@ export interface RuntimeCapabilities {
    * An offer that asks for another is declined.
    */
   readonly serverWindowBits: readonly number[]
+  /** Can do so for a client that asks for `server_no_context_takeover` as well, if the window is smaller than 15. */
+  readonly smallWindowWithoutTakeover: boolean
 }
 
 export interface Runtime {

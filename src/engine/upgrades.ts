@@ -11,12 +11,15 @@ import type { ResolvedEngineOptions } from './options.ts'
 import { isOriginAllowed } from './origin.ts'
 import { isPromiseLike } from './promise.ts'
 import { createHandshakeRequest, pathOf, readHeaders, type HandshakeRequest } from './request.ts'
-import type { HttpAnswer, RawRequest, UpgradeDecision } from './runtime.ts'
+import type { HttpAnswer, RawRequest, RuntimeCapabilities, UpgradeDecision } from './runtime.ts'
 import { countRefused, type RefusalReason } from './stats.ts'
 import type { TrafficLog } from './traffic-log.ts'
 
 type Decision = UpgradeDecision<Connection>
 type UpgradeOptions = Pick<ResolvedEngineOptions, 'allowedOrigins' | 'authenticateTimeout'>
+
+/** What permessage-deflate the runtime can keep to. */
+export type Windows = Pick<RuntimeCapabilities, 'serverWindowBits' | 'smallWindowWithoutTakeover'>
 
 /** A handshake that is in order, and what is agreed if it is accepted. */
 interface Proposal {
@@ -64,9 +67,8 @@ export class Upgrades {
     for (const refuse of [...this.#waiting]) refuse()
   }
 
-  /** @param serverWindowBits - those of permessage-deflate that the runtime can keep */
-  decide(raw: RawRequest, serverWindowBits: readonly number[]): Decision | Promise<Decision> {
-    const proposal = this.#examine(raw, serverWindowBits)
+  decide(raw: RawRequest, windows: Windows): Decision | Promise<Decision> {
+    const proposal = this.#examine(raw, windows)
     if ('accept' in proposal) return proposal
     try {
       const verdict = authenticate(proposal.live.handler.source, proposal.req)
@@ -77,7 +79,7 @@ export class Upgrades {
     }
   }
 
-  #examine(raw: RawRequest, serverWindowBits: readonly number[]): Proposal | Decision {
+  #examine(raw: RawRequest, windows: Windows): Proposal | Decision {
     const read = readHeaders(raw.rawHeaders)
     const { headers } = read
     const malformed = checkHandshake(raw, headers)
@@ -108,7 +110,11 @@ export class Upgrades {
     const extensions =
       live.handler.compressFrom === Infinity
         ? ''
-        : chooseDeflateOffer(headers['sec-websocket-extensions'], serverWindowBits)
+        : chooseDeflateOffer(
+            headers['sec-websocket-extensions'],
+            windows.serverWindowBits,
+            windows.smallWindowWithoutTakeover,
+          )
     return { live, req, protocol, extensions }
   }
 

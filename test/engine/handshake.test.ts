@@ -139,6 +139,17 @@ describe('offers of permessage-deflate', () => {
   ])('%j where the windows are %j: %j', (offer, windows, expected) => {
     expect(chooseDeflateOffer(offer, windows)).toBe(expected)
   })
+
+  it.each([
+    ['permessage-deflate; server_max_window_bits=10; server_no_context_takeover', false],
+    ['permessage-deflate; server_max_window_bits=15; server_no_context_takeover', true],
+    ['permessage-deflate; server_max_window_bits=10; client_no_context_takeover', true],
+    ['permessage-deflate; server_no_context_takeover', true],
+  ])('%j where a small window goes with context takeover only: %j', (offer, taken) => {
+    expect(chooseDeflateOffer(`${offer}, permessage-deflate`, EVERY_WINDOW, false)).toBe(
+      taken ? offer : 'permessage-deflate',
+    )
+  })
 })
 
 describe('the request', () => {

@@ -67,7 +67,7 @@ export function parse(data: Buffer, isBinary: boolean): unknown {
 export interface ConnectOptions {
   readonly protocols?: string[]
   readonly headers?: Record<string, string>
-  readonly deflate?: boolean
+  readonly deflate?: boolean | { readonly serverMaxWindowBits: number }
 }
 
 /** Waits until each client got so many pings more. */

@@ -33,6 +33,7 @@ export class MemoryRuntime implements Runtime {
     handshakeTimeout: true,
     hangsUp: false,
     serverWindowBits: [8, 9, 10, 11, 12, 13, 14, 15],
+    smallWindowWithoutTakeover: true,
   }
   #events: RuntimeEvents<any> | undefined
   readonly topics: Map<string, Set<MemorySocket>> = new Map()

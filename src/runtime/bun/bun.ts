@@ -38,6 +38,7 @@ export function createBunRuntime(): Runtime {
       handshakeTimeout: false,
       hangsUp: false,
       serverWindowBits: [15],
+      smallWindowWithoutTakeover: false,
     },
     listen,
   }

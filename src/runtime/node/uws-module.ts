@@ -13,6 +13,7 @@ export type { HttpRequest, HttpResponse, us_listen_socket, us_socket_context_t, 
 export interface UwsModule {
   readonly DISABLED: number
   readonly SHARED_COMPRESSOR: number
+  readonly DEDICATED_COMPRESSOR_3KB: number
   readonly SHARED_DECOMPRESSOR: number
   /** Without it uWebSockets.js shares a port that is in use (SO_REUSEPORT). */
   readonly LIBUS_LISTEN_EXCLUSIVE_PORT: number

@@ -21,6 +21,7 @@ import { OpenFiles } from '../open-files.ts'
 import { readTls, tlsError } from '../tls-files.ts'
 import { statusLine } from './status-line.ts'
 import { OuterCork } from './uws-cork.ts'
+import { SocketKinds } from './uws-kinds.ts'
 import type * as UWS from './uws-module.ts'
 
 /** `getUserData()` is a native call; uWebSockets.js also copies the fields of the user data onto the socket. */
@@ -47,8 +48,9 @@ export function createUwsRuntime(uws: UWS.UwsModule, description: string): Runti
       // HTTP_IDLE_TIMEOUT_S of its source: 10 s from the TCP connection to the end of the head, in steps of 4.
       handshakeTimeout: false,
       hangsUp: true,
-      // It answers as if it had not been asked, and compresses with whatever window it has.
-      serverWindowBits: [],
+      serverWindowBits: [9, 10, 11, 12, 13, 14, 15],
+      // The compressor for less than 15 bits goes on from one message to the next.
+      smallWindowWithoutTakeover: false,
     },
     listen: (events, options) => listen(uws, events, options),
   }
@@ -72,13 +74,13 @@ async function listen<D>(
     events.hungUp()
   })
 
-  const contexts: { plain?: UWS.us_socket_context_t; deflate?: UWS.us_socket_context_t } = {}
+  const kinds = new SocketKinds(uws)
   const upgrade = (res: UWS.HttpResponse, req: UWS.HttpRequest, own: UWS.us_socket_context_t): void => {
     const raw = copyRequest(res, req, encrypted)
     const write = (decision: UpgradeDecision<D>): void => {
       if (!decision.accept) return answer(res, raw, decision.answer)
-      const { data, protocol, extensions } = decision
-      const context = (extensions ? contexts.deflate : contexts.plain) ?? own
+      const { data, protocol } = decision
+      const { extensions, context } = kinds.agree(decision.extensions, own)
       res.upgrade(
         { socket: new UwsSocket(data) },
         headerOf(raw, 'sec-websocket-key'),
@@ -130,28 +132,7 @@ async function listen<D>(
     },
   }
 
-  // Two kinds of sockets, because a publish takes 0.1 us longer for one that could compress, whether it does or not.
-  // uWebSockets.js picks the kind by the path, before the engine has decided; but the context, which it shows here only,
-  // serves any upgrade. The path with a name in it comes first, and passes requests on until both contexts are known.
-  const plain: UWS.WebSocketBehavior<Holder<D>> = {
-    ...behavior,
-    compression: uws.DISABLED,
-    upgrade: (res, req, context) => {
-      contexts.plain = context
-      if (contexts.deflate) upgrade(res, req, context)
-      else req.setYield(true)
-    },
-  }
-  app.ws<Holder<D>>('/:first', plain)
-  app.ws<Holder<D>>('/:first/*', plain)
-  app.ws<Holder<D>>('/*', {
-    ...behavior,
-    compression: uws.SHARED_COMPRESSOR | uws.SHARED_DECOMPRESSOR,
-    upgrade: (res, req, context) => {
-      contexts.deflate = context
-      upgrade(res, req, context)
-    },
-  })
+  kinds.serve(app, behavior, upgrade)
 
   app.any('/*', (res, req) => {
     const raw = copyRequest(res, req, encrypted)

@@ -50,6 +50,7 @@ export function createWsRuntime(description: string): Runtime {
       hangsUp: true,
       // zlib has no raw deflate with a window of 2^8 bytes.
       serverWindowBits: [9, 10, 11, 12, 13, 14, 15],
+      smallWindowWithoutTakeover: true,
     },
     listen,
   }

@@ -1,9 +1,16 @@
+import { randomBytes } from 'node:crypto'
 import { expect } from 'vitest'
 import { inflate } from '../../support/raw-client.ts'
 import type { Case } from '../harness.ts'
 
 const OFFER = { 'Sec-WebSocket-Extensions': 'permessage-deflate; client_max_window_bits' }
 const LONG = 'compress me, please. '.repeat(200)
+
+/** RFC 7692 7.1.2.1: the same as asked for, or smaller; 15 where nothing is said. */
+function windowOf(answer: string | undefined): number {
+  expect(answer).toMatch(/^permessage-deflate/)
+  return Number(/server_max_window_bits=(\d+)/.exec(answer ?? '')?.[1] ?? 15)
+}
 
 export const CASES: readonly Case[] = [
   {
@@ -67,13 +74,45 @@ export const CASES: readonly Case[] = [
         const alone = await t.handshake(server, '/on', { 'Sec-WebSocket-Extensions': offer })
         const answer = alone.headers['sec-websocket-extensions']
         const canKeep = t.runtime.capabilities.serverWindowBits.includes(bits)
-        expect([bits, answer?.includes(`server_max_window_bits=${bits}`)]).toEqual([
-          bits,
-          canKeep ? true : undefined,
-        ])
+        if (canKeep) expect([bits, windowOf(answer) <= bits]).toEqual([bits, true])
+        else expect([bits, answer]).toEqual([bits, undefined])
         const two = { 'Sec-WebSocket-Extensions': `${offer}, permessage-deflate` }
         const { headers } = await t.handshake(server, '/on', two)
         expect(headers['sec-websocket-extensions']).toMatch(/^permessage-deflate/)
+      }
+    },
+  },
+  {
+    name: 'a client that asks for a small window gets what it can inflate, sent and broadcast, beside others that do not',
+    network: true,
+    when: ({ serverWindowBits }) => serverWindowBits.includes(10),
+    async run(t) {
+      const server = await t.start({
+        pattern: '/{any}',
+        compression: true,
+        onConnect: (conn) => conn.joinRoom('all'),
+        onMessage: (conn, data) => {
+          conn.send(data)
+          conn.broadcast(data, { includeSelf: true })
+          conn.broadcast(data, { rooms: ['all', 'none'], includeSelf: true })
+        },
+      })
+      const clients = [
+        await t.connect(server, '/a', { deflate: { serverMaxWindowBits: 10 } }),
+        await t.connect(server, '/a', { deflate: true }),
+        await t.connect(server, '/b', { deflate: { serverMaxWindowBits: 14 } }),
+        await t.connect(server, '/b'),
+      ]
+      expect(clients.map(({ extensions }) => extensions.split(';')[0])).toEqual([
+        ...['permessage-deflate', 'permessage-deflate', 'permessage-deflate', ''],
+      ])
+      // Random bytes that come again only behind more than such a window.
+      const far = randomBytes(12_000).toString('base64')
+      for (const sender of clients) {
+        sender.send(far + far)
+        expect(await sender.next()).toBe(far + far)
+        for (const client of clients) expect(await client.next()).toBe(far + far)
+        for (const client of clients) expect(await client.next()).toBe(far + far)
       }
     },
   },
