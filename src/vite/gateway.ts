@@ -10,7 +10,9 @@ import type { Target } from '../server/handshake.ts'
 import { createServer, type RefusalReason, type Server, type Stats } from '../server/server.ts'
 import { claim, type Claim, type ClaimRules } from './claim.ts'
 import type { HandlerFiles } from './handler-files.ts'
-import { parentServers, proxyParent, urlOf } from './parent-server.ts'
+import { HandlerPaths } from './handler-paths.ts'
+import { parentServers, urlOf } from './parent-server.ts'
+import { ProxyKeys } from './proxy-keys.ts'
 import { Switchboard, type Member } from './switchboard.ts'
 import { createTunnel, TUNNEL_HEADERS, type Tunnel } from './tunnel.ts'
 import { describeHandlers } from './url-list.ts'
@@ -32,6 +34,10 @@ export class Gateway implements Member {
   readonly #config: ResolvedConfig
   readonly #logger: Logger
   readonly #tunnel: Tunnel
+  readonly #proxies: ProxyKeys
+  #paths: HandlerPaths
+  /** What has been said of handlers that proxies hide. */
+  readonly #warned = new Set<string>()
   readonly #detach = new Map<HttpServer, () => void>()
   #rules: ClaimRules | undefined
   #files: HandlerFiles | undefined
@@ -48,6 +54,8 @@ export class Gateway implements Member {
     this.#host = host
     this.#config = host.server.config
     this.#logger = viteLogger(this.#config)
+    this.#proxies = new ProxyKeys(host)
+    this.#paths = new HandlerPaths([], [])
     this.#tunnel = createTunnel(
       () => {
         if (!this.#server) throw new Error('the sidecar does not run')
@@ -147,12 +155,11 @@ export class Gateway implements Member {
       .listeners('upgrade')
       .filter((listener) => listener.name === 'hmrServerWsListener').length
     // Vite adds one listener, without a name, for all of its proxies.
-    const proxying = own ?? proxyParent(this.#config)
-    return hmr + (this.#proxies() && httpServer === proxying ? 1 : 0)
+    return hmr + (httpServer === this.#proxies.server ? 1 : 0)
   }
 
-  claim(request: IncomingMessage, target: Target): Claim {
-    return claim(request, target, (this.#rules ??= this.#makeRules()))
+  claim(httpServer: HttpServer, request: IncomingMessage, target: Target): Claim {
+    return claim(httpServer, request, target, (this.#rules ??= this.#makeRules()))
   }
 
   take(verdict: Parameters<Member['take']>[0], request: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -195,8 +202,21 @@ export class Gateway implements Member {
     const server = await createServer(this.#serverOptions())
     if (sidecar.port !== 0) holders.set(sidecar.port, this)
     this.#server = server
-    this.#files?.watch(() => server.reload(this.#serverOptions()))
+    this.#lookAtPaths()
+    this.#files?.watch(() => {
+      server.reload(this.#serverOptions())
+      this.#lookAtPaths()
+    })
     return server
+  }
+
+  /** Call it when the handlers have changed. */
+  #lookAtPaths(): void {
+    this.#paths = new HandlerPaths(this.#handlers(), this.#prefixes())
+    for (const line of this.#proxies.warnings(this.#paths.all)) {
+      if (!this.#warned.has(line)) this.#logger.warn(line)
+      this.#warned.add(line)
+    }
   }
 
   /** Middleware mode: nobody else says where the handlers are. */
@@ -215,7 +235,8 @@ export class Gateway implements Member {
   #print(ownUrl: string | undefined): void {
     const sidecar = this.server
     if (!sidecar) return
-    const lines = describeHandlers(this.#handlers(), this.#options.prefixes, ownUrl, sidecar)
+    const { prefixes } = this.#options
+    const lines = describeHandlers(this.#handlers(), prefixes, this.#proxies, ownUrl, sidecar)
     for (const line of lines) this.#config.logger.info(line)
   }
 
@@ -253,20 +274,11 @@ export class Gateway implements Member {
     // Without a prefix all paths are everybody's, below the base too.
     const prefixes = this.#options.prefixes.includes('') ? [] : this.#prefixes()
     return {
-      matches: (path) => (this.starting ? undefined : (this.#server?.matches(path) ?? false)),
+      find: (path) => (this.starting ? 'not yet known' : this.#paths.find(path)),
       prefixes,
       allowedHosts: allowedHosts === true ? true : [...(allowedHosts ?? []), ...additionalAllowedHosts],
-      proxied: Object.entries(this.#proxies() ?? {}).flatMap(([context, target]) => {
-        const proxy = typeof target === 'string' ? { target } : target
-        const url = proxy?.target instanceof URL ? proxy.target.href : proxy?.target
-        // Vite skips a key without a value, and a target that is an object is never one for WebSockets by itself.
-        return proxy?.ws || (typeof url === 'string' && /^wss?:/.test(url)) ? [context] : []
-      }),
+      proxies: this.#proxies,
     }
-  }
-
-  #proxies(): ResolvedConfig['server']['proxy'] {
-    return this.#host.kind === 'dev' ? this.#config.server.proxy : this.#config.preview.proxy
   }
 
   async #startWithVite(httpServer: HttpServer): Promise<void> {

@@ -11,7 +11,7 @@ export interface Member {
   readonly starting: Promise<unknown> | undefined
   /** How many of the server's upgrade listeners are Vite's own. */
   viteListeners(httpServer: HttpServer): number
-  claim(request: IncomingMessage, target: Target): Claim
+  claim(httpServer: HttpServer, request: IncomingMessage, target: Target): Claim
   /** Answers an upgrade that it has claimed, or that is nobody's under its prefix. */
   take(
     claim: Extract<Claim, 'ours' | 'forbidden' | 'unknown'>,
@@ -96,7 +96,7 @@ export class Switchboard {
     const target = targetOf(request)
     let host: Member | undefined
     for (const member of this.#members) {
-      const verdict = member.claim(request, target)
+      const verdict = member.claim(this.#httpServer, request, target)
       if (verdict === 'not yet known') {
         const starting = [...this.#members].flatMap((each) => each.starting ?? [])
         after(starting, socket, () => this.#decide(request, socket, head))

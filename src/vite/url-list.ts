@@ -1,11 +1,13 @@
 import pc from 'picocolors'
 import type { UniversalApiWsHandler } from '../engine/handler.ts'
 import type { Server } from '../server/server.ts'
+import type { ProxyKeys } from './proxy-keys.ts'
 
-/** The lines under Vite's own URLs: each handler with its options, and the sidecar. */
+/** The lines under Vite's own URLs: each handler that can be reached there, with its options, and the sidecar. */
 export function describeHandlers(
   handlers: readonly UniversalApiWsHandler[],
   prefixes: readonly string[],
+  proxies: ProxyKeys,
   ownUrl: string | undefined,
   sidecar: Server,
 ): string[] {
@@ -13,9 +15,11 @@ export function describeHandlers(
   const lines = handlers
     .filter((handler) => !handler.disabled)
     .flatMap((handler) =>
-      prefixes.map((prefix) => {
-        const url = `${origin}${prefix}/${handler.pattern.replace(/^\//, '')}`
-        return `  ${pc.green('➜')}  ${pc.bold('WebSocket')}: ${pc.cyan(url)}${optionsOf(handler)}`
+      prefixes.flatMap((prefix) => {
+        const pattern = `/${handler.pattern.replace(/^\//, '')}`
+        if (proxies.hiding({ prefix, pattern }) !== undefined) return []
+        const url = pc.cyan(`${origin}${prefix}${pattern}`)
+        return [`  ${pc.green('➜')}  ${pc.bold('WebSocket')}: ${url}${optionsOf(handler)}`]
       }),
     )
   const runtime = `${pc.dim('runtime')} ${sidecar.runtime} ${pc.dim('at')} ${sidecar.url}`

@@ -1,5 +1,4 @@
-import { createServer as createHttpServer, type IncomingMessage, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Plugin, ViteDevServer } from 'vite'
 import { WebSocketServer } from 'ws'
@@ -7,24 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { universalApi } from '../../src/index.ts'
 import { connectWs, within } from '../support/client.ts'
 import { HANDSHAKE, RawClient } from '../support/raw-client.ts'
-import { defer, dev, echo, VITES } from './rig.ts'
-
-/** A WebSocket server of somebody else. */
-async function backend(): Promise<{ url: string; port: number; http: Server }> {
-  const http = createHttpServer((_request, response) => response.end('backend'))
-  const server = new WebSocketServer({ server: http })
-  server.on('connection', (socket, request) => {
-    socket.send(JSON.stringify({ backend: request.url }))
-    socket.on('message', (data, isBinary) => socket.send(data, { binary: isBinary }))
-  })
-  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
-  defer(() => {
-    for (const client of server.clients) client.terminate()
-    http.close()
-  })
-  const { port } = http.address() as AddressInfo
-  return { url: `http://127.0.0.1:${port}`, port, http }
-}
+import { backend, dev, echo, VITES } from './rig.ts'
 
 /** What Vite's own client gets into its page; there is no other way to it. */
 function tokenOf({ config }: ViteDevServer): string {

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
+import { createServer as createHttpServer } from 'node:http'
+import { connect, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -8,6 +9,7 @@ import { stripVTControlCharacters } from 'node:util'
 import * as vite8 from 'vite'
 import type { InlineConfig, Logger, PreviewServer, ViteDevServer } from 'vite'
 import { afterEach } from 'vitest'
+import { WebSocketServer } from 'ws'
 import type { UniversalApiWsHandler } from '../../src/index.ts'
 import { freePort } from '../support/free-port.ts'
 
@@ -163,4 +165,21 @@ export function echo(
     onMessage: (conn, data) => void conn.send({ [name]: data }),
     ...more,
   }
+}
+
+/** A WebSocket server of somebody else. */
+export async function backend(): Promise<{ readonly url: string; readonly port: number }> {
+  const http = createHttpServer((_request, response) => response.end('backend'))
+  const server = new WebSocketServer({ server: http })
+  server.on('connection', (socket, request) => {
+    socket.send(JSON.stringify({ backend: request.url }))
+    socket.on('message', (data, isBinary) => socket.send(data, { binary: isBinary }))
+  })
+  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
+  defer(() => {
+    for (const client of server.clients) client.terminate()
+    http.close()
+  })
+  const { port } = http.address() as AddressInfo
+  return { url: `http://127.0.0.1:${port}`, port }
 }
