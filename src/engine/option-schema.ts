@@ -58,7 +58,7 @@ const rule = v.strictObject(
 )
 
 /** The sidecar must not be reached from other machines: the dev server guards the way to it. */
-const LOOPBACK = ['127.0.0.1', '::1', 'localhost']
+const LOOPBACK = ['127.0.0.1', '::1', '[::1]', 'localhost']
 
 const handler = v.strictObject(
   {

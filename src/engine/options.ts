@@ -61,7 +61,10 @@ export type RuntimeChoice = 'auto' | 'uws' | 'ws' | 'bun'
 
 /** Options of {@link createServer} and of `sidewire.config.ts`. */
 export interface ServerOptions extends EngineOptions {
-  /** Address to listen on. @defaultValue '127.0.0.1' */
+  /**
+   * Address to listen on. `'localhost'` is both loopback addresses, `127.0.0.1` and `::1`, where the machine has both.
+   * @defaultValue 'localhost', with `127.0.0.1` in `server.url`
+   */
   host?: string
   /** 0 takes a free port. @defaultValue 8787 */
   port?: number
@@ -172,7 +175,10 @@ export interface ResolvedPluginOptions {
 }
 
 export interface ResolvedServerOptions extends ResolvedEngineOptions {
+  /** As URLs name it, but without brackets. */
   readonly host: string
+  /** What it stands for. */
+  readonly hosts: readonly [string, ...string[]]
   readonly port: number
   readonly tls: TlsFiles | undefined
   readonly files: ReadonlyMap<string, StaticFile>
@@ -182,6 +188,8 @@ export interface ResolvedServerOptions extends ResolvedEngineOptions {
   readonly trustedProxies: number
 }
 
+/** What `localhost` may be; which of the two comes first, and whether a client tries both, differs. */
+const LOOPBACK = ['127.0.0.1', '::1'] as const
 const DEFAULT_MAX_BYTES = 16 * 1024 * 1024
 /**
  * Four of the largest messages. Clients of many libraries write all that they have before they read, and their own
@@ -206,9 +214,11 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
         'ERR_OPTION',
         `option "${name}" is ${describe(options[name])}, but there is no "proxySecret" to know the proxy by`,
       )
+  const host = withoutBrackets(options.host ?? LOOPBACK[0])
   return {
     ...resolveEngineOptions(options),
-    host: options.host ?? '127.0.0.1',
+    host,
+    hosts: options.host === undefined || host.toLowerCase() === 'localhost' ? LOOPBACK : [host],
     port: options.port ?? 8787,
     tls: options.tls,
     files: new Map(Object.entries(options.files ?? {})),
@@ -233,9 +243,14 @@ export function resolvePluginOptions(options: PluginOptions): ResolvedPluginOpti
     enablePreview,
     prefixes,
     wsDir,
-    sidecar: { host: sidecar?.host ?? '127.0.0.1', port: sidecar?.port ?? 0 },
+    sidecar: { host: sidecar?.host ?? LOOPBACK[0], port: sidecar?.port ?? 0 },
     shutdownTimeout,
   }
+}
+
+/** `[::1]` is how a URL has it. */
+function withoutBrackets(host: string): string {
+  return host.replace(/^\[(.*)\]$/, '$1')
 }
 
 function resolveEngineOptions(options: EngineOptions): ResolvedEngineOptions {

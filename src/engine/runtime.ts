@@ -51,8 +51,9 @@ export interface Runtime {
 }
 
 export interface ListenOptions {
-  readonly host: string
-  /** 0 takes a free port. */
+  /** All at one port. The first has to be there; the others are left out on a machine that has no such address. */
+  readonly hosts: readonly [string, ...string[]]
+  /** 0 takes one that is free on all hosts. */
   readonly port: number
   readonly tls?: TlsFiles | undefined
   /** Bytes of a message to give up at. Above every handler's own limit, which the engine enforces, and answers with 1009. */

@@ -89,7 +89,7 @@ export async function serveOn(
       closed: (socket, code, reason, closeFrame) => engine.closed(socket, code, reason, closeFrame),
     },
     {
-      host: resolved.host,
+      hosts: resolved.hosts,
       port: resolved.port,
       tls: resolved.tls,
       handshakeTimeout: resolved.handshakeTimeout,
@@ -164,6 +164,7 @@ function needsRestart(before: ResolvedServerOptions, after: ResolvedServerOption
   const changed: string[] = (['host', 'port', 'runtime', 'logLevel', 'handshakeTimeout'] as const).filter(
     (name) => before[name] !== after[name],
   )
+  if (before.hosts.length !== after.hosts.length && before.host === after.host) changed.push('host')
   if (before.tls?.cert !== after.tls?.cert || before.tls?.key !== after.tls?.key) changed.push('tls')
   const wanted = limitsOf(after)
   if (wanted.maxPayload > limits.maxPayload) changed.push('maxPayload')

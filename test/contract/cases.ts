@@ -1,3 +1,4 @@
+import { CASES as addresses } from './cases/addresses.ts'
 import { CASES as admission } from './cases/admission.ts'
 import { CASES as authentication } from './cases/authentication.ts'
 import { CASES as close } from './cases/close.ts'
@@ -22,7 +23,7 @@ import type { Case } from './harness.ts'
 
 /** Every promise of behaviour.md that can be seen from outside, by its sections. */
 export const SECTIONS: Readonly<Record<string, readonly Case[]>> = {
-  '1 configuration': configuration,
+  '1 configuration': [...configuration, ...addresses],
   '2 handler': handler,
   '3 connection and order': [...connection, ...fakeTimers],
   '3 closing': [...close, ...departure],

@@ -32,6 +32,7 @@ describe('defaults', () => {
       closeTimeout: 10_000,
       shutdownTimeout: 5000,
       host: '127.0.0.1',
+      hosts: ['127.0.0.1', '::1'],
       port: 8787,
       tls: undefined,
       files: new Map(),

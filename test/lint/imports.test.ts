@@ -35,7 +35,7 @@ const table: readonly Row[] = [
     denied: [...platforms, '../index.ts', '../runtime/detect.ts', '../server/server.ts', './../index.ts'],
   },
   {
-    file: 'src/runtime/listen-error.ts',
+    file: 'src/runtime/listen-on-all.ts',
     allowed: [
       '../engine/runtime.ts',
       '../engine/errors.ts',
@@ -64,7 +64,7 @@ const table: readonly Row[] = [
       '../../engine/timers.ts',
       '../../engine/errors.ts',
       '../../engine/close.ts',
-      '../listen-error.ts',
+      '../listen-on-all.ts',
       '../open-files.ts',
       '../answers.ts',
       '../tls-files.ts',
@@ -85,7 +85,7 @@ const table: readonly Row[] = [
     allowed: [
       '../../engine/runtime.ts',
       '../../engine/timers.ts',
-      '../listen-error.ts',
+      '../listen-on-all.ts',
       '../open-files.ts',
       '../answers.ts',
       '../tls-files.ts',
@@ -107,7 +107,7 @@ const table: readonly Row[] = [
     allowed: [
       '../../engine/runtime.ts',
       '../../engine/timers.ts',
-      '../listen-error.ts',
+      '../listen-on-all.ts',
       '../open-files.ts',
       '../answers.ts',
       '../tls-files.ts',
@@ -130,7 +130,7 @@ const table: readonly Row[] = [
     allowed: [
       '../../engine/runtime.ts',
       '../../engine/timers.ts',
-      '../listen-error.ts',
+      '../listen-on-all.ts',
       '../open-files.ts',
       '../answers.ts',
       '../tls-files.ts',
@@ -154,7 +154,7 @@ const table: readonly Row[] = [
       ...platforms,
       '../runtime/node/ws.ts',
       '../runtime/bun/bun.ts',
-      '../runtime/listen-error.ts',
+      '../runtime/listen-on-all.ts',
       '../index.ts',
       '../cli/serve.ts',
     ],

@@ -6,6 +6,8 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { createServer } from '../../src/index.ts'
 import { createCertificate } from '../cli/certificate.ts'
 import { NETWORK_RUNTIMES } from '../contract/runtimes.ts'
+import { connectWs } from '../support/client.ts'
+import { LOOPBACK } from '../support/loopback.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'sidewire-tls-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -93,8 +95,10 @@ describe.each(NETWORK_RUNTIMES)('TLS on %s', (runtime) => {
       port: 0,
       logLevel: 'silent',
       tls: { cert: certPath, key: keyPath },
+      wsHandlers: [{ pattern: '/a' }],
     })
     expect(server.url).toMatch(/^wss:/)
+    for (const host of LOOPBACK) (await connectWs(`wss://${host}:${server.port}/api/a`)).close()
     await server.close()
   })
 })

@@ -12,9 +12,10 @@ import type {
   SendStatus,
 } from '../../engine/runtime.ts'
 import { Answers } from '../answers.ts'
-import { listenError } from '../listen-error.ts'
+import { listenOnAll } from '../listen-on-all.ts'
 import { OpenFiles } from '../open-files.ts'
 import { readTls } from '../tls-files.ts'
+import { BunListener } from './bun-listener.ts'
 
 /** Seconds that a kept HTTP connection may idle, and that a request may wait for its answer. */
 const HTTP_IDLE_TIMEOUT = 10
@@ -47,13 +48,12 @@ export function createBunRuntime(): Runtime {
 async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Promise<RuntimeServer> {
   const files = new OpenFiles()
   const answers = new Answers()
-  const { tls, host, port } = options
+  const { tls } = options
   const encrypted = tls !== undefined
   const pem = tls && readTls(tls)
-  let server: Server<BunSocket<D>>
-  try {
-    server = Bun.serve<BunSocket<D>>({
-      hostname: host,
+  const serve = (hostname: string, port: number, listener: BunListener<BunSocket<D>>): Server<BunSocket<D>> =>
+    Bun.serve<BunSocket<D>>({
+      hostname,
       port,
       ...(pem && { tls: pem }),
       idleTimeout: HTTP_IDLE_TIMEOUT,
@@ -74,7 +74,7 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
         request.headers.delete('sec-websocket-extensions')
         if (decision.extensions) request.headers.set('sec-websocket-extensions', decision.extensions)
         const upgraded = self.upgrade(request, {
-          data: new BunSocket(decision.data),
+          data: new BunSocket(decision.data, listener, listeners),
           ...(decision.protocol && { headers: { 'Sec-WebSocket-Protocol': decision.protocol } }),
         })
         // A client that went away meanwhile cannot be upgraded, nor does it read an answer.
@@ -91,6 +91,7 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
         sendPings: false,
         open: (ws) => {
           ws.data.native = ws
+          listener.sockets++
           events.open(ws.data)
         },
         message: (ws, data) => {
@@ -102,26 +103,30 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
         drain: (ws) => events.drain(ws.data),
         close: (ws, code, reason) => {
           ws.data.native = undefined
+          listener.sockets--
           if (code === CloseCode.AbnormalClosure) events.closed(ws.data, closeCodeOf(reason), '', false)
           else events.closed(ws.data, code, reason, true)
         },
       },
     })
-  } catch (cause) {
-    throw listenError(cause, host, port)
-  }
+  const listeners = await listenOnAll(
+    options,
+    (host, port) => new BunListener<BunSocket<D>>((listener) => serve(host, port, listener)),
+  )
   return {
-    port: server.port ?? 0,
+    port: listeners[0].port,
     publish: (topic, payload, compress) => {
-      server.publish(topic, payload, compress)
+      for (const listener of listeners) listener.publish(topic, payload, compress)
     },
-    subscribers: (topic) => server.subscriberCount(topic),
+    subscribers: (topic) => listeners.reduce((sum, listener) => sum + listener.subscribers(topic), 0),
     isShortOfFiles: () => files.isShort(),
-    stopListening: () => void server.stop(false),
+    stopListening: () => {
+      for (const listener of listeners) listener.stop()
+    },
     close: async () => {
       files.close()
       await answers.written()
-      await server.stop(true)
+      await Promise.all(listeners.map((listener) => listener.close()))
     },
   }
 }
@@ -129,9 +134,13 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
 class BunSocket<D> implements RuntimeSocket<D> {
   readonly data: D
   native: Native<D> | undefined = undefined
+  readonly #listener: BunListener<BunSocket<D>>
+  readonly #listeners: readonly BunListener<BunSocket<D>>[]
 
-  constructor(data: D) {
+  constructor(data: D, listener: BunListener<BunSocket<D>>, listeners: readonly BunListener<BunSocket<D>>[]) {
     this.data = data
+    this.#listener = listener
+    this.#listeners = listeners
   }
 
   get bufferedAmount(): number {
@@ -149,7 +158,11 @@ class BunSocket<D> implements RuntimeSocket<D> {
   }
 
   publish(topic: string, payload: Payload, compress: boolean): void {
-    this.native?.publish(topic, payload, compress)
+    if (!this.native) return
+    this.native.publish(topic, payload, compress)
+    for (const listener of this.#listeners) {
+      if (listener !== this.#listener) listener.publish(topic, payload, compress)
+    }
   }
 
   subscribe(topic: string): void {

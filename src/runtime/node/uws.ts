@@ -1,4 +1,4 @@
-import { createServer as createTcpServer } from 'node:net'
+import { createServer as createTcpServer, SocketAddress } from 'node:net'
 import { CloseCode } from '../../engine/close.ts'
 import { SidewireError } from '../../engine/errors.ts'
 import type {
@@ -16,7 +16,7 @@ import type {
 } from '../../engine/runtime.ts'
 import { setImmediate } from '../../engine/timers.ts'
 import { Answers } from '../answers.ts'
-import { listenError } from '../listen-error.ts'
+import { listenOnAll } from '../listen-on-all.ts'
 import { OpenFiles } from '../open-files.ts'
 import { readTls, tlsError } from '../tls-files.ts'
 import { statusLine } from './status-line.ts'
@@ -62,7 +62,7 @@ async function listen<D>(
   options: ListenOptions,
 ): Promise<RuntimeServer> {
   const files = new OpenFiles()
-  const { tls, host, port } = options
+  const { tls } = options
   const app = tls ? createSecureApp(uws, tls) : uws.App()
   const encrypted = tls !== undefined
   const outer = new OuterCork(uws)
@@ -152,20 +152,23 @@ async function listen<D>(
     })
   })
 
-  const token = await new Promise<UWS.us_listen_socket | false>((resolve) => {
-    app.listen(host, port, uws.LIBUS_LISTEN_EXCLUSIVE_PORT, resolve)
-  })
-  if (!token) {
+  const listeners = await listenOnAll(options, async (host, port) => {
+    const token = await new Promise<UWS.us_listen_socket | false>((resolve) => {
+      app.listen(host, port, uws.LIBUS_LISTEN_EXCLUSIVE_PORT, resolve)
+    })
+    if (!token) throw await reasonForListenFailure(host, port)
+    return { port: uws.us_socket_local_port(token), stop: () => uws.us_listen_socket_close(token) }
+  }).catch((error: unknown) => {
     app.close()
-    throw listenError(await reasonForListenFailure(host, port), host, port)
-  }
+    throw error
+  })
   let listening = true
   const stopListening = (): void => {
-    if (listening) uws.us_listen_socket_close(token)
+    if (listening) for (const listener of listeners) listener.stop()
     listening = false
   }
   return {
-    port: uws.us_socket_local_port(token),
+    port: listeners[0].port,
     publish: (topic, payload, compress) => {
       app.publish(topic, payload, typeof payload !== 'string', compress)
     },
@@ -241,10 +244,15 @@ function copyRequest(res: UWS.HttpResponse, req: UWS.HttpRequest, encrypted: boo
     // It answers 505 to anything else by itself.
     httpVersion: '1.1',
     rawHeaders,
-    remoteAddress: utf8.decode(res.getRemoteAddressAsText()),
+    remoteAddress: shortAddress(utf8.decode(res.getRemoteAddressAsText())),
     remotePort: undefined,
     encrypted,
   }
+}
+
+/** As everybody else writes it (RFC 5952): `::1`, where uWebSockets.js has all eight groups. */
+function shortAddress(address: string): string {
+  return address.includes(':') ? new SocketAddress({ address, family: 'ipv6' }).address : address
 }
 
 /** How a later answer is corked, as all writes outside of the route's own callback have to be. */

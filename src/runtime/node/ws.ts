@@ -19,7 +19,7 @@ import type {
   RuntimeServer,
 } from '../../engine/runtime.ts'
 import { clearTimeout, setTimeout } from '../../engine/timers.ts'
-import { listenError } from '../listen-error.ts'
+import { listenOnAll } from '../listen-on-all.ts'
 import { OpenFiles } from '../open-files.ts'
 import { readTls } from '../tls-files.ts'
 import { statusLine } from './status-line.ts'
@@ -59,7 +59,7 @@ export function createWsRuntime(description: string): Runtime {
 async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Promise<RuntimeServer> {
   const files = new OpenFiles()
   const topics = new Topics<D>()
-  const server = createServer(options)
+  const pem = options.tls && readTls(options.tls)
   const sockets = new Set<Duplex>()
   const open = new Set<WebSocket>()
   /** The last one on each connection. */
@@ -111,7 +111,7 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
     })
   }
 
-  server.on('connection', (socket: Socket) => {
+  const connection = (socket: Socket): void => {
     if (files.isFull()) {
       socket.destroy()
       events.hungUp()
@@ -119,19 +119,14 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
     }
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
-  })
+  }
   // Emitted behind the answer (408) that Node gives by itself.
   const watchTimeout = (socket: Socket): void => {
     socket.on('error', ({ code }: NodeJS.ErrnoException) => {
       if (code === 'ERR_HTTP_REQUEST_TIMEOUT') events.handshakeTimedOut()
     })
   }
-  server.on(options.tls ? 'secureConnection' : 'connection', watchTimeout)
-  server.on('tlsClientError', ({ code }: NodeJS.ErrnoException) => {
-    if (code === 'ERR_TLS_HANDSHAKE_TIMEOUT') events.handshakeTimedOut()
-  })
-  server.on('upgrade', (request, socket, head) => void upgrade(request, socket, head))
-  server.on('request', (request, response) => {
+  const plain = (request: IncomingMessage, response: ServerResponse): void => {
     answers.set(request.socket, response)
     const raw = copyRequest(request, options.tls !== undefined)
     if (request.headers['sec-websocket-key'] === undefined && !mentionsWebSocket(request)) {
@@ -145,21 +140,39 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
         : decision.answer
     }
     void reply(response, refuse())
-  })
+  }
 
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause) => reject(listenError(cause, options.host, options.port)))
-    server.listen(options.port, options.host, resolve)
+  const listeners = await listenOnAll(options, async (host, port) => {
+    const server = createServer(pem, options.handshakeTimeout)
+    server.on('connection', connection)
+    server.on(pem ? 'secureConnection' : 'connection', watchTimeout)
+    server.on('tlsClientError', ({ code }: NodeJS.ErrnoException) => {
+      if (code === 'ERR_TLS_HANDSHAKE_TIMEOUT') events.handshakeTimedOut()
+    })
+    server.on('upgrade', (request, socket, head) => void upgrade(request, socket, head))
+    server.on('request', plain)
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject)
+      server.listen(port, host, resolve)
+    })
+    return {
+      server,
+      port: (server.address() as AddressInfo).port,
+      closed: new Promise<void>((resolve) => server.once('close', resolve)),
+      stop: () => void server.close(),
+    }
+  }).catch((error: unknown) => {
+    for (const socket of sockets) socket.destroy()
+    throw error
   })
-  const closed = new Promise<void>((resolve) => server.once('close', resolve))
   let listening = true
   const stopListening = (): void => {
-    if (listening) server.close()
+    if (listening) for (const listener of listeners) listener.stop()
     listening = false
-    server.closeIdleConnections()
+    for (const { server } of listeners) server.closeIdleConnections()
   }
   return {
-    port: (server.address() as AddressInfo).port,
+    port: listeners[0].port,
     publish: (topic, payload, compress) => topics.publish(topic, payload, compress),
     subscribers: (topic) => topics.subscribers(topic),
     isShortOfFiles: () => files.isShort(),
@@ -170,7 +183,7 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
       for (const socket of sockets) socket.destroy()
       // `ws` reports a close some turns after that of the TCP socket.
       const reported = [...open].map((ws) => new Promise((resolve) => ws.once('close', resolve)))
-      await Promise.all([closed, ...reported])
+      await Promise.all([...listeners.map(({ closed }) => closed), ...reported])
     },
   }
 }
@@ -179,7 +192,7 @@ interface Accepted extends IncomingMessage {
   acceptedProtocol?: string
 }
 
-function createServer({ tls, handshakeTimeout }: ListenOptions): Server {
+function createServer(pem: ReturnType<typeof readTls> | undefined, handshakeTimeout: number): Server {
   const timeout = Math.ceil(handshakeTimeout)
   const timeouts = {
     headersTimeout: timeout,
@@ -187,8 +200,8 @@ function createServer({ tls, handshakeTimeout }: ListenOptions): Server {
     requestTimeout: timeout,
     connectionsCheckingInterval: Math.min(MAX_CHECK_MS, Math.max(MIN_CHECK_MS, Math.ceil(timeout / 10))),
   }
-  return tls
-    ? createHttpsServer({ ...readTls(tls), ...timeouts, handshakeTimeout: timeout || MAX_TIMEOUT_MS })
+  return pem
+    ? createHttpsServer({ ...pem, ...timeouts, handshakeTimeout: timeout || MAX_TIMEOUT_MS })
     : createHttpServer(timeouts)
 }
 
