@@ -1,3 +1,5 @@
+import { promises } from 'node:dns'
+import { isIP } from 'node:net'
 import { SidewireError } from '../engine/errors.ts'
 import type { ListenOptions } from '../engine/runtime.ts'
 
@@ -27,7 +29,8 @@ export async function listenOnAll<L extends Listener>(
     const failure = await addAll(listeners, hosts, port, open)
     if (!failure) return listeners as [L, ...L[]]
     for (const listener of listeners) listener.stop()
-    const { cause, host } = failure
+    const { host } = failure
+    const cause = (await unknownName(host)) ?? failure.cause
     const isFirst = listeners.length === 0
     const another = port === 0 && !isFirst && codeOf(cause) === 'EADDRINUSE' && attempt < ATTEMPTS
     if (!another)
@@ -56,6 +59,15 @@ function isAbsent(cause: unknown): boolean {
   return ['EADDRNOTAVAIL', 'EAFNOSUPPORT'].includes(String(codeOf(cause)))
 }
 
+/** Why the name has no address: Bun leaves whatever error number it finds, from EINVAL to EADDRINUSE. */
+async function unknownName(host: string): Promise<unknown> {
+  if (isIP(host) !== 0) return undefined
+  return promises.lookup(host).then(
+    () => undefined,
+    (cause: Error) => Object.assign(new Error(cause.message, { cause }), { code: 'ENOTFOUND' }),
+  )
+}
+
 function codeOf(cause: unknown): unknown {
   return (cause as { code?: unknown } | undefined)?.code
 }
@@ -76,10 +88,7 @@ function explain(cause: unknown): string {
       return 'the port is in use; stop the other server or choose another port (0 takes a free one)'
     case 'EACCES':
       return 'ports below 1024 need more rights; choose a higher one'
-    case 'EINVAL': // Bun's, for a name that it cannot resolve, and
-    case 'EAGAIN': // for one that no name server answers for just now
     case 'ENOTFOUND':
-    case 'EAI_AGAIN':
       return 'the host name is unknown'
     case 'EADDRNOTAVAIL':
       return "this machine has no such address; use '127.0.0.1', or '0.0.0.0' for all of its addresses"

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { Cli, endAll, PLATFORMS, project, serve, TARGETS } from '../cli/cli.ts'
 import { connectWs, within } from '../support/client.ts'
+import { LOOPBACK } from '../support/loopback.ts'
 import { installed, RUNS, ViteProcess } from '../vite/installation.ts'
 import { write } from '../vite/rig.ts'
 import { NetworkTrace } from './network-trace.ts'
@@ -34,8 +35,14 @@ const config = (version: number): string => `
     }],
   })`
 
+/** Each address of loopback, at one port. */
+function loopback(url: string): string[] {
+  const { port } = new URL(url)
+  return LOOPBACK.map((host) => (host === '127.0.0.1' ? `${host}:0` : `${host}:${port}`))
+}
+
 describe.each(TARGETS)('sidewire serve on $runtime', (target) => {
-  test('the demo, its page and a client: one socket that listens on loopback, and nothing else', async () => {
+  test('the demo, its page and a client: one port that listens on loopback, and nothing else', async () => {
     const network = trace()
     const cli = serve(project(), [], target, network.through)
     const url = (await cli.started()).replace('/chat', '/echo')
@@ -47,7 +54,7 @@ describe.each(TARGETS)('sidewire serve on $runtime', (target) => {
     network.kill('SIGTERM')
     expect(await client.closed).toMatchObject({ code: 1001 })
     expect(await cli.exited).toMatchObject({ code: 0 })
-    expect(network.use).toMatchObject({ reached: [], bound: ['127.0.0.1:0'], rings: 0 })
+    expect(network.use).toMatchObject({ reached: [], bound: loopback(url), rings: 0 })
   })
 
   test('a config, a late handshake and a reload: no more than that, but what uws says to itself', async () => {
@@ -69,7 +76,7 @@ describe.each(TARGETS)('sidewire serve on $runtime', (target) => {
     const toItself = target.runtime === 'uws' ? 1 : 0
     expect(reached).toHaveLength(toItself)
     for (const address of reached) expect(own).toContain(address)
-    expect(bound).toEqual(Array.from({ length: 1 + toItself }, () => '127.0.0.1:0'))
+    expect(bound).toEqual([...loopback(url), ...(toItself === 1 ? ['127.0.0.1:0'] : [])])
     expect(rings).toBe(0)
     // TypeScript is bundled by a child, which was watched as well.
     expect(programs.join('\n')).toMatch(/esbuild/)
