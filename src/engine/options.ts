@@ -3,7 +3,7 @@ import type { BroadcastOptions, ResponseRule, UniversalApiWsHandler } from './ha
 import type { Logger, LogLevel } from './logger.ts'
 import { encode } from './message.ts'
 import { checkOptions, pluginSchema, serverSchema } from './option-schema.ts'
-import type { AllowedOrigins } from './origin.ts'
+import { resolveOrigins, type AllowedOrigins, type ResolvedOrigins } from './origin.ts'
 import { compilePattern, normalizePrefix, type Pattern } from './routing.ts'
 import type { Payload, TlsFiles } from './runtime.ts'
 
@@ -153,7 +153,7 @@ export interface ResolvedEngineOptions {
   readonly logLevel: LogLevel
   readonly logger: Logger | undefined
   readonly runtime: RuntimeChoice
-  readonly allowedOrigins: AllowedOrigins | undefined
+  readonly allowedOrigins: ResolvedOrigins | undefined
   readonly maxConnections: number
   readonly maxConnectionsPerAddress: number
   readonly maxEventLoopLag: number
@@ -263,7 +263,7 @@ function resolveEngineOptions(options: EngineOptions): ResolvedEngineOptions {
     logLevel: options.logLevel ?? 'info',
     logger: options.logger,
     runtime: options.runtime ?? 'auto',
-    allowedOrigins: options.allowedOrigins,
+    allowedOrigins: resolveOrigins(options.allowedOrigins),
     maxConnections: options.maxConnections ?? 0,
     maxConnectionsPerAddress: options.maxConnectionsPerAddress ?? 0,
     maxEventLoopLag: options.maxEventLoopLag ?? 0,

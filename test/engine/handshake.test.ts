@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { checkHandshake, chooseDeflateOffer, chooseSubprotocol } from '../../src/engine/handshake.ts'
-import { isOriginAllowed } from '../../src/engine/origin.ts'
+import { isOriginAllowed, resolveOrigins } from '../../src/engine/origin.ts'
 import {
   createHandshakeRequest,
   pathOf,
@@ -232,7 +232,56 @@ describe('origins', () => {
     expect(isOriginAllowed(origin, host, undefined)).toBe(expected)
   })
 
-  it('a string of allowedOrigins may have a trailing slash', () => {
-    expect(isOriginAllowed('https://a.example', undefined, ['https://a.example/'])).toBe(true)
+  it.each([
+    ['https://a.example/', 'https://a.example'],
+    ['HTTPS://A.Example', 'https://a.example'],
+    ['https://a.example:443', 'https://a.example'],
+    ['http://a.example:80/', 'http://a.example'],
+    ['https://a.example:8443', 'https://a.example:8443'],
+    ['https://münchen.example', 'https://xn--mnchen-3ya.example'],
+    ['http://[2001:DB8::1]:3000', 'http://[2001:db8::1]:3000'],
+    ['file://', 'file://'],
+    ['file:///', 'file://'],
+    ['null', 'null'],
+    ['capacitor://localhost/', 'capacitor://localhost'],
+    ['chrome-extension://ABCDEF', 'chrome-extension://abcdef'],
+  ])('allowedOrigins: %j is the origin %j', (written, origin) => {
+    for (const option of [written, [written], [/never/g, written]])
+      expect(isOriginAllowed(origin, undefined, resolveOrigins(option))).toBe(true)
+  })
+
+  it.each([
+    ['https://a.example:443', 'https://a.example'],
+    ['http://A.example:80', 'http://a.example'],
+    ['file:///', 'file://'],
+  ])('%j of a client that is no browser is %j', (sent, origin) => {
+    expect(isOriginAllowed(sent, undefined, resolveOrigins(origin))).toBe(true)
+    expect(isOriginAllowed(`${sent}0`, undefined, resolveOrigins(origin))).toBe(false)
+  })
+
+  it.each([
+    ['*', /for all origins write true/],
+    ['https://*.a.example', /regular expression, such as/],
+    ['http://localhost:*', /regular expression, such as/],
+    ['a.example', /starts with its scheme, such as 'https:\/\/a\.example'/],
+    ['a.example:3000', /such as 'https:\/\/a\.example:3000'/],
+    ['//a.example', /such as 'https:\/\/a\.example'/],
+    ['', /such as 'https:\/\/app\.example'/],
+    ['wss://a.example', /that of the page: 'https:\/\/a\.example'/],
+    ['https://a.example/app', /a scheme, a host and a port: 'https:\/\/a\.example'/],
+    ['https://a.example?x', /: 'https:\/\/a\.example'/],
+    ['https://user@a.example', /: 'https:\/\/a\.example'/],
+    ['file:///home/me/page.html', /a scheme, a host and a port: 'file:\/\/'/],
+    ['https://', /such as 'https:\/\/app\.example'/],
+  ])('allowedOrigins: %j could never match, and is refused', (written, cure) => {
+    for (const [option, name] of [
+      [written, 'allowedOrigins'],
+      [[/a/, written], 'allowedOrigins[1]'],
+    ] as const) {
+      const resolve = () => resolveOrigins(option)
+      expect(resolve).toThrow(expect.objectContaining({ code: 'ERR_OPTION' }))
+      expect(resolve).toThrow(`option "${name}" is ${JSON.stringify(written)}; `)
+      expect(resolve).toThrow(cure)
+    }
   })
 })

@@ -147,7 +147,7 @@ describe('what is accepted', () => {
     [{ allowedOrigins: true }],
     [{ allowedOrigins: 'https://a.example' }],
     [{ allowedOrigins: /a/ }],
-    [{ allowedOrigins: [/a/, 'b'] }],
+    [{ allowedOrigins: [/a/, 'https://b'] }],
     [{ port: 0 }],
     [{ port: 65_535 }],
     [{ authenticateTimeout: 1, closeTimeout: 0, shutdownTimeout: 0 }],

@@ -1,4 +1,4 @@
-import { createServer as createTcpServer, SocketAddress } from 'node:net'
+import { createServer as createTcpServer } from 'node:net'
 import { CloseCode } from '../../engine/close.ts'
 import { SidewireError } from '../../engine/errors.ts'
 import type {
@@ -244,15 +244,10 @@ function copyRequest(res: UWS.HttpResponse, req: UWS.HttpRequest, encrypted: boo
     // It answers 505 to anything else by itself.
     httpVersion: '1.1',
     rawHeaders,
-    remoteAddress: shortAddress(utf8.decode(res.getRemoteAddressAsText())),
+    remoteAddress: utf8.decode(res.getRemoteAddressAsText()),
     remotePort: undefined,
     encrypted,
   }
-}
-
-/** As everybody else writes it (RFC 5952): `::1`, where uWebSockets.js has all eight groups. */
-function shortAddress(address: string): string {
-  return address.includes(':') ? new SocketAddress({ address, family: 'ipv6' }).address : address
 }
 
 /** How a later answer is corked, as all writes outside of the route's own callback have to be. */

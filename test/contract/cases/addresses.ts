@@ -38,7 +38,9 @@ const LIMITS: Omit<ListenOptions, 'hosts' | 'port'> = {
 /** The addresses that take connections on the port. */
 async function listening({ port }: Pick<Server, 'port'>): Promise<string[]> {
   const asked = LOOPBACK.map(async (host) => {
-    const response = await fetch(`http://${host}:${port}/healthz`).catch(() => undefined)
+    // A connection that is kept would be asked again when the next server has the port.
+    const headers = { Connection: 'close' }
+    const response = await fetch(`http://${host}:${port}/healthz`, { headers }).catch(() => undefined)
     return response?.status === 200 ? [host] : []
   })
   return (await Promise.all(asked)).flat()

@@ -139,6 +139,33 @@ export const CASES: readonly Case[] = [
     },
   },
   {
+    name: 'allowedOrigins: what is meant is what browsers, and clients without a page, send',
+    async run(t) {
+      await expectOrigins(
+        t,
+        ['file://', 'null', 'HTTPS://App.example:443/', 'http://b.example:80'],
+        [
+          ['file://', 101],
+          ['null', 101],
+          ['https://app.example', 101],
+          ['http://b.example', 101],
+          ['https://b.example', 403],
+          ['https://app.example:8443', 403],
+        ],
+      )
+    },
+  },
+  {
+    name: 'allowedOrigins: what could never match is an error of the configuration, with its cure',
+    async run(t) {
+      for (const origin of ['*', 'app.example', 'https://*.app.example', 'https://app.example/path'])
+        await expect(t.start({ pattern: '/a' }, { allowedOrigins: origin })).rejects.toMatchObject({
+          code: 'ERR_OPTION',
+          message: expect.stringContaining(`option "allowedOrigins" is "${origin}"; `),
+        })
+    },
+  },
+  {
     name: 'allowedOrigins: a global or sticky expression does not remember where it stopped',
     async run(t) {
       for (const expression of [/app\.example/g, /https:\/\/app\.example/y]) {
