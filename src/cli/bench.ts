@@ -2,9 +2,11 @@ import { writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { loadScript } from './script-file.ts'
 import { SidewireError } from '../index.ts'
+import { compare, readEarlier } from '../load/comparison.ts'
 import { Mask } from '../load/mask.ts'
 import { MessageTemplate } from '../load/message-template.ts'
 import type { LoadOptions, ScenarioName } from '../load/options.ts'
+import type { Report } from '../load/report.ts'
 import { htmlReport } from '../load/report-html.ts'
 import { textReport } from '../load/report-text.ts'
 import { runLoad } from '../load/run.ts'
@@ -31,6 +33,7 @@ export interface BenchFlags {
   readonly pid?: number
   readonly json?: string
   readonly html?: string
+  readonly compare?: string
   readonly showSecrets?: boolean
 }
 
@@ -50,12 +53,20 @@ export async function bench(
   flags: BenchFlags,
 ): Promise<void> {
   const stop = new AbortController()
-  // The second Ctrl-C does not wait for the report.
-  const interrupt = (): void => (stop.signal.aborted ? process.exit(130) : stop.abort())
-  process.on('SIGINT', interrupt).on('SIGTERM', interrupt)
+  let interrupted: number | undefined
+  const end = (code: number): void => {
+    // The second Ctrl-C does not wait for the report.
+    if (interrupted !== undefined) process.exit(code)
+    interrupted = code
+    stop.abort()
+  }
+  const onInterrupt = (): void => end(EXIT.interrupted)
+  const onTerminate = (): void => end(EXIT.terminated)
+  process.on('SIGINT', onInterrupt).on('SIGTERM', onTerminate)
   const line = new ProgressLine()
   const mask = flags.showSecrets ? undefined : new Mask(url, { headers: flags.header, join: flags.join })
   try {
+    const earlier = flags.compare === undefined ? undefined : readEarlier(flags.compare, scenario)
     const options = await resolveOptions(url, scenario, file, flags)
     const worker = new URL(
       import.meta.url.endsWith('.ts') ? './bench-worker.ts' : './bench-worker.js',
@@ -67,18 +78,29 @@ export async function bench(
       onProgress: (progress) => line.show(progress),
     })
     line.clear()
-    const report = mask?.report(found, options) ?? found
-    console.log(textReport(report))
+    const comparison = earlier && flags.compare ? compare(found, earlier, flags.compare) : null
+    const report: Report = { ...(mask?.report(found, options) ?? found), comparison }
+    // Whoever reads the data from standard output wants nothing else there.
+    const print = flags.json === '-' || flags.html === '-' ? console.error : console.log
+    print(textReport(report))
     if (flags.json !== undefined) write('--json', flags.json, `${JSON.stringify(report, undefined, 2)}\n`)
     if (flags.html !== undefined) write('--html', flags.html, htmlReport(report))
-    process.exitCode = report.ok ? 0 : 1
+    process.exitCode = !report.ok ? EXIT.failed : comparison?.invalid.length ? EXIT.limited : EXIT.fine
   } catch (error) {
     line.clear()
     console.error(say(mask?.text(messageOf(error)) ?? messageOf(error)))
-    process.exitCode = 1
+    process.exitCode = isMisuse(error) ? EXIT.usage : EXIT.failed
   } finally {
-    process.off('SIGINT', interrupt).off('SIGTERM', interrupt)
+    process.exitCode = interrupted ?? process.exitCode ?? EXIT.failed
+    process.off('SIGINT', onInterrupt).off('SIGTERM', onTerminate)
   }
+}
+
+/** What scripts and CI go by; the README and `--help` say the same. */
+const EXIT = { fine: 0, failed: 1, usage: 2, limited: 3, interrupted: 130, terminated: 143 } as const
+
+function isMisuse(error: unknown): boolean {
+  return error instanceof SidewireError && (error.code === 'ERR_OPTION' || error.code === 'ERR_CONFIG')
 }
 
 async function resolveOptions(
@@ -87,6 +109,11 @@ async function resolveOptions(
   file: string | undefined,
   flags: BenchFlags,
 ): Promise<LoadOptions> {
+  if (flags.json === '-' && flags.html === '-')
+    throw new SidewireError(
+      'ERR_OPTION',
+      'options "--json" and "--html" are both "-"; standard output takes one of them',
+    )
   if (flags.rate !== undefined && flags.window !== undefined)
     throw new SidewireError(
       'ERR_OPTION',
@@ -156,7 +183,8 @@ function loginOf(text: string, headers: readonly string[]): string[] {
 
 function write(option: string, path: string, text: string): void {
   try {
-    writeFileSync(path, text)
+    if (path === '-') process.stdout.write(text)
+    else writeFileSync(path, text)
   } catch (cause) {
     throw new SidewireError('ERR_OPTION', `option "${option}" is "${path}": ${(cause as Error).message}`, {
       cause,

@@ -66,15 +66,24 @@ export function createProgram(): Command {
     .option('--tls-insecure', 'do not check the certificate')
     .option('--workers <n>', 'threads of the generator', toCount, 1)
     .option('--pid <pid>', 'idle: the process of the server, whose memory is reported', toCount)
-    .option('--json <file>', 'write the report as JSON')
-    .option('--html <file>', 'write the report as a page with charts')
+    .option('--json <file>', "write the report as JSON; '-' is standard output")
+    .option('--html <file>', "write the report as a page with charts; '-' is standard output")
+    .option('--compare <file>', 'compare with an earlier report that --json wrote')
     .option(
       '--show-secrets',
       'show values of headers, of the query, of --join and of tokens in reports and errors',
     )
+    .addHelpText('after', EXIT_CODES)
+    // Commander's own is 1, which says here that a check of the run failed.
+    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
     .action(bench)
   return program
 }
+
+const EXIT_CODES = `
+Exit codes: 0 all is fine, 1 a check of the run failed (or there was no run: nobody listens, all refused),
+2 wrong usage, 3 --compare was asked for, and the generator was the limit of one of the runs,
+130 after Ctrl-C (143 after SIGTERM), with the report of what was measured.`
 
 const toPort = wholeNumber(0, 65_535)
 const toCount = wholeNumber(1, MAX_CONNECTIONS)

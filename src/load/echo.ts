@@ -88,17 +88,19 @@ class EchoClient implements SocketEvents {
     const recorder = this.#recorder
     const { connection, number } = this.#token
     if (connection !== this.#index) {
-      recorder.faults.unexpected++
+      if (connection < this.#options.connections) recorder.faults.misdirected++
+      else recorder.faults.unexpected++
       return
     }
-    if (!this.#sequence.accept(number, this.#sent)) return
+    this.#time ||= now()
+    const due = this.#dues.get(number, this.#sent)
+    const isLate = due !== undefined && this.#time - due > this.#options.timeout
+    if (!this.#sequence.accept(number, this.#sent, isLate)) return
     recorder.counters.received++
     if (recorder.isMeasuring) {
       recorder.counters.measured++
       recorder.counters.measuredBytes += end - start
     }
-    this.#time ||= now()
-    const due = this.#dues.get(number, this.#sent)
     if (due !== undefined) recorder.latency(due, this.#time - due)
   }
 

@@ -236,11 +236,13 @@ class Receiver implements SocketEvents {
       if (--this.#unheard === 0) this.#board.removeDeaf()
     }
     const board = this.#board
-    if (!sequence.accept(number, board.sent(sender))) return
-    const isLast = board.arrive(sender, number)
-    if (number < board.first(sender)) return
     this.#time ||= now()
     const due = board.due(sender, number)
+    const isProbe = number < board.first(sender)
+    const isLate = !isProbe && this.#time - due > this.#options.timeout
+    if (!sequence.accept(number, board.sent(sender), isLate)) return
+    const isLast = board.arrive(sender, number)
+    if (isProbe) return
     recorder.counters.received++
     if (recorder.isMeasuring) {
       recorder.counters.measured++

@@ -5,7 +5,7 @@ import { SidewireError } from '../index.ts'
 
 /**
  * Resident memory of a process, in bytes.
- * @throws `ERR_LOAD` if there is no such process
+ * @throws `ERR_OPTION` if there is no such process
  */
 export async function residentMemory(pid: number): Promise<number> {
   try {
@@ -20,7 +20,7 @@ export async function residentMemory(pid: number): Promise<number> {
     // Said below.
   }
   throw new SidewireError(
-    'ERR_LOAD',
+    'ERR_OPTION',
     `option "--pid" is ${pid}; there is no such process, or its memory cannot be read`,
   )
 }

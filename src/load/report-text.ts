@@ -21,12 +21,11 @@ export function textReport(report: Report): string {
     'connections',
     `${whole(connections.opened)} opened, ${whole(connections.refused)} refused, ${whole(connections.dropped)} dropped`,
   ])
-  if (memory)
-    rows.push([
-      'memory',
-      `${pc.bold(`${bytes(memory.perConnection)} a connection`)}  (${bytes(memory.before)}, then ${bytes(memory.after)})`,
-    ])
+  if (memory) rows.push(['memory', memoryOf(memory)])
+  else if (report.scenario === 'idle')
+    rows.push(['memory', 'not measured: --pid <pid> says which process is the server'])
   rows.push(['generator', generatorHealth(report)])
+  if (report.comparison) rows.push(['compared', comparisonOf(report.comparison)])
   if (report.masked.length > 0)
     rows.push(['masked', `${report.masked.join(', ')}  ${pc.dim('(--show-secrets shows them)')}`])
   const latencies = [
@@ -49,8 +48,26 @@ export function textReport(report: Report): string {
       pc.yellow(`! The generator was the bottleneck, not the server: ${reason}`),
     ),
   ]
+  for (const why of report.comparison?.invalid ?? [])
+    verdict.push(pc.yellow(`! The comparison says nothing of the servers: ${why}`))
+  if (Number(report.options['warmup']) > 0 && report.scenario !== 'idle')
+    blocks.push(pc.dim('  Counts include the warm-up; rates and latencies do not.'))
   if (verdict.length > 0) blocks.push(verdict.join('\n'))
   return blocks.join('\n\n')
+}
+
+function comparisonOf({ with: path, perSecond, p99 }: NonNullable<Report['comparison']>): string {
+  const times = (value: number | null): string => (value === null ? 'unknown' : `${value.toFixed(2)} times`)
+  return `rate ${times(perSecond)}, p99 ${times(p99)} that of ${path}`
+}
+
+/** What a process gives back at the same time may be more than what the connections cost. */
+function memoryOf({ before, after, perConnection }: NonNullable<Report['memory']>): string {
+  const what =
+    perConnection > 0
+      ? pc.bold(`${bytes(perConnection)} a connection`)
+      : 'no growth to be seen; hold more --connections'
+  return `${what}  (${bytes(before)}, then ${bytes(after)})`
 }
 
 /** An open loop waits in turns of the event loop: how late it sent says more than how busy it was. */
@@ -66,6 +83,8 @@ function messageCounts({ messages }: Report): string {
     [messages.lost, 'lost'],
     [messages.duplicated, 'duplicated'],
     [messages.outOfOrder, 'out of order'],
+    [messages.late, 'late'],
+    [messages.misdirected, 'of other connections'],
     [messages.unexpected, 'unexpected'],
   ]
   const found = faults

@@ -1,3 +1,4 @@
+import type { Comparison } from './comparison.ts'
 import type { Latency } from './histogram.ts'
 import type { ScenarioName } from './options.ts'
 import type { Faults } from './sequence.ts'
@@ -27,10 +28,13 @@ export interface Report {
   readonly percentiles: readonly (readonly [number, number])[]
   readonly connections: { readonly opened: number; readonly refused: number; readonly dropped: number }
   readonly fanout: FanoutResult | null
+  /** `completed` with the warm-up, as all counts. */
   readonly handshakes: { readonly completed: number; readonly perSecond: number } | null
   /** Bytes. */
   readonly memory: { readonly before: number; readonly after: number; readonly perConnection: number } | null
   readonly generator: GeneratorHealth
+  /** With the report of `--compare`. */
+  readonly comparison: Comparison | null
   readonly timeline: readonly Interval[]
   readonly ok: boolean
   /** Whose values are not shown: names of headers, of the query, of options. */

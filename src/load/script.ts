@@ -113,13 +113,14 @@ class Client implements SocketEvents, ScriptClient {
         : this.#sequence.next,
     )
     if (typeof answered !== 'number') return
-    if (!this.#sequence.accept(answered, this.#sent)) return
+    const due = this.#dues.get(answered, this.#sent)
+    const isLate = due !== undefined && this.#time - due > this.#options.timeout
+    if (!this.#sequence.accept(answered, this.#sent, isLate)) return
     recorder.counters.received++
     if (recorder.isMeasuring) {
       recorder.counters.measured++
       recorder.counters.measuredBytes += end - start
     }
-    const due = this.#dues.get(answered, this.#sent)
     if (due !== undefined) recorder.latency(due, this.#time - due)
   }
 

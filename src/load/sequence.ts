@@ -6,12 +6,16 @@ export interface Faults {
   duplicated: number
   /** Came after a message that was sent later. */
   outOfOrder: number
-  /** Never sent like this: a number or a connection that does not exist. */
+  /** Came after all, but later than `--timeout` after it was due. */
+  late: number
+  /** Of another connection of this run: the server broadcasts, or mixes connections up. */
+  misdirected: number
+  /** Of a number or a connection that does not exist. */
   unexpected: number
 }
 
 export function createFaults(): Faults {
-  return { lost: 0, duplicated: 0, outOfOrder: 0, unexpected: 0 }
+  return { lost: 0, duplicated: 0, outOfOrder: 0, late: 0, misdirected: 0, unexpected: 0 }
 }
 
 /** How long a list of missing messages may grow; past it they are only counted. */
@@ -24,6 +28,8 @@ export class Sequence {
   readonly #faults: Faults
   /** Numbers that were passed over, the oldest first. */
   #missing: Set<number> | undefined
+  /** Those of them that nobody waits for any more. */
+  #givenUp: Set<number> | undefined
 
   constructor(faults: Faults, next = 0) {
     this.#faults = faults
@@ -33,11 +39,13 @@ export class Sequence {
   /**
    * Takes note of a message.
    * @param sent - how many were sent: no number can be as high
+   * @param isLate - it took longer than the timeout
    * @returns whether it came for the first time
    */
-  accept(number: number, sent: number): boolean {
+  accept(number: number, sent: number, isLate: boolean): boolean {
     if (number === this.next && number < sent) {
       this.next++
+      if (isLate) this.#faults.late++
       return true
     }
     if (number >= sent) {
@@ -47,11 +55,14 @@ export class Sequence {
     if (number > this.next) {
       for (let skipped = this.next; skipped < number; skipped++) this.#miss(skipped)
       this.next = number + 1
+      if (isLate) this.#faults.late++
       return true
     }
     if (this.#missing?.delete(number)) {
       this.#faults.lost--
-      this.#faults.outOfOrder++
+      // Who is late is passed by those that were sent once nobody waited for it any more: that is no wrong order.
+      if (this.#givenUp?.delete(number) || isLate) this.#faults.late++
+      else this.#faults.outOfOrder++
       return true
     }
     this.#faults.duplicated++
@@ -65,9 +76,11 @@ export class Sequence {
     this.next = sent
   }
 
-  /** The message that is due is given up; if it comes after all, it was out of order. */
+  /** The message that is due is given up; if it comes after all, it is late. */
   giveUp(): void {
     this.#miss(this.next)
+    this.#givenUp ??= new Set()
+    if (this.#missing?.has(this.next)) this.#givenUp.add(this.next)
     this.next++
   }
 

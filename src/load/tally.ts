@@ -5,7 +5,7 @@ import { LatencyHistogram } from './histogram.ts'
 import type { LoadOptions } from './options.ts'
 import { createCounters, type Counters, type Snapshot } from './recorder.ts'
 import type { Interval, Report } from './report.ts'
-import { createFaults } from './sequence.ts'
+import { createFaults, type Faults } from './sequence.ts'
 import type { WorkerResult } from './worker.ts'
 
 /** Adds up what all workers saw, and makes the report of it. */
@@ -108,7 +108,9 @@ export class Tally {
           }
         : null,
       handshakes:
-        options.scenario === 'connect' ? { completed: handshakes, perSecond: handshakes / seconds } : null,
+        options.scenario === 'connect'
+          ? { completed: connections.opened, perSecond: handshakes / seconds }
+          : null,
       generator: judgeGenerator({
         utilizations: results.map(({ utilization }) => utilization),
         cpu,
@@ -117,6 +119,7 @@ export class Tally {
         sendLag: this.#sendLag.summary(),
         latency,
       }),
+      comparison: null,
       timeline: this.#timeline,
       ok: problems.length === 0,
       masked: [],
@@ -130,10 +133,7 @@ function wallClock(time: number): string {
   return new Date(Date.now() - (now() - time)).toISOString()
 }
 
-function problemsOf(
-  faults: Readonly<Record<'lost' | 'duplicated' | 'outOfOrder' | 'unexpected', number>>,
-  reasons: ReadonlyMap<string, number>,
-): string[] {
+function problemsOf(faults: Readonly<Faults>, reasons: ReadonlyMap<string, number>): string[] {
   const problems: string[] = []
   const say = (count: number, what: string): void => {
     if (count > 0) problems.push(`${count} ${count === 1 ? 'message' : 'messages'} ${what}`)
@@ -141,7 +141,12 @@ function problemsOf(
   say(faults.lost, 'lost')
   say(faults.duplicated, 'duplicated')
   say(faults.outOfOrder, 'out of order')
-  say(faults.unexpected, 'that were never sent like this')
+  say(faults.late, 'late: answered, but later than --timeout')
+  say(
+    faults.misdirected,
+    'of other connections of this run: the server broadcasts what it gets (measure that with the scenario fanout), or mixes connections up',
+  )
+  say(faults.unexpected, 'of a connection or with a number that this run has never had')
   for (const [why, count] of reasons)
     problems.push(`${count} ${count === 1 ? 'connection' : 'connections'}: ${why}`)
   return problems

@@ -171,17 +171,17 @@ describe('a script', () => {
   })
 
   it.for([
-    ['export default 1', /bad\.ts has no default export with a function next/],
-    ['export default { next: () => { throw new Error("boom") } }', /the script's next failed: boom/],
-    ['export default { next: async () => 1 }', /the script's next failed: it is async/],
-    ['export default { next(', /cannot load bad\.ts: bad\.ts:1: /],
-  ] as const)('that is wrong is one line: %s', async ([source, message]) => {
+    ['export default 1', /bad\.ts has no default export with a function next/, 2],
+    ['export default { next: () => { throw new Error("boom") } }', /the script's next failed: boom/, 1],
+    ['export default { next: async () => 1 }', /the script's next failed: it is async/, 1],
+    ['export default { next(', /cannot load bad\.ts: bad\.ts:1: /, 2],
+  ] as const)('that is wrong is one line: %s', async ([source, message, exit]) => {
     const { stderr, code } = await bench(await start(), ['script', 'bad.ts', ...SHORT], {
       files: { 'bad.ts': source },
     })
     expect(stderr).toMatch(message)
     expect(stderr.split('\n')).toHaveLength(1)
-    expect(code).toBe(1)
+    expect(code).toBe(exit)
   })
 })
 
@@ -233,7 +233,7 @@ describe('Ctrl-C', () => {
     expect(report.seconds).toBeLessThan(30)
     expect(report.messages).toMatchObject({ sent: server!.did.received, lost: 0 })
     expect(stdout).toContain('throughput')
-    expect(code).toBe(0)
+    expect(code).toBe(130)
   })
 })
 
@@ -281,20 +281,21 @@ describe('a mistake', () => {
     const { stderr, code } = await bench(await start(), args)
     expect(stderr).toContain(message)
     expect(stderr.trim().split('\n')).toHaveLength(1)
-    expect(code).toBe(1)
+    expect(code).toBe(2)
   })
 
   it.for([
-    ['localhost', 'the URL is "localhost"; it has to be one such as ws://'],
-    ['ftp://localhost', 'the URL is "ftp://localhost"; it has to be'],
+    ['localhost', 'the URL is "localhost"; it has to be one such as ws://', 2],
+    ['ftp://localhost', 'the URL is "ftp://localhost"; it has to be', 2],
     [
       'ws://127.0.0.1:1/',
       'cannot connect to 127.0.0.1:1: nobody listens there; is the server running? (ERR_LOAD)',
+      1,
     ],
-  ] as const)('in the URL: %s', async ([url, message]) => {
+  ] as const)('in the URL: %s', async ([url, message, exit]) => {
     const { stderr, code } = await bench(url, [...SHORT])
     expect(stderr).toContain(message)
     expect(stderr.trim().split('\n')).toHaveLength(1)
-    expect(code).toBe(1)
+    expect(code).toBe(exit)
   })
 })

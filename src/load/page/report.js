@@ -48,7 +48,7 @@
   }
   if (handshakes) tile('Handshakes', perSecond(handshakes.perSecond))
   else if (report.scenario !== 'idle') tile('Throughput', perSecond(messages.perSecond))
-  if (memory) tile('Memory a connection', bytes(memory.perConnection))
+  if (memory && memory.perConnection > 0) tile('Memory a connection', bytes(memory.perConnection))
   if (fanout) tile('Reach', `${Math.floor(fanout.reach * 1e5) / 1e3} %`)
   if (latency)
     for (const name of ['p50', 'p90', 'p99', 'p999', 'max'])
@@ -64,7 +64,8 @@
       'Messages',
       `${whole(messages.sent)} sent, ${whole(messages.received)} received, ${whole(messages.lost)} lost, ` +
         `${whole(messages.duplicated)} duplicated, ${whole(messages.outOfOrder)} out of order, ` +
-        `${whole(messages.unexpected)} unexpected (warm-up included)`,
+        `${whole(messages.late)} late, ${whole(messages.misdirected)} of other connections, ` +
+        `${whole(messages.unexpected)} unexpected`,
     )
   if (report.scenario !== 'idle' && !handshakes) detail('Payload', `${bytes(messages.bytesPerSecond)}/s`)
   detail(
@@ -72,6 +73,10 @@
     `${whole(connections.opened)} opened, ${whole(connections.refused)} refused, ${whole(connections.dropped)} dropped`,
   )
   if (memory) detail('Server memory', `${bytes(memory.before)} before, ${bytes(memory.after)} after`)
+  else if (report.scenario === 'idle')
+    detail('Server memory', 'not measured: --pid <pid> says which process is the server')
+  if (report.options.warmup > 0 && report.scenario !== 'idle')
+    detail('Warm-up', 'part of the counts, not of rates and latencies')
   detail(
     'Generator',
     (generator.sendLag
@@ -89,6 +94,14 @@
     asked.map(([name, value]) => `${name} ${inMs.has(name) ? ms(value) : value}`).join(' · '),
   )
 
+  if (report.comparison)
+    detail(
+      'Compared',
+      [
+        `rate × ${report.comparison.perSecond?.toFixed(2) ?? '–'}, p99 × ${report.comparison.p99?.toFixed(2) ?? '–'} with ${report.comparison.with}`,
+        ...report.comparison.invalid,
+      ].join(' · '),
+    )
   if (report.masked.length > 0) detail('Masked', report.masked.join(', '))
 
   // Charts
