@@ -89,13 +89,17 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
     const before = answers.get(socket)
     if (before && !before.closed) await once(before, 'close')
     if (socket.destroyed || socket.writableEnded) return
-    const decision = await events.upgrade(copyRequest(request, options.tls !== undefined))
-    if (socket.destroyed) return
-    if (!decision.accept) {
+    const raw = copyRequest(request, options.tls !== undefined)
+    const end = (answer: HttpAnswer): void => {
       const timer = setTimeout(() => socket.destroy(), REFUSED_MS)
       socket.once('close', () => clearTimeout(timer))
-      return void socket.end(formatAnswer(decision.answer, request.method))
+      socket.end(formatAnswer(answer, request.method))
     }
+    // RFC 9110 7.8: an upgrade to something else, such as h2c, is ignored. Node has let go of the socket all the same.
+    if (!isHandshake(request)) return end(await events.request(raw))
+    const decision = await events.upgrade(raw)
+    if (socket.destroyed) return
+    if (!decision.accept) return end(decision.answer)
     request.headers['sec-websocket-extensions'] = decision.extensions || undefined
     // `ws` would fail the client if its choice were not in the offer; the choice is the engine's.
     delete request.headers['sec-websocket-protocol']
@@ -129,7 +133,7 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
   const plain = (request: IncomingMessage, response: ServerResponse): void => {
     answers.set(request.socket, response)
     const raw = copyRequest(request, options.tls !== undefined)
-    if (request.headers['sec-websocket-key'] === undefined && !mentionsWebSocket(request)) {
+    if (!isHandshake(request)) {
       void reply(response, events.request(raw))
       return
     }
@@ -252,8 +256,8 @@ function copyRequest(request: IncomingMessage, encrypted: boolean): RawRequest {
   }
 }
 
-function mentionsWebSocket(request: IncomingMessage): boolean {
-  return /\bwebsocket\b/i.test(request.headers.upgrade ?? '')
+function isHandshake({ headers }: IncomingMessage): boolean {
+  return headers['sec-websocket-key'] !== undefined || /\bwebsocket\b/i.test(headers.upgrade ?? '')
 }
 
 async function reply(response: ServerResponse, result: HttpAnswer | Promise<HttpAnswer>): Promise<void> {

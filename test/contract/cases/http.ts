@@ -44,6 +44,28 @@ export const CASES: readonly Case[] = [
     },
   },
   {
+    name: 'an upgrade to something else than WebSocket is ignored: the answer is that to a plain request',
+    network: true,
+    standalone: PLAIN_HTTP,
+    async run(t) {
+      const server = await t.start({ pattern: '/a' }, { files: { '/': { type: 'text/html', body: '<p>' } } })
+      const ask = async (upgrade: string, path: string, method = 'GET'): Promise<unknown[]> => {
+        const headers = { Connection: 'Upgrade, HTTP2-Settings', Upgrade: upgrade, 'HTTP2-Settings': '' }
+        const { status, body } = await t.raw(server).request(path, headers, `${method} ${path} HTTP/1.1`)
+        return [status, body]
+      }
+      for (const upgrade of ['h2c', 'TLS/1.0', 'h2c, IRC/6.9']) {
+        expect(await ask(upgrade, '/healthz')).toEqual([200, 'ok'])
+        expect(await ask(upgrade, '/')).toEqual([200, '<p>'])
+        expect(await ask(upgrade, '/none')).toEqual([404, 'Not Found'])
+        expect((await ask(upgrade, '/api/a'))[0]).toBe(426)
+        expect((await ask(upgrade, '/healthz', 'POST'))[0]).toBe(404)
+      }
+      expect(server.stats()).toMatchObject({ refused: 0, opened: 0 })
+      expect((await ask('h2c, websocket', '/api/a'))[0]).toBe(400)
+    },
+  },
+  {
     name: 'other paths: 404',
     network: true,
     standalone: PLAIN_HTTP,
