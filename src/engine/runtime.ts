@@ -26,6 +26,10 @@ export interface RuntimeCapabilities {
   readonly remotePort: boolean
   /** Keeps the case of header names in `rawHeaders`. */
   readonly headerCase: boolean
+  /** Shows the path as it was sent, with its dot segments and backslashes. */
+  readonly pathAsSent: boolean
+  /** Shows every byte above 7F of a header's value, as Latin-1. */
+  readonly headerBytes: boolean
   /** Refuses a handshake over HTTP/1.0. */
   readonly refusesHttp10: boolean
   /** Takes `handshakeTimeout`; else it has a time of its own, about 10 s, and tells nobody. */

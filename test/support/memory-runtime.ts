@@ -29,6 +29,8 @@ export class MemoryRuntime implements Runtime {
     everyCloseCode: true,
     remotePort: true,
     headerCase: true,
+    pathAsSent: true,
+    headerBytes: true,
     refusesHttp10: true,
     handshakeTimeout: true,
     hangsUp: false,

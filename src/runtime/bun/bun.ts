@@ -34,6 +34,9 @@ export function createBunRuntime(): Runtime {
       everyCloseCode: true,
       remotePort: true,
       headerCase: false,
+      // `Request` has a resolved URL only, as the URL standard has it.
+      pathAsSent: false,
+      headerBytes: true,
       refusesHttp10: false,
       // Fixed, whatever `idleTimeout` says: 12 s from the TCP connection to the end of the head.
       handshakeTimeout: false,

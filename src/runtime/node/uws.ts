@@ -44,6 +44,9 @@ export function createUwsRuntime(uws: UWS.UwsModule, description: string): Runti
       everyCloseCode: false,
       remotePort: false,
       headerCase: false,
+      pathAsSent: true,
+      // Such bytes at the ends of a value are cut off like spaces, before anything is shown; the rest is read as UTF-8.
+      headerBytes: false,
       refusesHttp10: true,
       // HTTP_IDLE_TIMEOUT_S of its source: 10 s from the TCP connection to the end of the head, in steps of 4.
       handshakeTimeout: false,

@@ -45,6 +45,8 @@ export function createWsRuntime(description: string): Runtime {
       everyCloseCode: true,
       remotePort: true,
       headerCase: true,
+      pathAsSent: true,
+      headerBytes: true,
       refusesHttp10: true,
       handshakeTimeout: true,
       hangsUp: true,

@@ -20,6 +20,45 @@ async function ask(
 
 export const CASES: readonly Case[] = [
   {
+    name: 'dot segments and backslashes in a path are not resolved, and match no handler',
+    network: true,
+    standalone: PARSER,
+    when: ({ pathAsSent }) => pathAsSent,
+    async run(t) {
+      const urls = t.queue<string>('url')
+      const isIn = { authenticate: (req: { url: string }) => (urls.push(req.url), true) }
+      const server = await t.start([
+        { pattern: '/ws/echo', ...isIn },
+        { pattern: '/any/**', ...isIn },
+      ])
+      for (const path of ['/p/../echo', '/p/%2e%2e/echo', '\\echo', '/./echo', '/%2E/echo']) {
+        expect([path, await ask(t, server, `/ws${path}`)]).toEqual([path, 404])
+        expect([path, await ask(t, server, `/any/x${path}`)]).toEqual([path, 101])
+        expect(await urls.next()).toBe(`/api/any/x${path}`)
+      }
+    },
+  },
+  {
+    name: 'bytes above 7F in a header come as Latin-1, at the ends of its value, too',
+    network: true,
+    standalone: PARSER,
+    when: ({ headerBytes }) => headerBytes,
+    async run(t) {
+      const values = t.queue<string | undefined>('value')
+      const server = await t.start({
+        pattern: '/a',
+        authenticate: (req) => {
+          values.push(req.headers['x'])
+          return true
+        },
+      })
+      for (const value of ['José', '名前=太郎', 'aéb']) {
+        expect(await ask(t, server, '/a', [`X: ${value}`])).toBe(101)
+        expect(await values.next()).toBe(Buffer.from(value).toString('latin1'))
+      }
+    },
+  },
+  {
     name: 'heads up to 15 KB, and 90 headers, are read in full',
     network: true,
     standalone: PARSER,
