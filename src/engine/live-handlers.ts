@@ -4,6 +4,7 @@ import type { Context } from './context.ts'
 import { LiveHandler } from './live-handler.ts'
 import { nearestHandler } from './nearest-handler.ts'
 import type { ResolvedEngineOptions } from './options.ts'
+import { prefixTwice } from './pattern-mistakes.ts'
 import { Router, type Route } from './router.ts'
 import { stripPrefix } from './routing.ts'
 
@@ -25,6 +26,8 @@ export class LiveHandlers {
   update({ handlers, prefixes }: HandlerOptions): void {
     const gone = new Map(this.#byPattern)
     const live = handlers.map((handler) => {
+      const twice = prefixTwice(handler.pattern.source, prefixes)
+      if (twice !== undefined) this.#context.logger.warn(twice)
       const before = gone.get(handler.pattern.source)
       if (!before) return new LiveHandler(this.#context, handler)
       gone.delete(handler.pattern.source)

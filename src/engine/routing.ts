@@ -1,4 +1,5 @@
 import { SidewireError } from './errors.ts'
+import { mistakeIn } from './pattern-mistakes.ts'
 
 /** One leading slash, no trailing one, percent-encoded as clients do; `''` and `'/'` mean no prefix. */
 export function normalizePrefix(prefix: string): string {
@@ -52,6 +53,8 @@ export const NO_PARAMS: Params = Object.freeze({})
  */
 export function compilePattern(source: string): Pattern {
   const normalized = source.startsWith('/') ? source : `/${source}`
+  const mistake = mistakeIn(normalized)
+  if (mistake !== undefined) throw invalid(normalized, mistake)
   const names = new Set<string>()
   const segments = splitPattern(normalized).map((text) => compileSegment(text, normalized, names))
   return {

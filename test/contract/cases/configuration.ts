@@ -88,6 +88,39 @@ export const CASES: readonly Case[] = [
     },
   },
   {
+    name: 'a pattern that can never match is ERR_PATTERN, with what was meant',
+    async run(t) {
+      for (const [pattern, cure] of [
+        ['/ws/:id', 'a parameter is {id}'],
+        [':room/ws', 'a parameter is {room}'],
+        ['ws://localhost:8787/api/ws', 'such as "/api/ws"'],
+        ['http://localhost', 'such as "/ws"'],
+        ['/ws?token=a', 'leave it out'],
+        ['/ws/{id}?', 'write two handlers'],
+        ['/ws/{id:[a-z]{2}}?/a', 'write two handlers'],
+        ['/ws#a', 'never sent'],
+        ['/ws/../a', 'clients resolve'],
+      ] as const)
+        await expect(t.start({ pattern })).rejects.toMatchObject({
+          code: 'ERR_PATTERN',
+          message: expect.stringContaining(cure),
+        })
+      for (const pattern of ['/a:b', '/ws?', '/?s/{a}?b', '/{a:x?}/{b:[^:]+}', '/ws/.a', '/...', '/a/**'])
+        await t.start({ pattern })
+    },
+  },
+  {
+    name: 'a pattern that starts with the prefix is warned of: it may be meant',
+    async run(t) {
+      const server = await t.start([greet('/api/ws'), greet('/apis/ws')])
+      const warned = t.log.filter((line) => line.startsWith('warn ') && line.includes('endpointPrefix'))
+      expect(warned).toEqual([
+        expect.stringMatching(/"\/api\/ws" is served at \/api\/api\/ws, .*; for \/api\/ws write "\/ws"/),
+      ])
+      expect((await t.handshake(server, '/api/ws')).status).toBe(101)
+    },
+  },
+  {
     name: 'enableWs: true and disable: false are the defaults',
     async run(t) {
       for (const options of [{}, { enableWs: true }, { disable: false }])
