@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { whyNoUws } from './uws-here.mjs'
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
 const { bun: bunVersion } = JSON.parse(readFileSync('package.json', 'utf8')).devDependencies
@@ -24,6 +25,8 @@ const unproven = []
 try {
   if (hasChromium() && hasBun()) {
     lookForProxies()
+    lookForStrace()
+    lookForUws()
     step('Build')
     if (run(process.execPath, ['node_modules/tsup/dist/cli-default.js'])) problem('The build failed')
     const ran =
@@ -57,6 +60,23 @@ function lookForProxies() {
     what: 'the configurations of docs/reverse-proxy.md',
     why: 'nginx or HAProxy is missing: see above',
   })
+}
+
+/** Without it, or where it may not trace, the rest is tested (vitest.config.ts). */
+function lookForStrace() {
+  step('strace')
+  if (run(process.execPath, ['scripts/strace.mjs']) === undefined) return
+  unproven.push({
+    name: 'network',
+    what: 'that nothing calls anybody',
+    why: 'strace is missing or may not trace: see above',
+  })
+}
+
+/** The tests ask the same question (test/contract/runtimes.ts), and leave that runtime out. */
+function lookForUws() {
+  const why = whyNoUws()
+  if (why) unproven.push({ name: 'uws', what: 'the runtime uws, whose place ws has taken', why })
 }
 
 /** npm may leave out the install script of `bun` (`ignore-scripts`), and then there is no binary yet. */

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { NODE_RUNTIME, NODE_RUNTIMES } from '../contract/runtimes.ts'
 import { within } from '../support/client.ts'
 
 export const ROOT: string = fileURLToPath(new URL('../..', import.meta.url))
@@ -20,11 +21,14 @@ export interface Target {
   readonly command: string
 }
 
-const NODE_TARGET: Target = { runtime: 'uws', command: 'node' }
+const NODE_TARGET: Target = { runtime: NODE_RUNTIME, command: 'node' }
 const BUN_TARGET: Target = { runtime: 'bun', command: BUN }
 
 /** Every runtime. */
-export const TARGETS: readonly Target[] = [NODE_TARGET, { runtime: 'ws', command: 'node' }, BUN_TARGET]
+export const TARGETS: readonly Target[] = [
+  ...NODE_RUNTIMES.map((runtime) => ({ runtime, command: 'node' })),
+  BUN_TARGET,
+]
 /** Every platform, where the runtime does not matter. */
 export const PLATFORMS: readonly Target[] = [NODE_TARGET, BUN_TARGET]
 

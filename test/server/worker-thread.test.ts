@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { Worker } from 'node:worker_threads'
 import { afterAll, describe, expect, test } from 'vitest'
+import { NODE_RUNTIME } from '../contract/runtimes.ts'
 import { within } from '../support/client.ts'
 
 const onBun = process.versions['bun'] !== undefined
@@ -72,7 +73,7 @@ describe('Vitest', () => {
       ]
       const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: folder })
       expect(stdout).toMatch(/Test Files .*2 passed/)
-      const runtime = onBun ? 'bun' : pool === 'forks' ? 'uws' : 'ws'
+      const runtime = onBun ? 'bun' : pool === 'forks' ? NODE_RUNTIME : 'ws'
       expect(stdout.match(/served by \w+/g)).toEqual([`served by ${runtime}`, `served by ${runtime}`])
     },
   )

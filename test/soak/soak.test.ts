@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import { NODE_RUNTIME, RUNTIMES } from '../contract/runtimes.ts'
 
 const SOAK = fileURLToPath(new URL('../../scripts/soak.mjs', import.meta.url))
 
@@ -21,7 +22,7 @@ function soak(...args: string[]): Promise<Outcome> {
 }
 
 describe('the soak run', { timeout: 120_000 }, () => {
-  it.each(['uws', 'ws', 'bun'])('passes 20 seconds on %s', async (runtime) => {
+  it.each(RUNTIMES)('passes 20 seconds on %s', async (runtime) => {
     const { code, text } = await soak('--seconds', '20', '--runtime', runtime)
     expect(text).toContain(`${runtime}: passed`)
     expect(text).toMatch(/lost, duplicated, out of order: +0, 0, 0\n/)
@@ -35,7 +36,7 @@ describe('the soak run', { timeout: 120_000 }, () => {
     ['timer', /handles and timers .* became/],
     ['memory', /the heap grew by \d+ bytes/],
   ])('fails if the server is made to %s', async (sabotage, complaint) => {
-    const { code, text } = await soak('--seconds', '15', '--runtime', 'uws', '--sabotage', sabotage)
+    const { code, text } = await soak('--seconds', '15', '--runtime', NODE_RUNTIME, '--sabotage', sabotage)
     expect(text).toMatch(complaint)
     expect(code).toBe(1)
   })

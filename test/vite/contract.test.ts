@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { SECTIONS } from '../contract/cases.ts'
 import { Contract, type Case } from '../contract/harness.ts'
-import { assertPlatform, loadRuntime, NETWORK_RUNTIMES } from '../contract/runtimes.ts'
+import { assertPlatform, loadRuntime, NETWORK_RUNTIMES, NODE_RUNTIME } from '../contract/runtimes.ts'
 import { VITES } from './rig.ts'
 import { serveThrough } from './serve-through.ts'
 
@@ -9,7 +9,10 @@ assertPlatform()
 
 /** `ws` and Bun's runtime need one Vite only: the tunnel does not know what is behind it. */
 const PAIRS = NETWORK_RUNTIMES.flatMap((runtime) =>
-  VITES.filter(({ name }) => runtime === 'uws' || name === 'Vite 8').map((vite) => ({ ...vite, runtime })),
+  VITES.filter(({ name }) => runtime === NODE_RUNTIME || name === 'Vite 8').map((vite) => ({
+    ...vite,
+    runtime,
+  })),
 )
 
 describe.each(PAIRS)(

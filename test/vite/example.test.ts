@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { NODE_RUNTIME } from '../contract/runtimes.ts'
 import { launchChromium } from '../support/chromium.ts'
 import { connectWs } from '../support/client.ts'
 import { HANDSHAKE, RawClient } from '../support/raw-client.ts'
@@ -15,7 +16,7 @@ const EXAMPLE = join(REPOSITORY, 'examples/vite-chat')
 const BUN = fileURLToPath(new URL('../../node_modules/.bin/bun', import.meta.url))
 
 const RUNS = [
-  ...INSTALLED.map((vite) => ({ ...vite, program: [process.execPath], runtime: 'uws' })),
+  ...INSTALLED.map((vite) => ({ ...vite, program: [process.execPath], runtime: NODE_RUNTIME })),
   { name: 'Vite 8 on Bun', folder: 'vite', program: [BUN, '--bun'], runtime: 'bun' },
 ] as const
 
