@@ -1,20 +1,18 @@
 import type { IncomingMessage, Server as HttpServer } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { PreviewServer, ResolvedConfig, ViteDevServer } from 'vite'
-import type { UniversalApiWsHandler } from '../engine/handler.ts'
 import type { Logger } from '../engine/logger.ts'
 import { nearestHandler, noHandler } from '../engine/nearest-handler.ts'
-import type { ResolvedPluginOptions, ServerOptions } from '../engine/options.ts'
-import { clearTimeout, setTimeout } from '../engine/timers.ts'
+import type { ResolvedPluginOptions } from '../engine/options.ts'
 import type { Target } from '../server/handshake.ts'
-import { createServer, type RefusalReason, type Server, type Stats } from '../server/server.ts'
+import type { Stats } from '../server/server.ts'
 import { claim, type Claim, type ClaimRules } from './claim.ts'
-import type { HandlerFiles } from './handler-files.ts'
 import { HandlerPaths } from './handler-paths.ts'
 import { parentServers, urlOf } from './parent-server.ts'
 import { ProxyKeys } from './proxy-keys.ts'
+import type { Sidecar, Tenant } from './sidecar.ts'
 import { Switchboard, type Member } from './switchboard.ts'
-import { createTunnel, TUNNEL_HEADERS, type Tunnel } from './tunnel.ts'
+import { createTunnel, type Tunnel } from './tunnel.ts'
 import { describeHandlers } from './url-list.ts'
 
 /** Which of Vite's servers the plugin serves. */
@@ -22,17 +20,13 @@ export type Host =
   | { readonly kind: 'dev'; readonly server: ViteDevServer }
   | { readonly kind: 'preview'; readonly server: PreviewServer }
 
-/** The gateways of this process that hold a port of the user's choice. */
-const holders = new Map<number, Gateway>()
-/** How long a restart takes, at most, between making the new server and closing the old one. */
-const SUCCESSION_MS = 5000
-
 /** One Vite server's way to its sidecar: starts it, decides which upgrades go there, and ends with the server. */
-export class Gateway implements Member {
+export class Gateway implements Member, Tenant {
   readonly #options: ResolvedPluginOptions
-  readonly #host: Host
+  readonly host: Host
+  readonly logger: Logger
+  readonly #sidecar: Sidecar
   readonly #config: ResolvedConfig
-  readonly #logger: Logger
   readonly #tunnel: Tunnel
   readonly #proxies: ProxyKeys
   #paths: HandlerPaths
@@ -40,56 +34,51 @@ export class Gateway implements Member {
   readonly #warned = new Set<string>()
   readonly #detach = new Map<HttpServer, () => void>()
   #rules: ClaimRules | undefined
-  #files: HandlerFiles | undefined
-  #server: Server | undefined
-  #ready: Promise<Server> | undefined
-  /** Or has failed to. */
-  #hasStarted = false
   #closing: Promise<void> | undefined
-  #predecessor: Gateway | undefined
-  readonly #waiters: (() => void)[] = []
 
-  constructor(options: ResolvedPluginOptions, host: Host) {
+  constructor(options: ResolvedPluginOptions, host: Host, sidecar: Sidecar) {
     this.#options = options
-    this.#host = host
+    this.host = host
+    this.#sidecar = sidecar
     this.#config = host.server.config
-    this.#logger = viteLogger(this.#config)
+    this.logger = viteLogger(this.#config)
     this.#proxies = new ProxyKeys(host)
     this.#paths = new HandlerPaths([], [])
     this.#tunnel = createTunnel(
+      sidecar.secret,
       () => {
-        if (!this.#server) throw new Error('the sidecar does not run')
-        return this.#server.url.replace(/^ws/, 'http')
+        const { server } = sidecar
+        if (!server) throw new Error('the sidecar does not run')
+        return server.url.replace(/^ws/, 'http')
       },
-      (error) => this.#logger.error(`the way to the sidecar failed: ${error.message}`),
+      (error) => this.logger.error(`the way to the sidecar failed: ${error.message}`),
     )
   }
 
-  get server(): Server | undefined {
-    return this.#closing ? undefined : this.#server
+  get refusedBy(): Readonly<Stats['refusedBy']> {
+    return this.#tunnel.refusedBy
   }
 
-  /** The sidecar's counters, with the handshakes that never got there. */
-  stats(): Stats | undefined {
-    const stats = this.server?.stats()
-    if (!stats) return undefined
-    for (const [name, count] of Object.entries(this.#tunnel.refusedBy)) {
-      const reason = name as RefusalReason
-      stats.refused += count
-      stats.refusedBy[reason] = (stats.refusedBy[reason] ?? 0) + count
-    }
-    return stats
+  /** A server that only renders (Nuxt's second one) has none, nor has Vitest's. */
+  get hasClients(): boolean {
+    if (this.host.kind === 'preview' || this.host.server.httpServer) return true
+    const { build, server } = this.#config
+    const hasSocket = (server as { readonly ws?: unknown }).ws !== false
+    return parentServers(this.#config).length > 0 || (!build.ssr && hasSocket)
   }
 
-  /** The running sidecar; the first one to ask starts it. */
-  get ready(): Promise<Server> {
-    this.#ready ??= this.#start().finally(() => (this.#hasStarted = true))
-    return this.#ready
+  /** With a base, both ways to write a URL work: with it, as pages do, and without. */
+  get prefixes(): readonly string[] {
+    const { prefixes } = this.#options
+    const base = this.#config.base.replace(/\/$/, '')
+    return [
+      ...new Set([...prefixes, ...(base.startsWith('/') ? prefixes.map((prefix) => base + prefix) : [])]),
+    ]
   }
 
   /** Binds the sidecar's life to that of the Vite server. */
   async serve(): Promise<void> {
-    const { httpServer } = this.#host.server
+    const { httpServer } = this.host.server
     this.#closeWithVite()
     this.#printWithVite()
     if (httpServer) {
@@ -98,11 +87,19 @@ export class Gateway implements Member {
       return
     }
     for (const parent of parentServers(this.#config)) this.attach(parent)
-    this.#predecessor = holders.get(this.#options.sidecar.port)
+    if (!this.hasClients || this.#sidecar.isKept) return
     // A restart makes the new server first, and closes the old one when this has resolved.
-    if (this.#predecessor)
-      void this.#announce().catch((error: Error) => this.#closing ?? this.#logger.error(error.message))
+    if (this.#sidecar.hasPredecessor) this.succeed()
     else await this.#announce()
+  }
+
+  succeed(): void {
+    const { httpServer } = this.host.server
+    // One that does not listen yet starts it when it does.
+    if (httpServer && !httpServer.listening) return
+    void (httpServer ? this.#sidecar.ready : this.#announce()).catch(
+      (error: Error) => this.#closing ?? this.logger.error(error.message),
+    )
   }
 
   /** Leads the server's upgrades to the sidecar, until `detach` or the end. */
@@ -118,38 +115,21 @@ export class Gateway implements Member {
   /** 1001 to all, through the tunnel, before Vite destroys its sockets. */
   close(): Promise<void> {
     this.#closing ??= (async () => {
-      await this.#files?.close()
-      const server = await this.#ready?.catch(() => undefined)
-      await Promise.all([server?.close(), this.#tunnel.close(this.#options.shutdownTimeout)])
+      await Promise.all([this.#sidecar.leave(this), this.#tunnel.close(this.#options.shutdownTimeout)])
       // Last: who comes in the meantime is refused instead of left hanging.
       for (const httpServer of [...this.#detach.keys()]) this.detach(httpServer)
-      const { port } = this.#options.sidecar
-      if (holders.get(port) === this) holders.delete(port)
-      for (const waiter of this.#waiters.splice(0)) waiter()
     })()
     return this.#closing
-  }
-
-  /** Resolves once the port is free, or when it is clear that this one stays: then listening says so. */
-  async leave(port: number): Promise<void> {
-    if (holders.get(port) !== this) return
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, this.#options.shutdownTimeout + SUCCESSION_MS)
-      this.#waiters.push(() => {
-        clearTimeout(timer)
-        resolve()
-      })
-    })
   }
 
   // What the switchboard asks
 
   get starting(): Promise<unknown> | undefined {
-    return this.#hasStarted || this.#closing ? undefined : this.ready
+    return this.#sidecar.hasStarted || this.#closing ? undefined : this.#sidecar.ready
   }
 
   viteListeners(httpServer: HttpServer): number {
-    const own = this.#host.server.httpServer
+    const own = this.host.server.httpServer
     if (httpServer !== own && !parentServers(this.#config).includes(httpServer)) return 0
     const hmr = httpServer
       .listeners('upgrade')
@@ -171,9 +151,9 @@ export class Gateway implements Member {
       this.#tunnel.refuse(request, socket, 'path', 404, noHandler(this.nearest(request.url ?? '/')))
       return
     }
-    const option = this.#host.kind === 'dev' ? 'server.allowedHosts' : 'preview.allowedHosts'
+    const option = this.host.kind === 'dev' ? 'server.allowedHosts' : 'preview.allowedHosts'
     const host = JSON.stringify(request.headers.host)
-    this.#logger.warn(`refused a WebSocket under the name ${host}; if it is yours, add it to ${option}`)
+    this.logger.warn(`refused a WebSocket under the name ${host}; if it is yours, add it to ${option}`)
     this.#tunnel.refuse(
       request,
       socket,
@@ -185,46 +165,26 @@ export class Gateway implements Member {
 
   /** The handler that the client may have meant. */
   nearest(url: string): string | undefined {
-    const patterns = this.#handlers().flatMap(({ pattern, disabled }) => (disabled ? [] : [pattern]))
+    const patterns = this.#sidecar.handlers.flatMap(({ pattern, disabled }) => (disabled ? [] : [pattern]))
     return nearestHandler(url.split(/[?#]/, 1)[0] ?? '/', this.#options.prefixes, patterns)
   }
 
   // Starting
 
-  async #start(): Promise<Server> {
-    const { wsDir, sidecar } = this.#options
-    if (this.#predecessor) await this.#predecessor.leave(sidecar.port)
-    if (wsDir !== undefined) {
-      const { HandlerFiles } = await import('./handler-files.ts')
-      this.#files = new HandlerFiles(this.#host, wsDir, this.#options.engine.wsHandlers ?? [], this.#logger)
-      await this.#files.load()
-    }
-    const server = await createServer(this.#serverOptions())
-    if (sidecar.port !== 0) holders.set(sidecar.port, this)
-    this.#server = server
-    this.#lookAtPaths()
-    this.#files?.watch(() => {
-      server.reload(this.#serverOptions())
-      this.#lookAtPaths()
-    })
-    return server
-  }
-
-  /** Call it when the handlers have changed. */
-  #lookAtPaths(): void {
-    this.#paths = new HandlerPaths(this.#handlers(), this.#prefixes())
+  lookAtHandlers(): void {
+    this.#paths = new HandlerPaths(this.#sidecar.handlers, this.prefixes)
     for (const line of this.#proxies.warnings(this.#paths.all)) {
-      if (!this.#warned.has(line)) this.#logger.warn(line)
+      if (!this.#warned.has(line)) this.logger.warn(line)
       this.#warned.add(line)
     }
   }
 
   /** Middleware mode: nobody else says where the handlers are. */
   async #announce(): Promise<void> {
-    const { url } = await this.ready
+    const { url } = await this.#sidecar.ready
     const [parent] = parentServers(this.#config)
     if (!parent)
-      this.#logger.info(
+      this.logger.info(
         `middleware mode has no HTTP server: the handlers are at ${url}; plugin.api.attach(httpServer) leads its upgrades there`,
       )
     else if (parent.listening) this.#print(urlOf(parent))
@@ -233,46 +193,20 @@ export class Gateway implements Member {
 
   /** The URL list of the handlers, at this server of the project's. */
   #print(ownUrl: string | undefined): void {
-    const sidecar = this.server
-    if (!sidecar) return
+    const { server, handlers } = this.#sidecar
+    if (!server || this.#closing) return
     const { prefixes } = this.#options
-    const lines = describeHandlers(this.#handlers(), prefixes, this.#proxies, ownUrl, sidecar)
+    const lines = describeHandlers(handlers, prefixes, this.#proxies, ownUrl, server)
     for (const line of lines) this.#config.logger.info(line)
-  }
-
-  #serverOptions(): ServerOptions {
-    const { engine, sidecar } = this.#options
-    return {
-      ...engine,
-      endpointPrefix: this.#prefixes(),
-      wsHandlers: this.#handlers(),
-      logger: engine.logger ?? this.#logger,
-      ...sidecar,
-      proxySecret: this.#tunnel.secret,
-      proxyHeaders: TUNNEL_HEADERS,
-    }
-  }
-
-  #handlers(): readonly UniversalApiWsHandler[] {
-    return [...(this.#options.engine.wsHandlers ?? []), ...(this.#files?.handlers ?? [])]
-  }
-
-  /** With a base, both ways to write a URL work: with it, as pages do, and without. */
-  #prefixes(): readonly string[] {
-    const { prefixes } = this.#options
-    const base = this.#config.base.replace(/\/$/, '')
-    return [
-      ...new Set([...prefixes, ...(base.startsWith('/') ? prefixes.map((prefix) => base + prefix) : [])]),
-    ]
   }
 
   #makeRules(): ClaimRules {
     const { server, preview } = this.#config
-    const { allowedHosts } = this.#host.kind === 'dev' ? server : preview
+    const { allowedHosts } = this.host.kind === 'dev' ? server : preview
     // Vite 6 keeps what it adds by itself apart.
     const { additionalAllowedHosts = [] } = this.#config as { additionalAllowedHosts?: string[] }
     // Without a prefix all paths are everybody's, below the base too.
-    const prefixes = this.#options.prefixes.includes('') ? [] : this.#prefixes()
+    const prefixes = this.#options.prefixes.includes('') ? [] : this.prefixes
     return {
       find: (path) => (this.starting ? 'not yet known' : this.#paths.find(path)),
       prefixes,
@@ -282,37 +216,37 @@ export class Gateway implements Member {
   }
 
   async #startWithVite(httpServer: HttpServer): Promise<void> {
-    if (this.#host.kind === 'preview') {
+    if (this.host.kind === 'preview') {
       // Nothing comes between this hook and listening; the URL list that follows needs the sidecar's port.
-      await this.ready
+      await this.#sidecar.ready
       httpServer.on('error', (error: NodeJS.ErrnoException) => {
         // Vite tries the next port, unless it must not.
         if (error.code !== 'EADDRINUSE' || this.#config.preview.strictPort) void this.close()
       })
       return
     }
-    const dev = this.#host.server
+    const dev = this.host.server
     const listen = dev.listen.bind(dev)
     dev.listen = async (...args) => {
       const result = await listen(...args)
-      await this.ready
+      await this.#sidecar.ready
       return result
     }
   }
 
   #closeWithVite(): void {
-    const target = this.#host.server as unknown as Record<string, (...args: unknown[]) => Promise<void>>
+    const target = this.host.server as unknown as Record<string, (...args: unknown[]) => Promise<void>>
     // What `close()` and a restart both call in Vite 8; in Vite 6 and 7 that is `close()` itself.
     const name = typeof target['_closeServer'] === 'function' ? '_closeServer' : 'close'
     const close = target[name]
     target[name] = async (...args) => {
       await this.close()
-      return close?.apply(this.#host.server, args)
+      return close?.apply(this.host.server, args)
     }
   }
 
   #printWithVite(): void {
-    const { server } = this.#host
+    const { server } = this.host
     const print = server.printUrls.bind(server)
     server.printUrls = () => {
       print()

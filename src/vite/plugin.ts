@@ -3,6 +3,7 @@ import type { Plugin, PreviewServer, ViteDevServer } from 'vite'
 import { resolvePluginOptions, type PluginOptions } from '../engine/options.ts'
 import type { Server } from '../server/server.ts'
 import { Gateway, type Host } from './gateway.ts'
+import { Sidecar } from './sidecar.ts'
 
 /** What {@link universalApi} offers besides its hooks, as `plugin.api`. */
 export interface PluginApi extends Pick<Server, 'publish' | 'stats' | 'connections'> {
@@ -30,14 +31,21 @@ const RESOLVED = `\0${VIRTUAL}`
  */
 export function universalApi(options: PluginOptions = {}): UniversalApiPlugin {
   const resolved = resolvePluginOptions(options)
-  // A restart makes the plugin anew; a build never starts anything.
-  let gateway: Gateway | undefined
+  // A build never starts anything.
+  const sidecar = new Sidecar(resolved)
   /** Servers attached by hand stay so when Vite restarts. */
   const attached = new Set<HttpServer>()
-  const open = (host: Host): Gateway => {
-    gateway = new Gateway(resolved, host)
+  const open = async (host: Host): Promise<void> => {
+    const gateway = new Gateway(resolved, host, sidecar)
+    sidecar.join(gateway)
     for (const httpServer of attached) gateway.attach(httpServer)
-    return gateway
+    try {
+      await gateway.serve()
+    } catch (error) {
+      // Vite drops the server, and nobody would close it.
+      await gateway.close()
+      throw error
+    }
   }
   const running = <T>(found: T | undefined): T => {
     if (found === undefined)
@@ -49,32 +57,32 @@ export function universalApi(options: PluginOptions = {}): UniversalApiPlugin {
     name: 'sidewire',
     api: {
       get url() {
-        return gateway?.server?.url
+        return sidecar.server?.url
       },
       get connections() {
-        return gateway?.server?.connections ?? []
+        return sidecar.server?.connections ?? []
       },
-      publish: (...args) => running(gateway?.server).publish(...args),
-      stats: () => running(gateway?.stats()),
+      publish: (...args) => running(sidecar.server).publish(...args),
+      stats: () => running(sidecar.stats()),
       attach(httpServer) {
         attached.add(httpServer)
-        gateway?.attach(httpServer)
+        for (const tenant of sidecar.tenants) tenant.attach(httpServer)
         return () => {
           attached.delete(httpServer)
-          gateway?.detach(httpServer)
+          for (const tenant of sidecar.tenants) tenant.detach(httpServer)
         }
       },
     },
     async configureServer(server: ViteDevServer) {
-      if (resolved.on) await open({ kind: 'dev', server }).serve()
+      if (resolved.on) await open({ kind: 'dev', server })
     },
     async configurePreviewServer(server: PreviewServer) {
-      if (resolved.on && resolved.enablePreview) await open({ kind: 'preview', server }).serve()
+      if (resolved.on && resolved.enablePreview) await open({ kind: 'preview', server })
     },
     resolveId: (id) => (id === VIRTUAL ? RESOLVED : undefined),
     async load(id) {
       if (id !== RESOLVED) return undefined
-      const url = await gateway?.ready.then(({ url: own }) => own)
+      const url = sidecar.tenants.length === 0 ? undefined : (await sidecar.ready).url
       return `export const wsUrl = ${url === undefined ? 'undefined' : JSON.stringify(url)}`
     },
   }

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { createProxyServer } from 'http-proxy-3'
@@ -24,8 +23,6 @@ export const TUNNEL_HEADERS: NonNullable<ServerOptions['proxyHeaders']> = [
 
 /** Leads the upgrades of the dev server to the sidecar. The only file that knows the proxy library. */
 export interface Tunnel {
-  /** What the sidecar believes forwarded headers by; made at start, known to nobody else. */
-  readonly secret: string
   /** How many handshakes got an HTTP error that the sidecar knows nothing of. */
   readonly refusedBy: Readonly<Stats['refusedBy']>
   /** Answers with this status, or says what is wrong with the handshake itself. The socket has an error listener. */
@@ -36,9 +33,11 @@ export interface Tunnel {
   close(timeoutMs: number): Promise<void>
 }
 
-/** @param target - the sidecar's `http:` URL, asked for each upgrade; throws while there is none */
-export function createTunnel(target: () => string, onError: (error: Error) => void): Tunnel {
-  const secret = randomBytes(24).toString('base64url')
+/**
+ * @param secret - what the sidecar believes forwarded headers by
+ * @param target - the sidecar's `http:` URL, asked for each upgrade; throws while there is none
+ */
+export function createTunnel(secret: string, target: () => string, onError: (error: Error) => void): Tunnel {
   const sockets = new Set<Duplex>()
   let isClosing = false
   const refusedBy: Stats['refusedBy'] = {}
@@ -92,7 +91,6 @@ export function createTunnel(target: () => string, onError: (error: Error) => vo
   }
 
   return {
-    secret,
     refusedBy,
     refuse(request, socket, reason, status, body) {
       if (!isMalformed(request, socket)) refuse(reason, request, socket, status, body)

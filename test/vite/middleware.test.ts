@@ -3,10 +3,16 @@ import { createServer as createHttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { InlineConfig, ViteDevServer } from 'vite'
 import { describe, expect, test } from 'vitest'
-import { universalApi } from '../../src/index.ts'
+import { universalApi, type UniversalApiWsHandler } from '../../src/index.ts'
 import { createCertificate } from '../cli/certificate.ts'
 import { connectWs } from '../support/client.ts'
-import { defer, dev, echo, VITES, type Running, type Vite } from './rig.ts'
+import { freePort } from '../support/free-port.ts'
+import { defer, dev, echo, isListening, VITES, type Running, type Vite } from './rig.ts'
+
+const broadcasting: UniversalApiWsHandler = {
+  pattern: '/ws/all',
+  onMessage: (conn, data) => conn.broadcast(data, { includeSelf: true }),
+}
 
 const chat = (more: Parameters<typeof universalApi>[0] = {}) =>
   universalApi({ wsHandlers: [echo('/ws/chat', 'chat')], ...more })
@@ -88,5 +94,87 @@ describe.each(VITES)('$name', ({ load }) => {
     expect(await (await connectWs(`${at}/api/ws/chat`)).next()).toEqual({ hello: 'chat' })
     detach()
     expect(http.listenerCount('upgrade')).toBe(before - 1)
+  })
+
+  test('two servers with one plugin share the engine, its rooms, its port and its URL', async () => {
+    const vite = await load()
+    const port = await freePort()
+    const plugin = chat({ sidecar: { port }, wsHandlers: [broadcasting] })
+    // As Nuxt does it: a server for the browser, and one that only renders and has no HTTP server at all.
+    const rendering: InlineConfig = {
+      plugins: [plugin],
+      build: { ssr: true },
+      server: { middlewareMode: true, hmr: { port: await freePort() } },
+    }
+    const first = await dev(vite, rendering)
+    expect(plugin.api.url).toBeUndefined()
+    expect(first.terminal.count('middleware mode')).toBe(0)
+    const browser = await framework(vite, { plugins: [plugin], base: '/_nuxt/' })
+    const other = await framework(vite, { plugins: [plugin], base: '/other/' })
+    const second = await dev(vite, rendering)
+    expect(plugin.api.url).toBe(`ws://127.0.0.1:${port}`)
+    for (const { server } of [first, browser, other, second]) {
+      const loaded = await server.transformRequest('virtual:sidewire')
+      expect(loaded?.code).toContain(`ws://127.0.0.1:${port}`)
+    }
+    const urls = [
+      `${browser.at}/_nuxt/api/ws/all`,
+      `${other.at}/other/api/ws/all`,
+      `${plugin.api.url}/api/ws/all`,
+    ]
+    const clients = await Promise.all(urls.map((url) => connectWs(url)))
+    await expect.poll(() => plugin.api.stats().connections).toBe(3)
+    clients[0]!.json('to all')
+    for (const client of clients) expect(await client.next()).toBe('to all')
+    await expect(connectWs(`${other.at}/api/ws/none`)).rejects.toThrow('404')
+    expect(plugin.api.stats().refusedBy).toEqual({ path: 1 })
+
+    // Who has no clients may come and go.
+    await second.server.restart()
+    await second.server.close()
+    await other.server.close()
+    clients[0]!.json('still there')
+    expect(await clients[0]!.next()).toBe('still there')
+    await browser.server.restart()
+    expect(await clients[0]!.closed).toMatchObject({ code: 1001 })
+    const again = await connectWs(`${browser.at}/api/ws/all`)
+    again.json('again')
+    expect(await again.next()).toBe('again')
+    expect(plugin.api.url).toBe(`ws://127.0.0.1:${port}`)
+    await browser.server.close()
+    expect(await again.closed).toMatchObject({ code: 1001 })
+    expect(await isListening(port)).toBe(false)
+    expect(first.terminal.text + second.terminal.text + browser.terminal.text).not.toContain('ERR_')
+  })
+
+  test('when the server that keeps the engine ends, the next one takes it over', async () => {
+    const vite = await load()
+    const plugin = chat()
+    const first = await dev(vite, { plugins: [plugin] })
+    const second = await dev(vite, { plugins: [plugin] })
+    const clients = [
+      await connectWs(`${first.url}/api/ws/chat`),
+      await connectWs(`${second.url}/api/ws/chat`),
+    ]
+    await expect.poll(() => plugin.api.stats().connections).toBe(2)
+    await first.server.close()
+    for (const client of clients) expect(await client.closed).toMatchObject({ code: 1001 })
+    expect(await (await connectWs(`${second.url}/api/ws/chat`)).next()).toEqual({ hello: 'chat' })
+    await second.server.close()
+    expect(plugin.api.url).toBeUndefined()
+  })
+
+  test('a server without sockets, such as that of Vitest, starts none until it is asked', async () => {
+    const vite = await load()
+    const plugin = chat()
+    const { server, terminal } = await dev(vite, {
+      plugins: [plugin],
+      server: { middlewareMode: true, hmr: false, ws: false },
+    })
+    expect(plugin.api.url).toBeUndefined()
+    expect(terminal.text).toBe('')
+    const loaded = await server.transformRequest('virtual:sidewire')
+    expect(plugin.api.url).toMatch(/^ws:/)
+    expect(loaded?.code).toContain(plugin.api.url)
   })
 })
