@@ -19,13 +19,14 @@ import { CASES as logging } from './cases/logging.ts'
 import { CASES as origin } from './cases/origin.ts'
 import { CASES as proxy } from './cases/proxy.ts'
 import { CASES as rooms } from './cases/rooms.ts'
+import { CASES as serialize } from './cases/serialize.ts'
 import type { Case } from './harness.ts'
 
 /** Every promise of behaviour.md that can be seen from outside, by its sections. */
 export const SECTIONS: Readonly<Record<string, readonly Case[]>> = {
   '1 configuration': [...configuration, ...addresses],
   '2 handler': handler,
-  '3 connection and order': [...connection, ...fakeTimers],
+  '3 connection and order': [...connection, ...serialize, ...fakeTimers],
   '3 closing': [...close, ...departure],
   '4 authentication': authentication,
   '5 rooms and broadcasts': rooms,
