@@ -95,6 +95,8 @@ export class Connection implements WebSocketConnection {
   socket!: RuntimeSocket<Connection>
   scope!: Scope
   readonly live: LiveHandler
+  /** Its path as scopes know it, once they have asked: see `LiveHandler`. */
+  place: string | undefined = undefined
   /** What to close with at once, when `authenticate` said so. */
   readonly rejection: Ending | undefined
   /** Messages that wait for their turn; none while each can be handled as it comes. */
@@ -196,7 +198,7 @@ export class Connection implements WebSocketConnection {
   }
 
   broadcastPayload(payload: Payload, names: readonly string[] | undefined, includeSelf: boolean): void {
-    const scope = this.closed ? this.live.findScope(this.path) : this.scope
+    const scope = this.closed ? this.live.scopeOf(this) : this.scope
     if (scope) this.live.broadcast(scope, payload, names, includeSelf ? undefined : this)
   }
 

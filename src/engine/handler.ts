@@ -118,7 +118,7 @@ export interface UniversalApiWsHandler<Auth = any, Incoming = any> {
   sequential?: boolean
   /**
    * Whom rooms and broadcasts span: every path that the pattern matches (`'handler'`), or each path for itself
-   * (`'path'`: `/game/1` and `/game/2` are apart). @defaultValue 'handler'
+   * (`'path'`: `/game/1` and `/game/2` are apart, `/game/%31` and `//game/1` are the first). @defaultValue 'handler'
    */
   scope?: 'handler' | 'path'
   /** After the handshake. No message is handed over before it has settled. A throw closes with 1011. */

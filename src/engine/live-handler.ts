@@ -22,6 +22,7 @@ export class LiveHandler {
   direct: boolean
   /** Watches the event loop for `maxMessagesPerSecond`. */
   readonly lag: LagMonitor
+  readonly #placeOf: (path: string) => string
   readonly #scopes = new Map<string, Scope>()
   #timers: Timer[] = []
   #warnedAboutPong = false
@@ -31,8 +32,10 @@ export class LiveHandler {
   largestBroadcast = 0
   #sweep: Timer | undefined
 
-  constructor(context: Context, handler: ResolvedHandler) {
+  /** @param placeOf - the one spelling of all paths that are one to the routing */
+  constructor(context: Context, handler: ResolvedHandler, placeOf: (path: string) => string) {
     this.context = context
+    this.#placeOf = placeOf
     this.handler = handler
     this.direct = isDirect(handler)
     this.lag = new LagMonitor(context.clock)
@@ -71,8 +74,8 @@ export class LiveHandler {
     return this.#scopes.values()
   }
 
-  findScope(path: string): Scope | undefined {
-    return this.#scopes.get(this.handler.scope === 'path' ? path : '')
+  scopeOf(conn: Connection): Scope | undefined {
+    return this.#scopes.get(this.#scopeKey(conn))
   }
 
   /** A connection opened: rooms first, then `onConnect`, then whatever it sent meanwhile. */
@@ -222,7 +225,7 @@ export class LiveHandler {
   }
 
   #scopeKey(conn: Connection): string {
-    return this.handler.scope === 'path' ? conn.path : ''
+    return this.handler.scope === 'path' ? (conn.place ??= this.#placeOf(conn.path)) : ''
   }
 
   #enterScope(conn: Connection): void {

@@ -6,7 +6,7 @@ import { nearestHandler } from './nearest-handler.ts'
 import type { ResolvedEngineOptions } from './options.ts'
 import { prefixTwice } from './pattern-mistakes.ts'
 import { Router, type Route } from './router.ts'
-import { stripPrefix } from './routing.ts'
+import { canonicalPath, stripPrefix } from './routing.ts'
 
 type HandlerOptions = Pick<ResolvedEngineOptions, 'handlers' | 'prefixes'>
 
@@ -29,7 +29,7 @@ export class LiveHandlers {
       const twice = prefixTwice(handler.pattern.source, prefixes)
       if (twice !== undefined) this.#context.logger.warn(twice)
       const before = gone.get(handler.pattern.source)
-      if (!before) return new LiveHandler(this.#context, handler)
+      if (!before) return new LiveHandler(this.#context, handler, (path) => this.#placeOf(path))
       gone.delete(handler.pattern.source)
       before.replace(handler)
       return before
@@ -54,6 +54,11 @@ export class LiveHandlers {
   find(path: string): Route<LiveHandler> | undefined {
     const rest = stripPrefix(path, this.#prefixes)
     return rest === undefined ? undefined : this.#router.find(rest)
+  }
+
+  /** One for all prefixes; a connection of before may have come by a prefix that is gone. */
+  #placeOf(path: string): string {
+    return canonicalPath(stripPrefix(path, this.#prefixes) ?? path)
   }
 
   /** For a hint where there is none: see {@link nearestHandler}. */

@@ -90,6 +90,13 @@ export function splitPath(path: string): string[] {
   return parts.filter((part, index) => part !== '' || index === parts.length - 1)
 }
 
+/** The same for all spellings that patterns cannot tell apart: doubled slashes, and what is percent-encoded without need. */
+export function canonicalPath(path: string): string {
+  return splitPath(path)
+    .map((part) => encodeURIComponent(decodeURIComponent(part)))
+    .join('/')
+}
+
 /** Splits at slashes outside of braces. */
 function splitPattern(pattern: string): string[] {
   const parts: string[] = []

@@ -1,5 +1,6 @@
 import { expect } from 'vitest'
 import type { UniversalApiWsHandler } from '../../../src/index.ts'
+import { holdingsOf } from '../../support/holdings.ts'
 import type { TestClient } from '../../support/client.ts'
 import type { Case } from '../harness.ts'
 
@@ -316,6 +317,58 @@ export const CASES: readonly Case[] = [
       expect(() => server.publish('/chat', undefined)).toThrow(
         expect.objectContaining({ code: 'ERR_SERIALIZE' }),
       )
+    },
+  },
+  {
+    name: "with scope: 'path', all spellings that are one path to the routing are one scope",
+    async run(t) {
+      const server = await t.start(
+        {
+          pattern: '/game/{id}/**',
+          scope: 'path',
+          defaultRoom: 'x',
+          onMessage: (conn, data) => {
+            conn.broadcast({ data, to: 'all' }, { includeSelf: true })
+            conn.broadcast({ data, to: 'room' }, { room: 'x', includeSelf: true })
+          },
+          onClose: (conn) => conn.broadcast({ left: conn.params['id'] }),
+        },
+        { endpointPrefix: ['/api', '/api/v2'] },
+      )
+      const spellings = [
+        '/game/lobby:1/caf%C3%A9',
+        '/game/lobby%3A1/caf%c3%a9',
+        '//game///%6Cobby:1/caf%C3%A9',
+        '/v2/game/lobby:1/caf%C3%A9',
+      ]
+      const others = [
+        '/game/lobby:1',
+        '/game/lobby:1/',
+        '/game/lobby:1/caf%C3%A9/',
+        '/game/lobby:1%2Fcaf%C3%A9',
+      ]
+      const [same, apart] = await Promise.all(
+        [spellings, others].map((paths) => Promise.all(paths.map((path) => t.connect(server, path)))),
+      )
+      for (const [index, client] of (same ?? []).entries()) {
+        client.json(index)
+        for (const each of same ?? []) {
+          expect(await each.next()).toEqual({ data: index, to: 'all' })
+          expect(await each.next()).toEqual({ data: index, to: 'room' })
+        }
+      }
+      for (const [index, client] of (apart ?? []).entries()) {
+        client.json({ apart: index })
+        expect(await client.next()).toEqual({ data: { apart: index }, to: 'all' })
+        expect(await client.next()).toEqual({ data: { apart: index }, to: 'room' })
+      }
+      const [first, ...rest] = same ?? []
+      first?.close(4000)
+      for (const client of rest) expect(await client.next()).toEqual({ left: 'lobby:1' })
+      // As many scopes as there are paths, and each goes with the last that was in it.
+      expect(holdingsOf(server).scopes).toBe(5)
+      for (const client of [...rest, ...(apart ?? [])]) client.close(4000)
+      await t.until(() => holdingsOf(server).scopes, 0)
     },
   },
   {
