@@ -1,11 +1,11 @@
+export type { BroadcastOptions, PublishOptions } from './engine/broadcast-options.ts'
 export { CloseCode } from './engine/close.ts'
 export type { IWebSocketConnection, WebSocketConnection } from './engine/connection.ts'
-export type { ConnectionInfo, PublishOptions } from './engine/engine.ts'
+export type { ConnectionInfo } from './engine/engine.ts'
 export { SidewireError, type ErrorCode } from './engine/errors.ts'
 export {
   defineHandler,
   type AuthenticateResult,
-  type BroadcastOptions,
   type CompressionOptions,
   type ResponseRule,
   type UniversalApiWsHandler,

@@ -1,3 +1,4 @@
+import { assertIncludeSelf, roomsOf, type BroadcastOptions } from './broadcast-options.ts'
 import {
   assertCloseCode,
   CLOSE_ANSWER_TIMEOUT_MS,
@@ -8,7 +9,6 @@ import {
 import type { Timer } from './clock.ts'
 import type { Inbox } from './dispatch.ts'
 import { describe, SidewireError } from './errors.ts'
-import type { BroadcastOptions } from './handler.ts'
 import type { LiveHandler } from './live-handler.ts'
 import { byteLength, encode } from './message.ts'
 import { pathOf, type HandshakeRequest } from './request.ts'
@@ -39,17 +39,17 @@ export interface WebSocketConnection<Auth = any> {
   readonly bufferedAmount: number
 
   /**
-   * Sends a message: a string as text; `Buffer`, typed array and `ArrayBuffer` as binary; everything else as
-   * JSON text. Past `maxBackpressure` the connection is terminated, so a message is never skipped silently.
-   * @throws `ERR_SERIALIZE` for what JSON cannot carry; nothing is sent then
+   * Sends a message: a string as text; `Buffer`, typed array, `ArrayBuffer` and `SharedArrayBuffer` as binary; everything
+   * else as JSON text. Past `maxBackpressure` the connection is terminated, so a message is never skipped silently.
+   * @throws `ERR_SERIALIZE` for what JSON cannot carry, a promise, or a `Blob`; nothing is sent then
    */
   send(data: unknown): SendStatus
   /**
    * Sends to all other connections of the scope, or of `rooms`; each gets it once. Serialised once.
-   * @throws `ERR_SERIALIZE`
+   * @throws `ERR_SERIALIZE`, `ERR_OPTION`; nothing is sent then
    */
   broadcast(data: unknown, options?: BroadcastOptions): void
-  /** Broadcasts to the union of the joined rooms; to nobody if there are none. @throws `ERR_SERIALIZE` */
+  /** Broadcasts to the union of the joined rooms; to nobody if there are none. @throws `ERR_SERIALIZE`, `ERR_OPTION` */
   broadcastAllRooms(data: unknown, includeSelf?: boolean): void
   /** Idempotent; does nothing on a closed connection. @throws `ERR_ROOM_NAME` for an empty name or no string */
   joinRoom(room: string): void
@@ -57,7 +57,7 @@ export interface WebSocketConnection<Auth = any> {
   leaveRoom(room: string): void
   isInRoom(room: string): boolean
   getRooms(): string[]
-  /** Sends a ping frame. @throws `ERR_CONTROL_PAYLOAD` past 125 bytes (RFC 6455 5.5) */
+  /** Sends a ping frame. @throws `ERR_CONTROL_PAYLOAD` past 125 bytes (RFC 6455 5.5), or for what is no text and no bytes */
   ping(payload?: string | Uint8Array): void
   /** Sends an unsolicited pong frame; uWebSockets.js cannot, and warns once. @throws `ERR_CONTROL_PAYLOAD` */
   pong(payload?: string | Uint8Array): void
@@ -188,13 +188,13 @@ export class Connection implements WebSocketConnection {
   }
 
   broadcastAllRooms(data: unknown, includeSelf = false): void {
+    assertIncludeSelf(includeSelf, 'broadcastAllRooms')
     this.broadcastPayload(encode(data), this.getRooms(), includeSelf)
   }
 
   /** `options` as users write them. */
   broadcastTo(payload: Payload, options: BroadcastOptions | undefined): void {
-    const names = options?.rooms ?? (options?.room === undefined ? undefined : [options.room])
-    this.broadcastPayload(payload, names, options?.includeSelf ?? false)
+    this.broadcastPayload(payload, roomsOf(options, 'broadcast'), options?.includeSelf ?? false)
   }
 
   broadcastPayload(payload: Payload, names: readonly string[] | undefined, includeSelf: boolean): void {
@@ -346,6 +346,11 @@ Object.defineProperty(Connection.prototype, Symbol.for('nodejs.util.inspect.cust
 })
 
 function assertControlPayload(payload: string | Uint8Array): void {
+  if (typeof payload !== 'string' && !(payload instanceof Uint8Array))
+    throw new SidewireError(
+      'ERR_CONTROL_PAYLOAD',
+      `a ping or pong payload is ${describe(payload)}; it has to be a string or a Uint8Array`,
+    )
   const size = byteLength(payload)
   if (size > MAX_CONTROL_PAYLOAD_BYTES)
     throw new SidewireError(

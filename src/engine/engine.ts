@@ -1,4 +1,5 @@
 import { Admission } from './admission.ts'
+import { roomsOf, type PublishOptions } from './broadcast-options.ts'
 import { systemClock, type Clock, type Timer } from './clock.ts'
 import { CLOSE_ANSWER_TIMEOUT_MS, CloseCode } from './close.ts'
 import type { Connection } from './connection.ts'
@@ -34,11 +35,6 @@ export interface ConnectionInfo {
   readonly remoteAddress: string
   /** Milliseconds since the epoch. */
   readonly since: number
-}
-
-export interface PublishOptions {
-  /** Only the union of these rooms. An empty list reaches nobody. */
-  rooms?: readonly string[]
 }
 
 type Decision = UpgradeDecision<Connection>
@@ -119,11 +115,11 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
 
   /**
    * Sends to all connections of one handler, or to a union of its rooms.
-   * @throws `ERR_UNKNOWN_HANDLER`, `ERR_SERIALIZE`
+   * @throws `ERR_UNKNOWN_HANDLER`, `ERR_SERIALIZE`, `ERR_OPTION`
    */
-  publishTo(pattern: string, data: unknown, options: PublishOptions = {}): void {
-    const source = pattern.startsWith('/') ? pattern : `/${pattern}`
-    const live = this.#handlers.get(source)
+  publishTo(pattern: string, data: unknown, options?: PublishOptions): void {
+    const source = String(pattern)
+    const live = this.#handlers.get(source.startsWith('/') ? source : `/${source}`)
     if (!live) {
       const known = this.#handlers.patterns.join(', ')
       throw new SidewireError(
@@ -131,8 +127,9 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
         `no enabled handler has the pattern ${describe(pattern)}; there is ${known || 'none'}`,
       )
     }
+    const rooms = roomsOf(options, 'publish')
     const payload = encode(data)
-    for (const scope of live.scopes) live.broadcast(scope, payload, options.rooms, undefined)
+    for (const scope of live.scopes) live.broadcast(scope, payload, rooms, undefined)
   }
 
   connections(): ConnectionInfo[] {

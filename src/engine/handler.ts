@@ -1,3 +1,4 @@
+import type { BroadcastOptions } from './broadcast-options.ts'
 import type { WebSocketConnection } from './connection.ts'
 import type { HandshakeRequest } from './request.ts'
 
@@ -20,15 +21,6 @@ export type AuthenticateResult<Auth = any> =
   | void
   | { success: true; data?: Auth }
   | { success: false; code?: number; status?: number; reason?: string }
-
-export interface BroadcastOptions {
-  /** Reach the union of these rooms, each connection once. An empty list reaches nobody. */
-  rooms?: readonly string[]
-  /** The same as `rooms: [room]`. */
-  room?: string
-  /** Also send to the connection that broadcasts. @defaultValue false */
-  includeSelf?: boolean
-}
 
 /** One canned answer. The first rule whose `match` is true answers, and `onMessage` is not called. */
 export interface ResponseRule<Auth = any, Incoming = any> {

@@ -44,8 +44,8 @@ const broadcast = v.union(
   [
     v.boolean(),
     v.strictObject({
-      room: v.optional(v.string()),
-      rooms: v.optional(v.array(v.string())),
+      room: v.optional(text('a non-empty string')),
+      rooms: v.optional(v.union([v.array(text('a non-empty string')), v.set(text('a non-empty string'))])),
       includeSelf: v.optional(v.boolean()),
     }),
   ],

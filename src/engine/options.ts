@@ -1,5 +1,6 @@
+import type { BroadcastOptions } from './broadcast-options.ts'
 import { describe, SidewireError } from './errors.ts'
-import type { BroadcastOptions, ResponseRule, UniversalApiWsHandler } from './handler.ts'
+import type { ResponseRule, UniversalApiWsHandler } from './handler.ts'
 import type { Logger, LogLevel } from './logger.ts'
 import { encode } from './message.ts'
 import { checkOptions, pluginSchema, serverSchema } from './option-schema.ts'

@@ -1,5 +1,6 @@
 import type { Clock } from '../engine/clock.ts'
-import { Engine, type ConnectionInfo, type PublishOptions } from '../engine/engine.ts'
+import type { PublishOptions } from '../engine/broadcast-options.ts'
+import { Engine, type ConnectionInfo } from '../engine/engine.ts'
 import { textAnswer } from '../engine/handshake.ts'
 import { HOLDINGS, type Holdings } from '../engine/holdings.ts'
 import { createLogger, type Logger } from '../engine/logger.ts'
@@ -31,7 +32,7 @@ export interface Server {
   readonly connections: readonly ConnectionInfo[]
   /**
    * Sends to all connections of the handler with this pattern, or to a union of its rooms.
-   * @throws `ERR_UNKNOWN_HANDLER`, `ERR_SERIALIZE`
+   * @throws `ERR_UNKNOWN_HANDLER`, `ERR_SERIALIZE`, `ERR_OPTION`; nothing is sent then
    */
   publish(pattern: string, data: unknown, options?: PublishOptions): void
   /** Whether a handler matches this path, prefix included. */

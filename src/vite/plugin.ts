@@ -1,5 +1,6 @@
 import type { Server as HttpServer } from 'node:http'
 import type { Plugin, PreviewServer, ViteDevServer } from 'vite'
+import { describe, SidewireError } from '../engine/errors.ts'
 import { resolvePluginOptions, type PluginOptions } from '../engine/options.ts'
 import type { Server } from '../server/server.ts'
 import { Gateway, type Host } from './gateway.ts'
@@ -65,6 +66,11 @@ export function universalApi(options: PluginOptions = {}): UniversalApiPlugin {
       publish: (...args) => running(sidecar.server).publish(...args),
       stats: () => running(sidecar.stats()),
       attach(httpServer) {
+        if (typeof (httpServer as HttpServer | undefined)?.on !== 'function')
+          throw new SidewireError(
+            'ERR_OPTION',
+            `api.attach() got ${describe(httpServer)}; it takes an HTTP server, such as createServer() of node:http makes`,
+          )
         attached.add(httpServer)
         for (const tenant of sidecar.tenants) tenant.attach(httpServer)
         return () => {

@@ -1,6 +1,7 @@
 import { CASES as addresses } from './cases/addresses.ts'
 import { CASES as admission } from './cases/admission.ts'
 import { CASES as authentication } from './cases/authentication.ts'
+import { CASES as broadcastOptions } from './cases/broadcast-options.ts'
 import { CASES as close } from './cases/close.ts'
 import { CASES as compression } from './cases/compression.ts'
 import { CASES as configuration } from './cases/configuration.ts'
@@ -29,7 +30,7 @@ export const SECTIONS: Readonly<Record<string, readonly Case[]>> = {
   '3 connection and order': [...connection, ...serialize, ...fakeTimers],
   '3 closing': [...close, ...departure],
   '4 authentication': authentication,
-  '5 rooms and broadcasts': rooms,
+  '5 rooms and broadcasts': [...rooms, ...broadcastOptions],
   '6 heartbeat': heartbeat,
   '7 compression': compression,
   '8 limits': limits,

@@ -19,6 +19,15 @@ test('the plugin fits the types of every Vite, and is the default export too', (
   expect(universalApiByDefault).toBe(universalApi)
 })
 
+test('api.attach of what is no server is ERR_OPTION, before anything is kept of it', () => {
+  for (const wrong of [undefined, null, 5173, {}]) {
+    const attach = (): unknown => universalApi().api.attach(wrong as never)
+    expect(attach).toThrow(
+      expect.objectContaining({ code: 'ERR_OPTION', message: expect.stringContaining('HTTP server') }),
+    )
+  }
+})
+
 test('a mistake in the options is thrown where they are written', () => {
   const mistakes: [unknown, string, RegExp][] = [
     [{ wsHandler: [] }, 'ERR_OPTION', /wsHandler".*wsHandlers/],
