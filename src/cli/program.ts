@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { Argument, Command, InvalidArgumentError, Option } from 'commander'
 import { MASK, maskTokens } from '../load/mask.ts'
 import { DEFAULT_MESSAGE } from '../load/message-template.ts'
@@ -16,18 +16,36 @@ export function createProgram(): Command {
     .description('One WebSocket engine for people who build and test real-time frontends.')
     .version(readVersion())
     .configureOutput({ outputError: (text, write) => write(`${say(oneLine(text))}\n`) })
+    .addHelpText('after', examples(['serve', 'serve --watch', 'bench ws://localhost:8787/api/ws/echo']))
   program
-    .command('serve', { isDefault: true })
+    .command('serve')
     .description('Serve the handlers of a config file; without one, a demo to try in a browser.')
     .argument('[config]', 'config file; default: sidewire.config.{ts,mts,js,mjs,cts,cjs} here')
-    .option('--port <port>', 'port to listen on, 0 for a free one', toPort)
-    .option('--host <address>', "address to listen on, '0.0.0.0' for all")
-    .option('--prefix <path>', "path prefix of all handlers, '/' for none")
-    .addOption(new Option('--runtime <name>', 'runtime').choices(['auto', 'uws', 'ws', 'bun']))
+    .option('--port <port>', 'port to listen on, 0 for a free one (default: 8787)', toPort)
+    .option('--host <address>', "address to listen on, '0.0.0.0' for all (default: this machine only)")
+    .option('--prefix <path>', "path prefix of all handlers, '/' for none (default: /api)")
     .addOption(
-      new Option('--log-level <level>', 'log level').choices(['silent', 'error', 'warn', 'info', 'debug']),
+      new Option('--runtime <name>', 'what serves (default: auto)').choices(['auto', 'uws', 'ws', 'bun']),
     )
-    .option('--watch', 'reload handlers when the config, or a file that it imports, changes')
+    .addOption(
+      new Option('--log-level <level>', 'what is logged (default: info)').choices([
+        'silent',
+        'error',
+        'warn',
+        'info',
+        'debug',
+      ]),
+    )
+    .option('--watch', 'reload handlers when the config, or a file that it imports, changes (default: off)')
+    .addHelpText(
+      'after',
+      `\nA flag overrides the config, whose values override the defaults.\n${examples([
+        'serve',
+        'serve --watch mocks/sidewire.config.ts',
+        'serve --port 0 --log-level debug',
+        'serve --host 0.0.0.0 --prefix /',
+      ])}`,
+    )
     .action(serve)
   program
     .command('bench')
@@ -76,6 +94,16 @@ export function createProgram(): Command {
     .addHelpText('after', EXIT_CODES)
     // Commander's own is 1, which says here that a check of the run failed.
     .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
+    .addHelpText(
+      'after',
+      examples([
+        'bench ws://localhost:8787/api/ws/echo',
+        'bench ws://localhost:8787/api/ws/echo --rate 1000 --html report.html',
+        `bench ws://localhost:8787/api/ws/chat fanout --join '{"type":"join"}' --message '{"type":"message","username":"{id}"}'`,
+        'bench ws://localhost:8787/api/ws/echo idle --connections 5000',
+        'bench wss://example.com/socket script protocol.ts',
+      ]),
+    )
     .action(bench)
   return program
 }
@@ -84,6 +112,10 @@ const EXIT_CODES = `
 Exit codes: 0 all is fine, 1 a check of the run failed (or there was no run: nobody listens, all refused),
 2 wrong usage, 3 --compare was asked for, and the generator was the limit of one of the runs,
 130 after Ctrl-C (143 after SIGTERM), with the report of what was measured.`
+
+function examples(lines: readonly string[]): string {
+  return ['', 'Examples:', ...lines.map((line) => `  $ sidewire ${line}`)].join('\n')
+}
 
 const toPort = wholeNumber(0, 65_535)
 const toCount = wholeNumber(1, MAX_CONNECTIONS)
@@ -128,6 +160,8 @@ function oneLine(text: string): string {
     .replace(/^error: /, '')
     .trim()
     .split('\n')
+  const [, asked = ''] = /^unknown command '(.+)'$/.exec(first) ?? []
+  if (existsSync(asked)) others.push(`(Did you mean sidewire serve ${asked}?)`)
   return [first, ...others, '(sidewire --help shows what there is)'].join(' ')
 }
 

@@ -1,3 +1,5 @@
+import { distanceOf, type Token } from './edit-distance.ts'
+
 /** Longer paths are nobody's misspelling, and would cost a server more than a hint is worth. */
 const MAX_PATH = 256
 /** How much of a pattern's own text may be misspelled. */
@@ -5,9 +7,6 @@ const TOLERANCE = 1 / 3
 const MIN_TOLERANCE = 2
 /** What a segment that is missing in front, or too many there, counts: less than its letters. */
 const SEGMENT = 1
-
-/** `undefined` stands for any characters. */
-type Token = string | undefined
 
 /**
  * For a hint: the handler that a path which none matches was most likely meant for, as prefix and pattern
@@ -68,30 +67,4 @@ function tokensOf(pattern: string): Token[] {
 
 function literals(tokens: readonly Token[]): number {
   return tokens.filter((token) => token !== undefined).length
-}
-
-/**
- * How many characters have to be changed, put in or left out (Levenshtein's distance), where what a wildcard takes is
- * free; something greater than `limit` if there are more.
- */
-function distanceOf(text: string, tokens: readonly Token[], limit: number): number {
-  let row = [0]
-  for (const [j, token] of tokens.entries()) row.push((row[j] ?? 0) + (token === undefined ? 0 : 1))
-  for (const char of text) {
-    const next = [(row[0] ?? 0) + 1]
-    let best = next[0] ?? 0
-    for (const [j, token] of tokens.entries()) {
-      const above = row[j + 1] ?? 0
-      const left = next[j] ?? 0
-      const cost =
-        token === undefined
-          ? Math.min(above, left)
-          : Math.min((row[j] ?? 0) + (token === char ? 0 : 1), above + 1, left + 1)
-      next.push(cost)
-      best = Math.min(best, cost)
-    }
-    if (best > limit) return best
-    row = next
-  }
-  return row.at(-1) ?? 0
 }

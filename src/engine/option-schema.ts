@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { nearestName } from './edit-distance.ts'
 import { describe, SidewireError } from './errors.ts'
 import { LOG_LEVELS, type Logger } from './logger.ts'
 import { TOKEN } from './request.ts'
@@ -221,26 +222,41 @@ export const serverSchema: v.GenericSchema = v.strictObject(
 export function checkOptions(schema: v.GenericSchema, options: unknown): void {
   const result = v.safeParse(schema, options, { abortEarly: true })
   if (result.success) return
-  const [issue] = result.issues
-  const path = (issue.path ?? []).reduce((before, { key }) => {
+  const [first] = result.issues
+  const issue = misspelledIn(first) ?? first
+  const keys = issue === first ? (first.path ?? []) : [...(first.path ?? []), ...(issue.path ?? [])]
+  const path = keys.reduce((before, { key }) => {
     if (typeof key === 'number') return `${before}[${key}]`
     return before === '' ? String(key) : `${before}.${String(key)}`
   }, '')
   // A key too many, or one too few; for anything else the schema of the value itself speaks.
-  const entries = issue.type === 'strict_object' ? entriesAt(schema, issue.path ?? []) : {}
-  if (issue.type === 'strict_object' && issue.expected === 'never')
-    throw new SidewireError(
-      'ERR_OPTION',
-      `unknown option "${path}"; known are ${Object.keys(entries).join(', ')}`,
-    )
+  const entries = issue.type === 'strict_object' ? entriesAt(schema, keys) : {}
+  if (issue.type === 'strict_object' && issue.expected === 'never') {
+    const known = Object.keys(entries)
+    const nearest = nearestName(String(keys.at(-1)?.key), known)
+    const hint = nearest === undefined ? '' : ` did you mean "${nearest}"?`
+    throw new SidewireError('ERR_OPTION', `unknown option "${path}";${hint} known are ${known.join(', ')}`)
+  }
   // Valibot says that the object is wrong; it is what one of its entries asks for that the user has to know.
   const missing = issue.type === 'strict_object' && issue.expected?.startsWith('"')
   const accepted = missing ? entries[String(issue.path?.at(-1)?.key)]?.message : issue.message
   const subject = path === '' ? 'the configuration' : `option "${path}"`
-  throw new SidewireError(
-    'ERR_OPTION',
-    `${subject} is ${missing ? 'missing' : shown(path, issue.input)}; it has to be ${accepted}`,
-  )
+  const found = missing ? `missing${misspelled(issue, entries)}` : shown(path, issue.input)
+  throw new SidewireError('ERR_OPTION', `${subject} is ${found}; it has to be ${accepted}`)
+}
+
+/** What may have been meant to be the entry that is missing. */
+function misspelled({ path }: v.BaseIssue<unknown>, entries: Record<string, unknown>): string {
+  const last = path?.at(-1)
+  const others = Object.keys(last?.input ?? {}).filter((key) => !(key in entries))
+  const nearest = nearestName(String(last?.key), others)
+  return nearest === undefined ? '' : `, and "${nearest}" is unknown`
+}
+
+/** Where one of several forms is an object, what is wrong may be a key of it. */
+function misspelledIn(issue: v.BaseIssue<unknown>): v.BaseIssue<unknown> | undefined {
+  if (issue.type !== 'union') return undefined
+  return issue.issues?.find(({ type, expected }) => type === 'strict_object' && expected === 'never')
 }
 
 /** A secret that is refused is often one that is in use elsewhere, and errors end up in logs. */
@@ -255,6 +271,8 @@ function entriesAt(schema: any, path: readonly { key?: unknown }[]): Record<stri
   for (const { key } of path.slice(0, -1)) {
     current = typeof key === 'number' ? current.item : (current.entries?.[String(key)] ?? current.value)
     while (current.wrapped) current = current.wrapped
+    // Of several forms it is the object that has keys.
+    if (current.options) current = current.options.find((option: any) => option.entries) ?? current
   }
   return current.entries ?? {}
 }

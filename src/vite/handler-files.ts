@@ -169,8 +169,16 @@ export class HandlerFiles {
   }
 
   async #list(): Promise<string[]> {
-    const names = await readdir(this.#folder, { recursive: true }).catch((cause: Error) => {
-      throw new SidewireError('ERR_CONFIG', `option "wsDir" is ${this.#folder}: ${cause.message}`, { cause })
+    const names = await readdir(this.#folder, { recursive: true }).catch((cause: NodeJS.ErrnoException) => {
+      const next =
+        this.#host.kind === 'dev'
+          ? 'its handlers are served as soon as it is there'
+          : 'make it, or leave wsDir out'
+      const why =
+        cause.code === 'ENOENT'
+          ? `and there is no such folder; ${next}`
+          : `and cannot be read: ${cause.message}`
+      throw new SidewireError('ERR_CONFIG', `option "wsDir" is ${this.#folder}, ${why}`, { cause })
     })
     return names
       .filter((name) => NAME.test(name) && !name.split(sep).includes('node_modules'))
@@ -208,7 +216,7 @@ export class HandlerFiles {
       // Saved again with the same error: it has been said.
       if (before.get(file)?.message === error.message) continue
       const what = error instanceof SidewireError ? error.message : (error.stack ?? error.message)
-      this.#logger.error(`${this.#name(file)} has an error, its last good version stays: ${what}`)
+      this.#logger.error(`${this.#name(file)} has an error, ${this.#rest(file)}: ${what}${cure(error)}`)
     }
     if (before.size > 0 && failures.size === 0) this.#logger.info('the handler files are in order again')
     const [first] = failures
@@ -217,9 +225,24 @@ export class HandlerFiles {
     else this.#overlay?.hide()
   }
 
+  /** What is served in its place. */
+  #rest(file: string): string {
+    if (file === this.#folder)
+      return this.#good.size > 0 ? 'the last good handlers stay' : 'it has no handlers'
+    if (this.#good.has(file)) return 'its last good version stays'
+    return this.#host.kind === 'dev' ? 'it is left out until it is mended' : 'it is left out'
+  }
+
   #name(file: string): string {
     return slashed(relative(this.#host.server.config.root, file))
   }
+}
+
+/** Vite runs them as ES modules, whatever they are called and package.json says. */
+function cure(error: Error): string {
+  return /^(?:require|module|exports) is not defined/.test(error.message)
+    ? '\nHandler files are ES modules: write import and export default.'
+    : ''
 }
 
 function handlersOf(result: PromiseSettledResult<{ default?: unknown }>): Handlers {

@@ -27,7 +27,7 @@ const BAD_OPTIONS: readonly [title: string, options: string, says: RegExp][] = [
   [
     'unknown option',
     'wsHandler: []',
-    /unknown option "wsHandler"; known are endpointPrefix, .*wsHandlers.*\(ERR_OPTION\)$/,
+    /unknown option "wsHandler"; did you mean "wsHandlers"\? known are endpointPrefix, .*wsHandlers.*\(ERR_OPTION\)$/,
   ],
   [
     'unknown option of a handler',
@@ -37,12 +37,12 @@ const BAD_OPTIONS: readonly [title: string, options: string, says: RegExp][] = [
   [
     'unknown option of a later handler',
     'wsHandlers: [{ pattern: "/x" }, { pattern: "/y", heartBeat: 5 }]',
-    /unknown option "wsHandlers\[1\]\.heartBeat"/,
+    /unknown option "wsHandlers\[1\]\.heartBeat"; did you mean "heartbeat"\?/,
   ],
   [
     'unknown option of compression',
     'wsHandlers: [{ pattern: "/x", compression: { treshold: 1 } }]',
-    /"wsHandlers\[0\]\.compression" is \{"treshold":1\}; it has to be true, false, or \{ enabled, threshold \}/,
+    /unknown option "wsHandlers\[0\]\.compression\.treshold"; did you mean "threshold"\? known are enabled, threshold/,
   ],
   [
     'unknown option of a response rule',
@@ -341,6 +341,19 @@ describe('bad flags', () => {
   ]
   test.each(table)('%j', async (args, says) => {
     expectOneLine(await run(['serve', ...args], { cwd: project() }), says)
+  })
+})
+
+describe('bad commands', () => {
+  const table: readonly [args: string[], says: RegExp][] = [
+    [['serv'], /unknown command 'serv' \(Did you mean serve\?\) \(sidewire --help shows what there is\)$/],
+    [['bnech', 'ws://localhost:1'], /unknown command 'bnech' \(Did you mean bench\?\)/],
+    [['mocks.ts'], /unknown command 'mocks\.ts' \(Did you mean sidewire serve mocks\.ts\?\)/],
+    [['nothing-like-it'], /unknown command 'nothing-like-it' \(sidewire --help/],
+    [['--port', '0'], /unknown option '--port' \(sidewire --help/],
+  ]
+  test.each(table)('%j', async (args, says) => {
+    expectOneLine(await run(args, { cwd: project({ 'mocks.ts': 'export default {}' }) }), says)
   })
 })
 

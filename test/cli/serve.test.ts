@@ -162,6 +162,35 @@ describe('flags', () => {
       expect(help.stdout.join('\n')).toContain(flag)
   })
 
+  test.each([[[]], [['--help']], [['help']]])('%j shows what there is, and opens no port', async (args) => {
+    const cwd = project({ 'sidewire.config.mjs': ECHO })
+    const { code, stdout, stderr } = await run(args, { cwd })
+    expect([code, stderr]).toEqual([0, []])
+    expect(stdout[0]).toBe('Usage: sidewire [options] [command]')
+    for (const line of ['  $ sidewire serve', '  $ sidewire bench ws://localhost:8787/api/ws/echo'])
+      expect(stdout).toContain(line)
+  })
+
+  test('the help of each command has defaults and examples', async () => {
+    const cwd = project()
+    const serves = (await run(['serve', '--help'], { cwd })).stdout.join(' ').replace(/\s+/g, ' ')
+    const defaults = [...serves.matchAll(/(--[\w-]+)(?: <\w+>)? [^-]*?\(default: ([^)]*)\)/g)]
+    expect(Object.fromEntries(defaults.map(([, flag, value]) => [flag, value]))).toEqual({
+      '--port': '8787',
+      '--host': 'this machine only',
+      '--prefix': '/api',
+      '--runtime': 'auto',
+      '--log-level': 'info',
+      '--watch': 'off',
+    })
+    for (const command of ['serve', 'bench']) {
+      const { stdout } = await run([command, '--help'], { cwd })
+      const examples = stdout.slice(stdout.indexOf('Examples:') + 1)
+      expect(examples.length).toBeGreaterThan(3)
+      for (const line of examples.filter(Boolean)) expect(line).toMatch(`  $ sidewire ${command}`)
+    }
+  })
+
   test('--watch without a config file says that it does nothing', async () => {
     const cli = serve(project(), ['--watch'])
     await cli.line(/--watch does nothing without a config file/)

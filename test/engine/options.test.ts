@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { SidewireError } from '../../src/engine/errors.ts'
-import { resolveServerOptions, type ServerOptions } from '../../src/engine/options.ts'
+import { resolvePluginOptions, resolveServerOptions, type ServerOptions } from '../../src/engine/options.ts'
 
 function failure(options: unknown): SidewireError {
   try {
@@ -236,12 +236,6 @@ describe('what is refused', () => {
     [handler({ inactivityTimeout: Number.NaN }), 'wsHandlers[0].inactivityTimeout', 'NaN', 'milliseconds'],
     [handler({ compression: 'on' }), 'wsHandlers[0].compression', '"on"', '{ enabled, threshold }'],
     [
-      handler({ compression: { level: 9 } }),
-      'wsHandlers[0].compression',
-      '{"level":9}',
-      '{ enabled, threshold }',
-    ],
-    [
       handler({ compression: { threshold: -1 } }),
       'wsHandlers[0].compression',
       '{"threshold":-1}',
@@ -303,11 +297,39 @@ describe('what is refused', () => {
       'response',
     ],
     [{ files: { '/': { type: 'a/b', body: '', etag: 'x' } } }, 'files./.etag', 'type, body'],
+    [handler({ compression: { level: 9 } }), 'wsHandlers[0].compression.level', 'enabled, threshold'],
   ])('an unknown option: %j', (options, path, known) => {
     const { code, message } = failure(options)
     expect(code).toBe('ERR_OPTION')
     expect(message).toContain(`"${path}"`)
     expect(message).toMatch(new RegExp(`known are .*${known}`))
+  })
+
+  it.each([
+    [{ wsHandler: [] }, 'wsHandlers'],
+    [{ Port: 1 }, 'port'],
+    [{ allowedOrigns: true }, 'allowedOrigins'],
+    [{ nothingLikeIt: 1 }, undefined],
+    [handler({ heartBeat: 500 }), 'heartbeat'],
+    [handler({ compression: { treshold: 1 } }), 'threshold'],
+    [handler({ responses: [{ match: () => true, reponse: 1 }] }), 'response'],
+    [handler({ responses: [{ match: () => true, broadcast: { Rooms: [] } }] }), 'rooms'],
+  ])('a misspelled option, with the one that was meant: %j', (options, meant) => {
+    const { message } = failure(options)
+    expect(/did you mean "(\w+)"\?/.exec(message)?.[1]).toBe(meant)
+  })
+
+  it.each([
+    [{ tls: { cert: 'a', keys: 'b' } }, '"tls.key" is missing, and "keys" is unknown; it has to be'],
+    [{ wsHandlers: [{ patern: '/a' }] }, '"wsHandlers[0].pattern" is missing, and "patern" is unknown; it'],
+    [{ wsHandlers: [{ url: '/a' }] }, '"wsHandlers[0].pattern" is missing; it'],
+  ])('a misspelled option that has to be there: %j', (options, said) => {
+    expect(failure(options).message).toContain(said)
+  })
+
+  it('a misspelled option of the plugin', () => {
+    expect(() => resolvePluginOptions({ wsdir: 'mocks' } as object)).toThrow('did you mean "wsDir"?')
+    expect(() => resolvePluginOptions({ sidecar: { prot: 1 } } as object)).toThrow('did you mean "port"?')
   })
 
   it('two enabled handlers with one pattern, by both their places', () => {

@@ -1,4 +1,4 @@
-import { renameSync, rmSync } from 'node:fs'
+import { renameSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { universalApi } from '../../src/index.ts'
@@ -170,7 +170,9 @@ describe.each(VITES)('$name', ({ load }) => {
     })
     const first = universalApi({ wsDir: 'mocks', wsHandlers: [echo('/ws/inline', 'inline')] })
     const one = await dev(vite, { root: broken, plugins: [first] })
-    expect(one.terminal.text).toMatch(/mocks\/a\.ws\.js has an error.*also one of the configuration/)
+    expect(one.terminal.text).toMatch(
+      /mocks\/a\.ws\.js has an error, it is left out until it is mended: .*also one of the configuration/,
+    )
     expect(await greeting(`${one.url}/api/ws/inline`)).toBe('inline')
     expect(await greeting(`${one.url}/api/ws/b`)).toBe('b')
     await edit(broken, 'mocks/a.ws.js', handler('/ws/a', 'a'), () => greeting(`${one.url}/api/ws/a`)).toBe(
@@ -179,10 +181,47 @@ describe.each(VITES)('$name', ({ load }) => {
 
     const empty = project()
     const two = await dev(vite, { root: empty, plugins: [universalApi({ wsDir: 'mocks' })] })
-    expect(two.terminal.text).toMatch(/wsDir/)
+    expect(two.terminal.text).toMatch(
+      /mocks has an error, it has no handlers: option "wsDir" is \S+, and there is no such folder; its handlers are served as soon/,
+    )
     expect(two.terminal.count('wsDir')).toBe(1)
     expect(await greeting(`${two.url}/api/ws/a`)).toBe('404')
     await edit(empty, 'mocks/a.ws.js', handler('/ws/a', 'a'), () => greeting(`${two.url}/api/ws/a`)).toBe('a')
     expect(two.terminal.text).toContain('in order again')
   })
+
+  test('a preview of a folder that is not there, and of a file in CommonJS', async () => {
+    const vite = await load()
+    const one = await preview(vite, { root: project(), plugins: [universalApi({ wsDir: 'mocks' })] })
+    expect(one.terminal.text).toMatch(
+      /mocks has an error, it has no handlers: .* no such folder; make it, or leave wsDir out/,
+    )
+    const root = project({ 'mocks/a.ws.js': `module.exports = { pattern: '/ws/a' }` })
+    const two = await preview(vite, { root, plugins: [universalApi({ wsDir: 'mocks' })] })
+    expect(two.terminal.text).toMatch(/mocks\/a\.ws\.js has an error, it is left out: /)
+    expect(two.terminal.text).toContain('Handler files are ES modules: write import and export default.')
+  })
+
+  for (const start of [dev, preview]) {
+    test(`${start.name} imports TypeScript packages, linked and installed`, async () => {
+      const manifest = (name: string): string =>
+        JSON.stringify({ name, type: 'module', exports: './src/index.ts' })
+      const source = (name: string): string =>
+        `enum Kind { A = 3 }\nexport const says: string = '${name} ' + Kind.A`
+      const importing = (name: string): string =>
+        `import { says } from '${name}'; export default { pattern: '/ws/${name}', onConnect: (conn: any) => void conn.send({ hello: says }) }`
+      const root = project({
+        'packages/linked/package.json': manifest('linked'),
+        'packages/linked/src/index.ts': source('linked'),
+        'node_modules/installed/package.json': manifest('installed'),
+        'node_modules/installed/src/index.ts': source('installed'),
+        'mocks/linked.ws.ts': importing('linked'),
+        'mocks/installed.ws.ts': importing('installed'),
+      })
+      symlinkSync('../packages/linked', join(root, 'node_modules/linked'), 'junction')
+      const { url } = await start(await load(), { root, plugins: [universalApi({ wsDir: 'mocks' })] })
+      expect(await greeting(`${url}/api/ws/linked`)).toBe('linked 3')
+      expect(await greeting(`${url}/api/ws/installed`)).toBe('installed 3')
+    })
+  }
 })
