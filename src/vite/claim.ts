@@ -14,6 +14,8 @@ export type Claim =
   | 'unknown'
   /** Under our prefix, but the handlers are being loaded. */
   | 'not yet known'
+  /** Outside of our prefixes, and no proxy's nor Vite's that we know of. */
+  | 'outside'
   /** Not for us to touch. */
   | 'not ours'
 
@@ -44,6 +46,6 @@ export function claim(
   const handler = prefixes.length === 0 || isOurs ? rules.find(path) : undefined
   if (handler === 'not yet known') return handler
   if (proxies.takes(httpServer, url, handler)) return 'not ours'
-  if (!handler) return isOurs ? 'unknown' : 'not ours'
+  if (!handler) return isOurs ? 'unknown' : 'outside'
   return allowedHosts === true || isHostAllowed(host, allowedHosts) ? 'ours' : 'forbidden'
 }

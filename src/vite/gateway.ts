@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server as HttpServer } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { PreviewServer, ResolvedConfig, ViteDevServer } from 'vite'
+import { describe } from '../engine/errors.ts'
 import type { Logger } from '../engine/logger.ts'
 import { nearestHandler, noHandler } from '../engine/nearest-handler.ts'
 import type { ResolvedPluginOptions } from '../engine/options.ts'
@@ -20,6 +21,9 @@ export type Host =
   | { readonly kind: 'dev'; readonly server: ViteDevServer }
   | { readonly kind: 'preview'; readonly server: PreviewServer }
 
+/** Whoever makes up paths shall fill neither the terminal nor the memory. */
+const MAX_PATHS = 100
+
 /** One Vite server's way to its sidecar: starts it, decides which upgrades go there, and ends with the server. */
 export class Gateway implements Member, Tenant {
   readonly #options: ResolvedPluginOptions
@@ -30,6 +34,8 @@ export class Gateway implements Member, Tenant {
   readonly #tunnel: Tunnel
   readonly #proxies: ProxyKeys
   #paths: HandlerPaths
+  /** The paths that have been said to have no answer. */
+  readonly #unanswered = new Set<string>()
   /** What has been said of handlers that proxies hide. */
   readonly #warned = new Set<string>()
   readonly #detach = new Map<HttpServer, () => void>()
@@ -161,6 +167,15 @@ export class Gateway implements Member, Tenant {
       403,
       `This host is not allowed; add it to ${option} in the Vite config`,
     )
+  }
+
+  unanswered({ url }: Target): void {
+    const path = describe(url.split(/[?#]/, 1)[0] ?? '/')
+    if (this.#unanswered.has(path) || this.#unanswered.size >= MAX_PATHS) return
+    this.#unanswered.add(path)
+    const nearest = this.nearest(url)
+    const hint = nearest === undefined ? '' : `; did you mean ${nearest}?`
+    this.logger.warn(`nobody answers the upgrade of ${path}, and no handler matches it${hint}`)
   }
 
   /** The handler that the client may have meant. */

@@ -19,6 +19,10 @@ export interface Member {
     socket: Duplex,
     head: Buffer,
   ): void
+  /** The handler that the client may have meant. */
+  nearest(url: string): string | undefined
+  /** Nobody has answered an upgrade outside of its prefixes. */
+  unanswered(target: Target): void
 }
 
 /** How long other listeners may take to write something to a socket that nobody may know. */
@@ -95,6 +99,7 @@ export class Switchboard {
   #decide(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const target = targetOf(request)
     let host: Member | undefined
+    let outsider: Member | undefined
     for (const member of this.#members) {
       const verdict = member.claim(this.#httpServer, request, target)
       if (verdict === 'not yet known') {
@@ -103,6 +108,8 @@ export class Switchboard {
         return
       }
       if (verdict === 'unknown') host ??= member
+      // Of several, the one that knows what was meant.
+      if (verdict === 'outside' && !(outsider && outsider.nearest(target.url))) outsider = member
       if (verdict === 'ours' || verdict === 'forbidden') {
         this.#give(member, verdict, request, socket, head)
         return
@@ -114,11 +121,14 @@ export class Switchboard {
     }
     const silent = isSilent(socket)
     this.#passOn('upgrade', request, socket, head)
-    if (!host || !silent()) return
-    const unanswered = (member: Member): void => {
-      if (silent() && this.#members.has(member)) this.#give(member, 'unknown', request, socket, head)
+    const witness = host ?? outsider
+    if (!witness || !silent()) return
+    const unanswered = (): void => {
+      if (!silent() || !this.#members.has(witness)) return
+      if (host) this.#give(host, 'unknown', request, socket, head)
+      else witness.unanswered(target)
     }
-    setTimeout(unanswered, PATIENCE_MS, host).unref()
+    setTimeout(unanswered, PATIENCE_MS).unref()
   }
 
   #give(

@@ -169,4 +169,22 @@ describe.each(VITES)('$name', ({ load }) => {
     quiet.json('still there')
     expect(await quiet.next()).toBe('still there')
   })
+
+  test('an upgrade outside of every prefix that nobody answers for 5 s is one line for each path, with a hint', async () => {
+    const { port, terminal } = await dev(await load(), {
+      plugins: [universalApi({ wsHandlers: [echo('/ws/chat')] })],
+    })
+    const clients = ['/ws/chat?token=secret', '/ws/chat', '//api/ws/chat', '/else/where'].map((path) => {
+      const client = new RawClient(port)
+      client.request(path, HANDSHAKE).catch(() => {})
+      return client
+    })
+    const said = (): string[] => terminal.lines.filter((line) => line.includes('nobody answers')).toSorted()
+    await expect.poll(said, { timeout: 8000 }).toHaveLength(3)
+    const [second, third, first] = said()
+    expect(first).toContain('"/ws/chat", and no handler matches it; did you mean /api/ws/chat?')
+    expect(second).toContain('"//api/ws/chat", and no handler matches it; did you mean /api/ws/chat?')
+    expect(third).toMatch(/"\/else\/where", and no handler matches it$/)
+    for (const client of clients) client.tcp.destroy()
+  })
 })
