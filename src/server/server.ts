@@ -61,7 +61,7 @@ export async function createServer(options: ServerOptions = {}): Promise<Server>
   const resolved = resolveServerOptions(options)
   const { runtime, notice } = await detectRuntime(resolved.runtime)
   const logger = createLogger(resolved.logLevel, resolved.logger)
-  if (notice) logger.warn(notice)
+  if (notice) tellOnce(notice, logger)
   return serveOn(runtime, resolved, logger)
 }
 
@@ -134,6 +134,15 @@ export async function serveOn(
     },
   }
   return served
+}
+
+/** A suite of tests makes a server for each test, and nobody wants to read it more than once. */
+const told = new Set<string>()
+
+function tellOnce(notice: string, logger: Logger): void {
+  if (told.has(notice)) return
+  told.add(notice)
+  logger.warn(notice)
 }
 
 interface Limits {

@@ -2,6 +2,7 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { isMainThread } from 'node:worker_threads'
+import { here, howToGetUws } from './how-to-get-uws.ts'
 import type { UwsModule } from './uws-module.ts'
 
 export type LoadedUws =
@@ -18,10 +19,6 @@ const IN_WORKER = {
   reason: 'this is a worker thread, and one that ends before its server is closed would abort the process',
   cure: "the main thread and child processes have it (Vitest: pool: 'forks')",
 } as const
-
-/** How to get the native runtime, for messages. */
-const HOW_TO_GET_IT =
-  'npm install uNetworking/uWebSockets.js#v20.67.0 brings the official build (Node 22, 24, 26; glibc 2.38 or newer)'
 
 /**
  * uWebSockets.js takes 4 KB of headers unless its environment says otherwise when it loads. The cookies of everything
@@ -42,7 +39,7 @@ export async function loadUws(): Promise<LoadedUws> {
       reasons.push(explain(error))
     }
   }
-  return { ok: false, reason: reasons[0] ?? 'uWebSockets.js is not installed', cure: HOW_TO_GET_IT }
+  return { ok: false, reason: reasons[0] ?? 'uWebSockets.js is not installed', cure: howToGetUws(here()) }
 }
 
 interface Loaded {
