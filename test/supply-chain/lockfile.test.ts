@@ -1,5 +1,13 @@
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -18,6 +26,7 @@ interface Locked {
 }
 
 interface Manifest {
+  readonly description?: string
   readonly dependencies: Record<string, string>
   readonly devDependencies: Record<string, string>
   readonly allowScripts: Record<string, boolean>
@@ -29,10 +38,19 @@ function readManifest(path: string): Manifest {
 }
 
 const manifest = readManifest('.')
-const lockfile = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')) as {
+interface Lockfile {
   readonly lockfileVersion: number
   readonly packages: Record<string, Locked & Partial<Manifest>>
 }
+
+function readLockfile(path: string): Lockfile {
+  return JSON.parse(readFileSync(join(ROOT, path, 'package-lock.json'), 'utf8')) as Lockfile
+}
+
+const lockfile = readLockfile('.')
+const VERSION = /^\d+\.\d+\.\d+(?:-[\w.-]+)?$/
+/** 64 bytes in base64; anything beside it, such as a weaker hash, would be accepted as well. */
+const isSha512 = ({ integrity = '' }: Locked): boolean => /^sha512-[+/0-9A-Za-z]{86}==$/.test(integrity)
 /** By their paths, all but the project itself. */
 const packages = Object.entries(lockfile.packages).filter(([path]) => path !== '')
 const pathsWhere = (is: (locked: Locked) => unknown): string[] =>
@@ -59,13 +77,11 @@ describe('package-lock.json', () => {
   test('has a SHA-512 of every package', () => {
     expect(lockfile.lockfileVersion).toBe(3)
     expect(packages.length).toBeGreaterThan(300)
-    // 64 bytes in base64; anything beside it, such as a weaker hash, would be accepted as well.
-    const isSha512 = ({ integrity = '' }: Locked): boolean => /^sha512-[+/0-9A-Za-z]{86}==$/.test(integrity)
     expect(pathsWhere((locked) => !isSha512(locked))).toEqual([])
   })
 
   test('takes every package from the registry: none from git, a file, a folder or a host of its own', () => {
-    expect(pathsWhere(({ version = '' }) => !/^\d+\.\d+\.\d+(?:-[\w.-]+)?$/.test(version))).toEqual([])
+    expect(pathsWhere(({ version = '' }) => !VERSION.test(version))).toEqual([])
     expect(pathsWhere(({ link, inBundle }) => link || inBundle)).toEqual([])
     // Whoever writes the lockfile may have npm leave the addresses out: then they are those of the registry in use.
     const addresses = packages.flatMap(([, { resolved }]) => resolved ?? [])
@@ -87,6 +103,31 @@ describe('package-lock.json', () => {
     // What npm compares only when it installs.
     for (const kind of ['dependencies', 'devDependencies'] as const)
       expect(lockfile.packages['']?.[kind]).toEqual(manifest[kind])
+  })
+})
+
+/** Installed by tests only, with all install scripts off. */
+describe.each(
+  readdirSync(join(ROOT, 'test/frameworks'), { withFileTypes: true }).flatMap((entry) =>
+    entry.isDirectory() ? [{ folder: `test/frameworks/${entry.name}` }] : [],
+  ),
+)('$folder', ({ folder }) => {
+  const own = readManifest(folder)
+  const locked = readLockfile(folder)
+
+  test('has a SHA-512 of every package, and takes it from the registry in use', () => {
+    const rest = Object.entries(locked.packages).filter(([path]) => path !== '')
+    const isWrong = (each: Locked): unknown =>
+      !isSha512(each) || each.resolved !== undefined || !VERSION.test(each.version ?? '') || each.link
+    // What comes inside of another package has no hash of its own.
+    expect(rest.filter(([, each]) => !each.inBundle && isWrong(each)).map(([path]) => path)).toEqual([])
+    expect(rest.length).toBeGreaterThan(10)
+  })
+
+  test('names exact versions, the same ones in both files, and says how much that is', () => {
+    expect(locked.packages['']?.dependencies).toEqual(own.dependencies)
+    for (const version of Object.values(own.dependencies)) expect(version).toMatch(VERSION)
+    expect(own.description).toMatch(/: about \d+ MB to download, \d+ MB on disk$/)
   })
 })
 

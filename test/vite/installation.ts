@@ -72,15 +72,24 @@ export function installed(
 }
 
 export function install(root: string, vite: (typeof INSTALLED)[number]['folder'] = 'vite'): void {
-  const modules = join(root, 'node_modules')
+  for (const name of copyPackage(join(root, 'node_modules/sidewire'))) link(root, name)
+  link(root, 'vite', vite)
+}
+
+/** Only ours, with its dependencies below it: a framework may have others of these names beside it. */
+export function installPackage(root: string): void {
+  const folder = join(root, 'node_modules/sidewire')
+  for (const name of copyPackage(folder)) link(folder, name)
+}
+
+/** Copied, not linked: Node would find what lies beside the link's target. Returns what it depends on. */
+function copyPackage(folder: string): readonly string[] {
   const { content } = packed()
+  cpSync(content, folder, { recursive: true })
   const { dependencies } = JSON.parse(readFileSync(join(content, 'package.json'), 'utf8')) as {
     dependencies: Record<string, string>
   }
-  // Copied, not linked: Node would find what lies beside the link's target.
-  cpSync(content, join(modules, 'sidewire'), { recursive: true })
-  for (const name of Object.keys(dependencies)) link(root, name)
-  link(root, 'vite', vite)
+  return Object.keys(dependencies)
 }
 
 /** Puts a package of the repository into the project's node_modules, in place of what was there. */

@@ -1,0 +1,32 @@
+/** A project of a framework, in the folder of its name. */
+export interface Project {
+  readonly name: string
+  /** What Node runs to start its dev server on this port. */
+  readonly dev: (port: number) => readonly string[]
+  /** The file whose change restarts it. */
+  readonly config: string
+  /** Where Vite's client is, and with it the address of its socket. */
+  readonly viteClient: string
+  /** What is served there has the engine's own URL in it, from `virtual:sidewire`. */
+  readonly page: string
+}
+
+const vite = (port: number): string[] => ['node_modules/vite/bin/vite.js', 'dev', '--port', `${port}`]
+
+const PROJECTS: readonly Project[] = [
+  { name: 'sveltekit', dev: vite, config: 'vite.config.js', viteClient: '/@vite/client', page: '/' },
+]
+
+/** The one that `npm test` has time for: its packages are few. */
+const DEFAULT = 'sveltekit'
+
+/** Those that `SIDEWIRE_FRAMEWORKS` names (`npm run frameworks`: all). */
+export function chosenProjects(): readonly Project[] {
+  const names = (process.env['SIDEWIRE_FRAMEWORKS'] ?? DEFAULT).split(' ')
+  return names.map((name) => {
+    const project = PROJECTS.find((each) => each.name === name)
+    if (!project)
+      throw new Error(`no project ${name}: there are ${PROJECTS.map((each) => each.name).join(', ')}`)
+    return project
+  })
+}
