@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream'
 import { setTimeout } from '../engine/timers.ts'
 import { targetOf, useOriginForm, type Target } from '../server/handshake.ts'
 import type { Claim } from './claim.ts'
+import { ignoreUpgrade, isHandshake } from './plain-request.ts'
 
 /** One instance of the plugin, as the upgrades of an HTTP server meet it. */
 export interface Member {
@@ -97,6 +98,10 @@ export class Switchboard {
   }
 
   #decide(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (!isHandshake(request)) {
+      this.#leaveToOthers(request, socket, head)
+      return
+    }
     const target = targetOf(request)
     let host: Member | undefined
     let outsider: Member | undefined
@@ -131,6 +136,20 @@ export class Switchboard {
     setTimeout(unanswered, PATIENCE_MS).unref()
   }
 
+  /** An upgrade to something else than WebSocket, which neither this plugin nor Vite knows. */
+  #leaveToOthers(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const ignore = (): void => {
+      this.#behindAnswers(socket, () => ignoreUpgrade(this.#httpServer, request, socket, head))
+    }
+    if (!this.#othersListen()) {
+      ignore()
+      return
+    }
+    const silent = isSilent(socket)
+    this.#passOn('upgrade', request, socket, head)
+    if (silent()) setTimeout(() => silent() && ignore(), PATIENCE_MS).unref()
+  }
+
   #give(
     member: Member,
     claim: Parameters<Member['take']>[0],
@@ -144,11 +163,17 @@ export class Switchboard {
       useOriginForm(request)
       member.take(claim, request, socket, head)
     }
-    // Node hands over an upgrade at once, also behind a request that waits for its answer still; and that answer may
-    // be the last one on this connection (RFC 9112 9.3.2, 9.6).
+    this.#behindAnswers(socket, take)
+  }
+
+  /**
+   * Node hands over an upgrade at once, also behind a request that waits for its answer still; and that answer may be the
+   * last one on this connection (RFC 9112 9.3.2, 9.6).
+   */
+  #behindAnswers(socket: Duplex, act: () => void): void {
     const before = this.#answers.get(socket)
-    if (before && !before.closed) after([once(before, 'close')], socket, take)
-    else take()
+    if (before && !before.closed) after([once(before, 'close')], socket, act)
+    else act()
   }
 
   /** Whether anyone but Vite and this plugin listens for upgrades, and may answer what we do not know. */

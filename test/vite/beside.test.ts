@@ -1,4 +1,9 @@
-import { createServer as createHttpServer, type IncomingMessage, type Server } from 'node:http'
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { Server as SocketServer } from 'socket.io'
@@ -9,7 +14,7 @@ import { describe, expect, test } from 'vitest'
 import { universalApi } from '../../src/index.ts'
 import { connectWs } from '../support/client.ts'
 import { HANDSHAKE, RawClient } from '../support/raw-client.ts'
-import { defer, dev, echo, preview, VITES } from './rig.ts'
+import { backend, defer, dev, echo, preview, SHOWS_BODIES_OF_UPGRADES, VITES } from './rig.ts'
 
 /** A plugin that adds its own sockets to Vite's server. */
 function beside(use: (http: Server) => void): Plugin {
@@ -18,6 +23,24 @@ function beside(use: (http: Server) => void): Plugin {
     configureServer: ({ httpServer }) => use(httpServer as Server),
     configurePreviewServer: ({ httpServer }) => use(httpServer as Server),
   }
+}
+
+/** A plugin that answers a path with what was sent there. */
+const bodies: Plugin = {
+  name: 'bodies',
+  configureServer: ({ middlewares }) => void middlewares.use('/bodies', sendBack),
+  configurePreviewServer: ({ middlewares }) => void middlewares.use('/bodies', sendBack),
+}
+
+function sendBack(request: IncomingMessage, response: ServerResponse): void {
+  void request.toArray().then((chunks) => response.end(`${request.method} ${chunks.join('')}`))
+}
+
+/** What curl --http2 and Java's client send with their first request. */
+const H2C: Readonly<Record<string, string>> = {
+  Connection: 'Upgrade, HTTP2-Settings',
+  Upgrade: 'h2c',
+  'HTTP2-Settings': 'AAMAAABkAAQAoAAAAAIAAAAA',
 }
 
 /** Where Vite's own client connects to. */
@@ -186,5 +209,61 @@ describe.each(VITES)('$name', ({ load }) => {
     expect(second).toContain('"//api/ws/chat", and no handler matches it; did you mean /api/ws/chat?')
     expect(third).toMatch(/"\/else\/where", and no handler matches it$/)
     for (const client of clients) client.tcp.destroy()
+  })
+
+  for (const start of [dev, preview]) {
+    test(`${start.name}: an upgrade to something else than WebSocket is answered as the plain request that it is`, async () => {
+      const { url: target } = await backend()
+      const proxy = { '/proxied': { target, ws: true } }
+      const plugins = [bodies, universalApi({ wsHandlers: [echo('/ws/chat')] })]
+      const { port, url } = await start(await load(), { plugins, server: { proxy }, preview: { proxy } })
+      // Where a handler matches, where none does, where Vite has a page, where others answer.
+      for (const path of ['/api/ws/chat', '/api/none', '/', '/none.js', '/proxied/x', '/bodies']) {
+        const ask = async (more: Record<string, string>): Promise<unknown[]> => {
+          const client = new RawClient(port)
+          const { status, headers, body } = await client.request(path, more)
+          client.tcp.destroy()
+          return [path, status, headers['content-type'], body]
+        }
+        const plain = await ask({})
+        expect(await ask(H2C)).toEqual(plain)
+        expect(await ask({ ...H2C, Upgrade: 'TLS/1.0, IRC/6.9' })).toEqual(plain)
+      }
+      // What follows the head, in the same packet and later, is the body of the request.
+      const posting = new RawClient(port)
+      const posted = posting.request('/bodies', { ...H2C, 'Content-Length': '8' }, 'POST /bodies HTTP/1.1')
+      posting.tcp.write('body')
+      posting.tcp.write('more')
+      expect(await posted).toMatchObject(
+        SHOWS_BODIES_OF_UPGRADES ? { status: 200, body: 'POST bodymore' } : { status: 501 },
+      )
+      posting.tcp.destroy()
+      // The connection goes on, up to an upgrade that is one.
+      const client = new RawClient(port)
+      expect((await client.request('/bodies', H2C)).body).toBe('GET ')
+      expect((await client.request('/bodies', {})).body).toBe('GET ')
+      await client.open('/api/ws/chat')
+      expect(JSON.parse(await client.nextText())).toEqual({ hello: '/ws/chat' })
+      client.tcp.destroy()
+      expect(await (await connectWs(`${url}/proxied/x`)).next()).toEqual({ backend: '/proxied/x' })
+    })
+  }
+
+  test('an upgrade to something else than WebSocket is for those who listen, and a plain request if nobody answers', async () => {
+    const theirs = beside((http) => {
+      http.on('upgrade', ({ headers, url }: IncomingMessage, socket: Duplex) => {
+        if (url === '/theirs')
+          socket.end(`HTTP/1.1 101 \r\nConnection: Upgrade\r\nUpgrade: ${headers.upgrade}\r\n\r\n`)
+      })
+    })
+    const plugins = [theirs, bodies, universalApi({ wsHandlers: [echo('/ws/chat')] })]
+    const { port } = await dev(await load(), { plugins })
+    expect(await new RawClient(port).request('/theirs', H2C)).toMatchObject({
+      status: 101,
+      headers: { upgrade: 'h2c' },
+    })
+    const client = new RawClient(port)
+    expect(await client.request('/bodies', H2C)).toMatchObject({ status: 200, body: 'GET ' })
+    client.tcp.destroy()
   })
 })

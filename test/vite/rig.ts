@@ -24,6 +24,9 @@ const ALL: readonly { readonly name: string; load(): Promise<Vite> }[] = [
 /** Every Vite that the plugin is for; inside Bun that is the newest. */
 export const VITES: typeof ALL = process.versions['bun'] === undefined ? ALL : ALL.slice(-1)
 
+/** Whether the platform's node:http shows the body of a request that asks for an upgrade; Bun's does not. */
+export const SHOWS_BODIES_OF_UPGRADES: boolean = process.versions['bun'] === undefined
+
 const cleanups: (() => unknown)[] = []
 
 /** Runs after the test, the last one first. */

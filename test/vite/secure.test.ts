@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { request } from 'node:https'
 import { networkInterfaces } from 'node:os'
 import { describe, expect, test } from 'vitest'
 import { universalApi, type HandshakeRequest } from '../../src/index.ts'
@@ -79,6 +82,20 @@ describe.each(VITES)('$name', ({ load }) => {
     expect(await ask(built.port, { Host: 'shown.example', Origin: 'http://shown.example' })).toBe(101)
     expect(await ask(built.port, { Host: 'any.example' })).toBe(403)
     expect(built.terminal.text).toContain('preview.allowedHosts')
+  })
+
+  test('an upgrade to something else than WebSocket is answered over https too', async () => {
+    const { port } = await dev(await load(), {
+      plugins: [
+        chat(),
+        { name: 'hello', configureServer: ({ middlewares }) => void middlewares.use('/hello', hello) },
+      ],
+      server: { https: createCertificate() },
+    })
+    const headers = { Connection: 'Upgrade, HTTP2-Settings', Upgrade: 'h2c', 'HTTP2-Settings': '' }
+    const asked = request({ port, host: '127.0.0.1', path: '/hello', headers, rejectUnauthorized: false })
+    const [response] = (await once(asked.end(), 'response')) as [IncomingMessage]
+    expect([response.statusCode, (await response.toArray()).join('')]).toEqual([200, 'hello'])
   })
 
   for (const encrypted of [false, true]) {
@@ -181,3 +198,7 @@ describe.each(VITES)('$name', ({ load }) => {
     expect(plugin.api.stats().refusedBy.maxConnectionsPerAddress).toBeGreaterThan(0)
   })
 })
+
+function hello(_request: IncomingMessage, response: ServerResponse): void {
+  response.end('hello')
+}

@@ -1,0 +1,59 @@
+import type { IncomingMessage, Server as HttpServer } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { answer } from './answer.ts'
+
+/** Bun's node:http shows nobody the body of a request that asks for an upgrade: it would be waited for in vain. */
+const LOSES_BODIES = process.versions['bun'] !== undefined
+
+/** What concerns this one connection only, and asks for the upgrade (RFC 9110 7.6.1, RFC 7540 3.2.1). */
+const OF_UPGRADES = new Set(['upgrade', 'http2-settings'])
+
+/** Whether an upgrade is meant to be one to WebSocket, well formed or not. */
+export function isHandshake({ headers }: IncomingMessage): boolean {
+  return headers['sec-websocket-key'] !== undefined || /\bwebsocket\b/i.test(headers.upgrade ?? '')
+}
+
+/**
+ * RFC 9110 7.8: a server may ignore an upgrade, to h2c say, and answer the request. Node has let go of its socket all
+ * the same, and of the body that may follow. So the request is put back in front of what was read, without the words
+ * that made it an upgrade, and the server gets the connection once more, which `'connection'` is documented for.
+ */
+export function ignoreUpgrade(
+  httpServer: HttpServer,
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+): void {
+  if (LOSES_BODIES && hasBody(request)) {
+    answer(
+      request,
+      socket,
+      501,
+      'Send it again without the header Upgrade: Bun loses the body of this request',
+    )
+    return
+  }
+  socket.unshift(Buffer.concat([Buffer.from(plainHead(request), 'latin1'), head]))
+  // For a server with TLS 'connection' is one that has not shaken hands yet.
+  const isEncrypted = (socket as { readonly encrypted?: boolean }).encrypted === true
+  httpServer.emit(isEncrypted ? 'secureConnection' : 'connection', socket)
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+}
+
+function plainHead({ method, url, httpVersion, rawHeaders }: IncomingMessage): string {
+  const lines = [`${method} ${url} HTTP/${httpVersion}`]
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const [name = '', value = ''] = rawHeaders.slice(i, i + 2)
+    const kept = name.toLowerCase() === 'connection' ? withoutUpgrade(value) : value
+    if (!OF_UPGRADES.has(name.toLowerCase()) && kept !== undefined) lines.push(`${name}: ${kept}`)
+  }
+  return `${lines.join('\r\n')}\r\n\r\n`
+}
+
+function withoutUpgrade(connection: string): string | undefined {
+  const words = connection.split(',').map((word) => word.trim())
+  return words.filter((word) => !OF_UPGRADES.has(word.toLowerCase())).join(', ') || undefined
+}
