@@ -1,11 +1,12 @@
-import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { connectWs } from '../support/client.ts'
 import { freePort } from '../support/free-port.ts'
 import { createCertificate } from './certificate.ts'
-import { Cli, DIST, endAll, listen, PLATFORMS, project, ROOT, run, serve, TARGETS } from './cli.ts'
+import { Cli, endAll, listen, PLATFORMS, project, run, serve, TARGETS } from './cli.ts'
 import type { Exit, Target } from './cli.ts'
+import { installWithoutNative } from './without-native.ts'
 
 afterEach(endAll)
 
@@ -379,36 +380,17 @@ describe('a runtime that cannot load', () => {
     )
   })
 
-  /** An installation of sidewire whose uWebSockets.js has no binary for this machine. */
-  function installWithoutNative(): { cwd: string; script: string } {
-    const cwd = project({
-      ...config,
-      'node_modules/sidewire/package.json':
-        '{ "name": "sidewire", "version": "1.2.3", "type": "module", "exports": "./dist/index.js" }',
-      'node_modules/uWebSockets.js/package.json': '{ "name": "uWebSockets.js", "main": "uws.js" }',
-      'node_modules/uWebSockets.js/uws.js': `
-        throw new Error('This version of uWS.js supports only Node.js versions 1 and 2 on (glibc) Linux.\\n\\nCannot find uws.node')`,
-    })
-    cpSync(DIST, join(cwd, 'node_modules/sidewire/dist'), { recursive: true })
-    const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
-      dependencies: Record<string, string>
-    }
-    for (const name of Object.keys(dependencies).filter((other) => other !== 'uWebSockets.js'))
-      symlinkSync(join(ROOT, 'node_modules', name), join(cwd, 'node_modules', name), 'junction')
-    return { cwd, script: join(cwd, 'node_modules/sidewire/dist/cli.js') }
-  }
-
   const why = String.raw`uWebSockets\.js does not load here \(no binary for Node [\d.]+ on \w+-\w+\)`
   /** Which one fits is the machine's affair: test/server/how-to-get-uws.test.ts has them all. */
   const cure = '(?:npm install|it has|its builds|with glibc) '
 
   test('uws without its binary', async () => {
-    const result = await run(['serve', '--runtime', 'uws'], installWithoutNative())
+    const result = await run(['serve', '--runtime', 'uws'], installWithoutNative(config))
     expectOneLine(result, new RegExp(`${why}; ${cure}.* \\(ERR_RUNTIME\\)$`))
   })
 
   test('auto takes ws instead, and says in one line why and how to get the native one', async () => {
-    const cli = new Cli(['serve', '--port', '0'], installWithoutNative())
+    const cli = new Cli(['serve', '--port', '0'], installWithoutNative(config))
     await cli.line(new RegExp(`${why}, so ws serves instead, slower; ${cure}`))
     await cli.line(/\(runtime ws\)$/)
     ;(await connectWs(await cli.started())).close()
@@ -416,7 +398,7 @@ describe('a runtime that cannot load', () => {
   })
 
   test('and a process that makes many servers says it once', async () => {
-    const { cwd } = installWithoutNative()
+    const { cwd } = installWithoutNative(config)
     const script = join(cwd, 'servers.mjs')
     writeFileSync(
       script,

@@ -3,13 +3,17 @@ import { createSocket } from 'node:dgram'
 import { writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { Cli, endAll, PLATFORMS, project, serve, TARGETS } from '../cli/cli.ts'
+import { installWithoutNative } from '../cli/without-native.ts'
 import { connectWs, within } from '../support/client.ts'
 import { LOOPBACK } from '../support/loopback.ts'
 import { installed, RUNS, ViteProcess } from '../vite/installation.ts'
 import { write } from '../vite/rig.ts'
 import { NetworkTrace } from './network-trace.ts'
+
+// Whoever is traced takes several times as long.
+vi.setConfig({ testTimeout: 60_000 })
 
 let traces: NetworkTrace[] = []
 function trace(): NetworkTrace {
@@ -81,6 +85,28 @@ describe.each(TARGETS)('sidewire serve on $runtime', (target) => {
     // TypeScript is bundled by a child, which was watched as well.
     expect(programs.join('\n')).toMatch(/esbuild/)
   })
+})
+
+/** Its own socket to itself is open while sidewire looks for what would bring uws here. */
+const CONNECTED = `
+  import { once } from 'node:events'
+  import { connect, createServer as listen } from 'node:net'
+  import { createServer } from 'sidewire'
+  const other = listen().listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  const socket = connect(other.address().port, '127.0.0.1')
+  await once(socket, 'connect')
+  await (await createServer({ port: 0, wsHandlers: [{ pattern: '/x' }] })).close()
+  socket.destroy()
+  other.close()`
+
+test('where uws does not load, nobody is asked for the names of the sockets that are open', async () => {
+  const { cwd } = installWithoutNative({ 'connected.mjs': CONNECTED })
+  const network = trace()
+  const cli = new Cli([], { cwd, script: join(cwd, 'connected.mjs'), through: network.through })
+  expect(await cli.exited).toMatchObject({ code: 0 })
+  expect(cli.stderr.join()).toContain('so ws serves instead')
+  expect(network.use.reached).toEqual([expect.stringMatching(/^127\.0\.0\.1:\d+$/)])
 })
 
 test('sidewire bench connects to the server that it measures, and to nobody else', async () => {

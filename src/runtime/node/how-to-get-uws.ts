@@ -43,13 +43,12 @@ export function howToGetUws({ platform, arch, node, glibc, npm }: Place): string
 
 /** As {@link howToGetUws} asks, of this process. */
 export function here(): Place {
-  const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } }
   const npm = /^npm\/(\d+)\./.exec(process.env['npm_config_user_agent'] ?? '')?.[1]
   return {
     platform: process.platform,
     arch: process.arch,
     node: Number.parseInt(process.versions.node),
-    glibc: header.glibcVersionRuntime,
+    glibc: glibcVersion(),
     npm: npm === undefined ? undefined : Number(npm),
   }
 }
@@ -63,4 +62,17 @@ function howToInstall(npm: number | undefined): string {
 
 function isOlder(version: string | undefined, than: string): boolean {
   return (version ?? '0').localeCompare(than, 'en', { numeric: true }) < 0
+}
+
+/** With its part about the network, the report would ask for the name of each socket's peer: nodejs/node#46060. */
+function glibcVersion(): string | undefined {
+  const report = process.report as NodeJS.ProcessReport & { excludeNetwork?: boolean }
+  const before = report.excludeNetwork ?? false
+  report.excludeNetwork = true
+  try {
+    const { header } = report.getReport() as { header: { glibcVersionRuntime?: string } }
+    return header.glibcVersionRuntime
+  } finally {
+    report.excludeNetwork = before
+  }
 }
