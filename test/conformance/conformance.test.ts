@@ -5,6 +5,7 @@ import { report, reportTable } from './report.ts'
 import { start, WAYS, type Started } from './servers.ts'
 import { startStraight } from './straight.ts'
 import { CASES, runCases } from './suite.ts'
+import { tabsHideUpgrades } from './tabs.ts'
 import { covers, type Result } from './verdict.ts'
 
 assertPlatform()
@@ -19,7 +20,7 @@ for (const runtime of NETWORK_RUNTIMES) {
   const { capabilities } = await loadRuntime(runtime)
   for (const way of WAYS) {
     describe(`conformance of ${runtime}, ${way === 'vite' ? 'through the Vite dev server' : 'direct'}`, () => {
-      const place = { runtime, way, capabilities }
+      const place = { runtime, way, capabilities, tabsHideUpgrades }
       let server: Started
       let results: Result[]
       beforeAll(async () => {

@@ -27,6 +27,8 @@ export interface Place {
   readonly runtime: Tested
   readonly way: Way
   readonly capabilities: RuntimeCapabilities
+  /** Of this Node's `node:http`: see ./tabs.ts. */
+  readonly tabsHideUpgrades: boolean
 }
 
 function httpParserOf({ runtime, way }: Pick<Place, 'runtime' | 'way'>): HttpParser {
@@ -104,7 +106,7 @@ export const NOTES: Readonly<Record<string, Note>> = {
   NAMELESS: { verdict: 'native', known: false, title: 'a header without a name ends the list of headers, and the request is served',
     evidence: '`req.forEach` shows neither it nor any header behind it', advice: OTHER_RUNTIME },
   TABS: { verdict: 'native', known: false, title: 'tabs around the value of Connection hide the upgrade from Node, and the request is refused',
-    evidence: '`node:http` emits `request` in place of `upgrade`; spaces are fine (12.1.12)', advice: "where that matters, take uWebSockets.js or Bun without Vite in front" },
+    evidence: '`node:http` of Node 20 emits `request` in place of `upgrade`, that of Node 22 and 24 does not; spaces are fine (12.1.12)', advice: "where that matters, take uWebSockets.js or Bun without Vite in front" },
   HTTP10: { verdict: 'native', known: true, title: 'a handshake over HTTP/1.0 is served',
     evidence: '`Request` of Bun.serve has no HTTP version', advice: "where that matters, take `runtime: 'uws'` or `'ws'` on Node" },
 }
@@ -191,7 +193,7 @@ export const EXCEPTIONS: readonly Exception[] = [
   { cases: ['12.1.21', '12.1.22'], where: http('uWebSockets.js'), note: 'REQUEST_LINE', outcome: [refused(505)] },
   { cases: ['12.1.23'], where: http('uWebSockets.js'), note: 'EMPTY_LINE', outcome: [unanswered] },
   { cases: ['12.1.23'], where: http('Bun.serve'), note: 'EMPTY_LINE', outcome: [refused(400)] },
-  { cases: ['12.1.27'], where: http('node:http'), note: 'TABS', outcome: [refused(400, 404, 426)] },
+  { cases: ['12.1.27'], where: (place) => place.tabsHideUpgrades && httpParserOf(place) === 'node:http', note: 'TABS', outcome: [refused(400, 404, 426)] },
   { cases: ['12.4.5', '12.4.6'], where: http('Bun.serve'), note: 'METHOD', outcome: [dropped] },
   { cases: ['12.4.7'], where: (place) => !place.capabilities.refusesHttp10 && place.way === 'direct', note: 'HTTP10', outcome: [switched()] },
   { cases: ['12.4.12'], where: http('node:http'), note: 'SPACES', outcome: [switched()] },

@@ -11,8 +11,8 @@ import {
 } from './notation.ts'
 import { WireClient, type Seen } from './wire-client.ts'
 
-/** A case that takes longer has failed. None waits for it that does not. */
-const DEADLINE_MS = 10_000
+/** A case in which nothing is sent for longer has failed. None waits for it that does not. */
+const DEADLINE_MS = 30_000
 /** Vite's server reads and writes, then the sidecar reads. */
 const TURNS_THROUGH_VITE = 8
 const PROBE = 'are you there?'
@@ -37,7 +37,8 @@ export async function runCase(
       if (first?.kind !== 'response' || first.status !== 101) return client.seen
       client.seen.shift()
     }
-    for (const step of send) await take(client, step)
+    for (const step of send) await take(client, step, () => timer.refresh())
+    timer.refresh()
     await finish(client, anticipated.at(-1), send.some(isClose))
     return client.seen
   } finally {
@@ -67,16 +68,25 @@ async function finish(
   } else await awaitEnd(client, hasClosed)
 }
 
-async function take(client: WireClient, step: Step): Promise<void> {
+/** A segment at a time takes as long as the machine lets it: `onSent` is called for each. */
+async function take(client: WireClient, step: Step, onSent: () => void): Promise<void> {
   if (step.kind === 'heard') {
     await client.until(() => client.seen.length >= step.count)
   } else if (step.kind === 'chopped') {
     const bytes = Buffer.concat(step.steps.map((inner) => encode(client, inner)))
-    for (let at = 0; at < bytes.length && !client.ended; at += step.size)
+    for (let at = 0; at < bytes.length && !client.ended; at += step.size) {
       await client.write(bytes.subarray(at, at + step.size))
+      onSent()
+    }
   } else if (step.kind === 'deflated' && step.fragment !== Infinity) {
-    for (const part of deflated(client, step)) await client.write(part)
-  } else await client.write(encode(client, step), TURNS_THROUGH_VITE)
+    for (const part of deflated(client, step)) {
+      await client.write(part)
+      onSent()
+    }
+  } else {
+    await client.write(encode(client, step), TURNS_THROUGH_VITE)
+    onSent()
+  }
 }
 
 function encode(client: WireClient, step: Step): Buffer {
