@@ -52,6 +52,7 @@ function ensure() {
   const missing = Object.keys(PROXIES).filter((name) => !runs(name))
   if (missing.length === 0) return console.log('proxies: nginx and haproxy are here, nothing to do')
   const names = missing.join(' and ')
+  if (process.env['SIDEWIRE_INSTALL'] === 'no') fail(`no ${names}, and SIDEWIRE_INSTALL is "no": ${HOW}`)
   if (!isThere('apt-get') || !isThere('dpkg')) fail(`no ${names}, and there is no apt-get here: ${HOW}`)
   console.log(`proxies: no ${names}; fetching the packages with apt-get into node_modules/.cache (${SIZE})`)
   const packages = packagesOf(missing) ?? (update() ? packagesOf(missing) : undefined)
