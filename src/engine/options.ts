@@ -47,7 +47,8 @@ export interface EngineOptions {
   maxEventLoopLag?: number
   /**
    * Milliseconds that a client may take to send its opening handshake; then it is cut off. 0 is no limit.
-   * uWebSockets.js and Bun cannot be told: they cut it off after 8 to 12 s. @defaultValue 10000
+   * The runtimes `uws` and `bun` cannot be told, whatever build they are: they cut it off after 8 to 12 s, and do not
+   * count it. @defaultValue 10000
    */
   handshakeTimeout?: number
   /** Milliseconds that `authenticate` may take; then HTTP 503. @defaultValue 10000 */

@@ -27,6 +27,8 @@ export interface TemplatedApp {
   ws<D>(pattern: string, behavior: WebSocketBehavior<D>): TemplatedApp
   /** Called with 1 when a connection opens, before its request, and mostly with -1 when it ends. */
   filter(handler: (res: HttpResponse, change: number) => void): TemplatedApp
+  /** Seconds for the head of a request. Only some builds have it, whose own time is another one. */
+  setIdleTimeout?(seconds: number): TemplatedApp
   any(pattern: string, handler: (res: HttpResponse, req: HttpRequest) => void): TemplatedApp
   listen(
     host: string,

@@ -33,6 +33,12 @@ interface Holder<D> {
 /** For small messages faster than `Buffer.toString`; uWebSockets.js has checked that the bytes are UTF-8. */
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
 
+/**
+ * HTTP_IDLE_TIMEOUT_S of its source: from the TCP connection to the end of the head, in steps of 4 s. There are builds
+ * that wait for 30 s instead, and take the number.
+ */
+const HANDSHAKE_TIMEOUT_S = 10
+
 /** @param uws - the module, because loading a native binary may fail: see `load.ts` */
 export function createUwsRuntime(uws: UWS.UwsModule, description: string): Runtime {
   return {
@@ -48,7 +54,8 @@ export function createUwsRuntime(uws: UWS.UwsModule, description: string): Runti
       // Such bytes at the ends of a value are cut off like spaces, before anything is shown; the rest is read as UTF-8.
       headerBytes: false,
       refusesHttp10: true,
-      // HTTP_IDLE_TIMEOUT_S of its source: 10 s from the TCP connection to the end of the head, in steps of 4.
+      // See HANDSHAKE_TIMEOUT_S. A timer of ours could not tell who it was for: `filter` shows the connection, but not
+      // which of the requests that come later is its own, and after an upgrade its memory is another socket's.
       handshakeTimeout: false,
       hangsUp: true,
       serverWindowBits: [9, 10, 11, 12, 13, 14, 15],
@@ -67,6 +74,7 @@ async function listen<D>(
   const files = new OpenFiles()
   const { tls } = options
   const app = tls ? createSecureApp(uws, tls) : uws.App()
+  app.setIdleTimeout?.(HANDSHAKE_TIMEOUT_S)
   const encrypted = tls !== undefined
   const outer = new OuterCork(uws)
   const answers = new Answers()
