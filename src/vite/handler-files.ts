@@ -1,6 +1,5 @@
 import { readdir, stat } from 'node:fs/promises'
 import { relative, resolve, sep } from 'node:path'
-import { setTimeout } from 'node:timers/promises'
 import { SidewireError } from '../engine/errors.ts'
 import type { UniversalApiWsHandler } from '../engine/handler.ts'
 import type { Logger } from '../engine/logger.ts'
@@ -9,10 +8,9 @@ import { clearTimeout, setTimeout as setTimer } from '../engine/timers.ts'
 import type { Host } from './gateway.ts'
 import { loadForDev, loadOnce, type Loader, type Results } from './handler-loader.ts'
 import { ErrorOverlay } from './overlay.ts'
+import { Saves, stampsOf } from './saves.ts'
 
 const NAME = /\.ws\.(?:ts|js|mts|mjs)$/
-/** Editors empty a file before they write it: read in between it would be an error that nobody made. */
-const SETTLE_MS = 10
 /** How often to look for a folder that is not there, and for how many looks at it once it is. */
 const LOOK_MS = 200
 const LOOKS = 10
@@ -34,12 +32,14 @@ export class HandlerFiles {
   #good = new Map<string, Handlers>()
   /** By file; the folder itself may be what is wrong. */
   #failures = new Map<string, Error>()
+  /** What has been said of them. */
+  #reported = new Map<string, Error>()
   #loader: Loader | undefined
   #stop: (() => void) | undefined
   #looking: NodeJS.Timeout | undefined
-  #changed: ((path: string) => void) | undefined
-  #busy: Promise<void> = Promise.resolve()
-  #queued = false
+  #saves: Saves | undefined
+  /** What the files were like before they were read at the start. */
+  #stamps = new Map<string, string>()
 
   /** @param inline - the handlers of the configuration, whose patterns no file may repeat */
   constructor(host: Host, wsDir: string, inline: Handlers, logger: Logger) {
@@ -56,6 +56,11 @@ export class HandlerFiles {
 
   /** Reads the files as they are now. Never rejects: an error is shown, and what was good stays. */
   async load(): Promise<void> {
+    await this.#read()
+    this.#report()
+  }
+
+  async #read(): Promise<void> {
     this.#loader ??=
       this.#host.kind === 'dev' ? await loadForDev(this.#host.server) : loadOnce(this.#host.server.config)
     const failures = new Map<string, Error>()
@@ -63,6 +68,7 @@ export class HandlerFiles {
       failures.set(this.#folder, error)
       return []
     })
+    if (!this.#saves && this.#host.kind === 'dev') this.#stamps = await stampsOf(files)
     const results = await this.#loader
       .load(files, [...this.#failures.keys()])
       .catch((error: Error): Results => {
@@ -93,38 +99,44 @@ export class HandlerFiles {
     }
     // The first match wins, so the order must not depend on what changed last.
     this.#good = new Map([...good].toSorted(([a], [b]) => (a < b ? -1 : 1)))
-    this.#report(failures)
+    this.#failures = failures
   }
 
   /** Calls `use` for each new set of handlers. */
   watch(use: () => void): void {
     if (this.#host.kind !== 'dev') return
     const { server } = this.#host
+    const saves = new Saves({
+      read: async (changed) => {
+        for (const file of changed) this.#loader?.forget(server, file)
+        await this.#read()
+        try {
+          // Closed in the meantime: there is nobody left to use them.
+          if (this.#saves) use()
+        } catch (error) {
+          this.#logger.error(`the handler files cannot be used: ${(error as Error).stack}`)
+        }
+        const isInOrder = this.#failures.size === 0
+        if (isInOrder && this.#saves) this.#report()
+        return isInOrder
+      },
+      settled: () => this.#report(),
+    })
     const changed = (path: string): void => {
       const file = slashed(path)
-      if (!this.#concerns(file)) return
-      this.#loader?.forget(server, file)
-      if (this.#queued) return
-      // Editors write several files at a time; one reading sees all of them.
-      this.#queued = true
-      this.#busy = this.#busy
-        .then(async () => {
-          await setTimeout(SETTLE_MS)
-          this.#queued = false
-          await this.load()
-          // Closed in the meantime: there is nobody left to use them.
-          if (this.#stop !== undefined) use()
-        })
-        .catch((error: Error) => this.#logger.error(`the handler files cannot be used: ${error.stack}`))
+      if (this.#concerns(file)) saves.touch(file)
     }
     // Vite watches its root; what is added twice, while it does not exist, may never be seen.
     if (!this.#folder.startsWith(`${slashed(server.config.root)}/`)) server.watcher.add(this.#folder)
     for (const event of EVENTS) server.watcher.on(event, changed)
-    this.#changed = changed
+    this.#saves = saves
     this.#stop = () => {
       clearTimeout(this.#looking)
       for (const event of EVENTS) server.watcher.off(event, changed)
     }
+    // The watcher may not tell of what happens during its first look at a folder.
+    for (const [file, stamp] of this.#stamps) saves.touch(file, stamp)
+    this.#stamps.clear()
     if (this.#failures.has(this.#folder)) this.#look()
   }
 
@@ -146,11 +158,11 @@ export class HandlerFiles {
       if (!this.#stop) return
       if (files && left === LOOKS) {
         watcher.add(this.#folder)
-        this.#changed?.(this.#folder)
+        this.#saves?.touch(this.#folder)
       }
       for (const [index, file] of (files ?? []).entries()) {
         const time = times[index]?.mtimeMs ?? 0
-        if (known.get(file) !== time) this.#changed?.(file)
+        if (known.get(file) !== time) this.#saves?.touch(file)
         known.set(file, time)
       }
       left = files ? left - 1 : LOOKS
@@ -163,8 +175,10 @@ export class HandlerFiles {
   async close(): Promise<void> {
     this.#stop?.()
     this.#stop = undefined
+    const saves = this.#saves
+    this.#saves = undefined
     this.#overlay?.close()
-    await this.#busy
+    await saves?.close()
     await this.#loader?.close()
   }
 
@@ -209,9 +223,10 @@ export class HandlerFiles {
     return this.#loader?.uses(file) ?? false
   }
 
-  #report(failures: Map<string, Error>): void {
-    const before = this.#failures
-    this.#failures = failures
+  #report(): void {
+    const failures = this.#failures
+    const before = this.#reported
+    this.#reported = failures
     for (const [file, error] of failures) {
       // Saved again with the same error: it has been said.
       if (before.get(file)?.message === error.message) continue

@@ -49,6 +49,8 @@ export async function loadForDev(server: ViteDevServer): Promise<Loader> {
   return {
     async load(files, failed) {
       for (const file of failed) invalidate(idsOf(file), 'imports')
+      // Vite keeps what it made of an import that leads nowhere, though the file may be there by now.
+      for (const file of failed) server.environments.ssr.moduleGraph.onFileChange(file)
       const results = await Promise.allSettled(
         files.map((file) => runner.import<{ default?: unknown }>(file)),
       )

@@ -1,6 +1,7 @@
 import type { Server as HttpServer } from 'node:http'
 import type { Plugin, PreviewServer, ViteDevServer } from 'vite'
 import { describe, SidewireError } from '../engine/errors.ts'
+import { HOLDINGS, type Holdings } from '../engine/holdings.ts'
 import { resolvePluginOptions, type PluginOptions } from '../engine/options.ts'
 import type { Server } from '../server/server.ts'
 import { Gateway, type Host } from './gateway.ts'
@@ -54,9 +55,10 @@ export function universalApi(options: PluginOptions = {}): UniversalApiPlugin {
     return found
   }
 
-  const plugin: Plugin & UniversalApiPlugin = {
+  const plugin: Plugin & UniversalApiPlugin & { readonly api: { [HOLDINGS](): Holdings } } = {
     name: 'sidewire',
     api: {
+      [HOLDINGS]: () => (running(sidecar.server) as Server & { [HOLDINGS](): Holdings })[HOLDINGS](),
       get url() {
         return sidecar.server?.url
       },

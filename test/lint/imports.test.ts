@@ -196,6 +196,7 @@ const table: readonly Row[] = [
       '../engine/errors.ts',
       '../engine/handler.ts',
       '../engine/logger.ts',
+      '../engine/holdings.ts',
       '../engine/nearest-handler.ts',
       '../engine/options.ts',
       '../engine/timers.ts',

@@ -1,3 +1,4 @@
+export { HOLDINGS, type Holdings } from '../../src/engine/holdings.ts'
 import { HOLDINGS, type Holdings } from '../../src/engine/holdings.ts'
 import type { Server } from '../../src/index.ts'
 

@@ -20,18 +20,10 @@ async function greeting(url: string): Promise<string> {
   }
 }
 
-/**
- * Writes a file until `look` sees what it brings: the watcher takes two changes of a file within 50 ms for one, and may
- * not see a change during its first look at a folder. So everything here holds for a file that is saved again, too.
- */
+/** Writes a file, once, and looks until it is seen. */
 function edit(root: string, file: string, text: string, look: () => unknown): ReturnType<typeof expect.poll> {
-  return expect.poll(
-    () => {
-      write(root, file, text)
-      return look()
-    },
-    { message: text, interval: 120, timeout: 5000 },
-  )
+  write(root, file, text)
+  return expect.poll(look, { message: text, interval: 20, timeout: 10_000 })
 }
 
 describe.each(VITES)('$name', ({ load }) => {
@@ -111,6 +103,82 @@ describe.each(VITES)('$name', ({ load }) => {
     inline.json(1)
     expect(await inline.next()).toEqual({ inline: 1 })
     expect(plugin.api.stats()).toMatchObject({ connections: 2 })
+  })
+
+  test('a file that is written in parts is served whole, and no part of it is an error', async () => {
+    const root = project({
+      'mocks/a.ws.js': handler('/ws/a', 'whole 0'),
+      'mocks/lib.js': "export const says = 'whole lib'",
+    })
+    let file = 'mocks/a.ws.js'
+    /** What is still to be written. */
+    let parts: string[] = []
+    const next = (): void => {
+      const part = parts.shift()
+      if (part !== undefined) write(root, file, part)
+    }
+    const reads: string[] = []
+    const writer = {
+      name: 'writer',
+      enforce: 'pre' as const,
+      /** Whoever reads a part does so in a pause, which ends now: longer than any patience before reading. */
+      transform(code: string, id: string): void {
+        if (!id.endsWith(file)) return
+        reads.push(code)
+        next()
+      },
+    }
+    const plugins = [writer, universalApi({ wsDir: 'mocks' })]
+    const { url, terminal, server } = await dev(await load(), { root, plugins })
+    const importing = `import { says } from './lib.js'\nexport default { pattern: '/ws/a', onConnect: (conn) => void conn.send({ hello: says }) }`
+    await edit(root, 'mocks/a.ws.js', importing, () => greeting(`${url}/api/ws/a`)).toBe('whole lib')
+    let n = 0
+    for (const [name, slices, pause] of [
+      ['mocks/lib.js', [0, 0.5], 'read'],
+      ['mocks/a.ws.js', [0.5], 'read'],
+      ['mocks/a.ws.js', [0], 'read'],
+      // Longer, all in all, than the watcher takes two changes for one, and than an error waits to be said.
+      ['mocks/a.ws.js', [0, 0.2, 0.4, 0.6, 0.8, 0.9], 'read'],
+      ['mocks/a.ws.js', [0.5], 'event'],
+      ['mocks/a.ws.js', [0, 0.3, 0.6, 0.9], 'none'],
+    ] as const) {
+      file = name
+      const says = `whole ${++n}`
+      const text = name === 'mocks/lib.js' ? `export const says = '${says}'` : handler('/ws/a', says)
+      parts = [...slices.map((slice) => text.slice(0, slice * text.length)), text]
+      reads.length = 0
+      if (pause === 'event') server.watcher.once('change', next)
+      next()
+      if (pause === 'none') parts.slice().forEach(next)
+      await expect.poll(() => greeting(`${url}/api/ws/a`), { message: says, timeout: 10_000 }).toBe(says)
+      expect(parts).toEqual([])
+      expect(reads.at(-1)).toBe(text)
+    }
+    expect(terminal.text).not.toMatch(/error|in order again/i)
+  })
+
+  test('a writer who never leaves a broken file alone is told so', async () => {
+    const root = project({ 'mocks/a.ws.js': handler('/ws/a', 'good') })
+    let n = 0
+    let isWriting = true
+    const writer = {
+      name: 'writer',
+      transform(code: string, id: string): void {
+        if (isWriting && id.endsWith('a.ws.js') && code.includes('broken'))
+          write(root, 'mocks/a.ws.js', `throw new Error('broken') // ${n++}`)
+      },
+    }
+    const plugins = [writer, universalApi({ wsDir: 'mocks' })]
+    const { url, terminal } = await dev(await load(), { root, plugins })
+    await edit(root, 'mocks/a.ws.js', "throw new Error('broken')", () => terminal.text).toMatch(
+      /mocks\/a\.ws\.js has an error, its last good version stays: .*broken/,
+    )
+    isWriting = false
+    expect(n).toBeGreaterThan(1)
+    expect(await greeting(`${url}/api/ws/a`)).toBe('good')
+    await edit(root, 'mocks/a.ws.js', handler('/ws/a', 'mended'), () => greeting(`${url}/api/ws/a`)).toBe(
+      'mended',
+    )
   })
 
   test('errors keep what was good, are said once, and go away', async () => {

@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import type { ViteDevServer } from 'vite'
 import { universalApi, type Server, type ServerOptions } from '../../src/index.ts'
+import { HOLDINGS, type Holdings } from '../support/holdings.ts'
 import type { Vite } from './rig.ts'
 
 /** The engine as the plugin starts it; clients dial the dev server's port. */
@@ -22,7 +23,8 @@ export async function serveThrough(
   await server.listen()
   const { port } = server.httpServer!.address() as AddressInfo
   let closing: Promise<void> | undefined
-  return {
+  const served: Server & { [HOLDINGS](): Holdings } = {
+    [HOLDINGS]: () => (api as typeof api & { [HOLDINGS](): Holdings })[HOLDINGS](),
     url: `ws://127.0.0.1:${port}`,
     port,
     runtime,
@@ -40,4 +42,5 @@ export async function serveThrough(
     },
     close: () => (closing ??= server.close()),
   }
+  return served
 }
