@@ -7,6 +7,7 @@ import { FORWARDED } from '../server/forwarded.ts'
 import { refuseMalformed } from '../server/handshake.ts'
 import type { RefusalReason, Stats } from '../server/server.ts'
 import { answer, letGo } from './answer.ts'
+import { tellAtExit } from './farewell.ts'
 
 /** How long a client that reads slowly may take for what was sent before the sidecar closed: `closeTimeout`'s default. */
 const DRAIN_MS = 10_000
@@ -64,7 +65,10 @@ export function createTunnel(secret: string, target: () => string, onError: (err
       // From here on the library ends it, after what the client sent last.
       for (const event of ['end', 'close']) socket.off(event, abandon)
       if (socket.destroyed) sidecar.destroy()
-      else early.giveBack()
+      else {
+        early.giveBack()
+        tellAtExit(socket)
+      }
       sidecar.once('close', () => letGo(socket, DRAIN_MS))
     })
     // The library writes the refusal; the client may keep its side open all the same.

@@ -137,6 +137,20 @@ describe.each(RUNS)('the vite command, $name', ({ folder, program }) => {
     expect((await report(vite)).connections).toBe(21)
     await vite.stop()
   }, 60_000)
+
+  test('a process that exits at a signal without closing Vite still tells its clients', async () => {
+    const config = `${CONFIG}
+process.prependListener('SIGTERM', () => process.exit(3))
+`
+    const vite = await ViteProcess.start(installed(folder, { 'vite.config.js': config }), [...program])
+    const clients = await Promise.all(Array.from({ length: 5 }, () => connectWs(`${vite.url}/api/ws/echo`)))
+    for (const client of clients) {
+      client.json('alive')
+      expect(await client.next()).toBe('alive')
+    }
+    expect(await vite.stop()).toBe(3)
+    for (const client of clients) expect(await client.closed).toMatchObject({ code: 1001 })
+  }, 60_000)
 })
 
 describe.each(VITES)('$name', ({ load }) => {
