@@ -15,6 +15,7 @@ import type { Sidecar, Tenant } from './sidecar.ts'
 import { Switchboard, type Member } from './switchboard.ts'
 import { createTunnel, type Tunnel } from './tunnel.ts'
 import { describeHandlers } from './url-list.ts'
+import { UrlPrinter } from './url-printer.ts'
 
 /** Which of Vite's servers the plugin serves. */
 export type Host =
@@ -33,6 +34,7 @@ export class Gateway implements Member, Tenant {
   readonly #config: ResolvedConfig
   readonly #tunnel: Tunnel
   readonly #proxies: ProxyKeys
+  readonly #urls: UrlPrinter
   #paths: HandlerPaths
   /** The paths that have been said to have no answer. */
   readonly #unanswered = new Set<string>()
@@ -49,6 +51,7 @@ export class Gateway implements Member, Tenant {
     this.#config = host.server.config
     this.logger = viteLogger(this.#config)
     this.#proxies = new ProxyKeys(host)
+    this.#urls = new UrlPrinter(host, (ownUrl) => this.#describe(ownUrl))
     this.#paths = new HandlerPaths([], [])
     this.#tunnel = createTunnel(
       sidecar.secret,
@@ -86,7 +89,6 @@ export class Gateway implements Member, Tenant {
   async serve(): Promise<void> {
     const { httpServer } = this.host.server
     this.#closeWithVite()
-    this.#printWithVite()
     if (httpServer) {
       this.attach(httpServer as HttpServer)
       await this.#startWithVite(httpServer as HttpServer)
@@ -121,6 +123,7 @@ export class Gateway implements Member, Tenant {
   /** 1001 to all, through the tunnel, before Vite destroys its sockets. */
   close(): Promise<void> {
     this.#closing ??= (async () => {
+      this.#urls.close()
       await Promise.all([this.#sidecar.leave(this), this.#tunnel.close(this.#options.shutdownTimeout)])
       // Last: who comes in the meantime is refused instead of left hanging.
       for (const httpServer of [...this.#detach.keys()]) this.detach(httpServer)
@@ -202,17 +205,15 @@ export class Gateway implements Member, Tenant {
       this.logger.info(
         `middleware mode has no HTTP server: the handlers are at ${url}; plugin.api.attach(httpServer) leads its upgrades there`,
       )
-    else if (parent.listening) this.#print(urlOf(parent))
-    else parent.once('listening', () => this.#print(urlOf(parent)))
+    else if (parent.listening) this.#urls.print(urlOf(parent))
+    else parent.once('listening', () => this.#urls.print(urlOf(parent)))
   }
 
   /** The URL list of the handlers, at this server of the project's. */
-  #print(ownUrl: string | undefined): void {
+  #describe(ownUrl: string | undefined): readonly string[] {
     const { server, handlers } = this.#sidecar
-    if (!server || this.#closing) return
-    const { prefixes } = this.#options
-    const lines = describeHandlers(handlers, prefixes, this.#proxies, ownUrl, server)
-    for (const line of lines) this.#config.logger.info(line)
+    if (!server || this.#closing) return []
+    return describeHandlers(handlers, this.#options.prefixes, this.#proxies, ownUrl, server)
   }
 
   #makeRules(): ClaimRules {
@@ -242,9 +243,11 @@ export class Gateway implements Member, Tenant {
     }
     const dev = this.host.server
     const listen = dev.listen.bind(dev)
-    dev.listen = async (...args) => {
-      const result = await listen(...args)
+    dev.listen = async (port, isRestart) => {
+      const result = await listen(port, isRestart)
       await this.#sidecar.ready
+      // Vite's own restart has printed them before.
+      if (!isRestart) this.#urls.printUnlessAsked()
       return result
     }
   }
@@ -257,16 +260,6 @@ export class Gateway implements Member, Tenant {
     target[name] = async (...args) => {
       await this.close()
       return close?.apply(this.host.server, args)
-    }
-  }
-
-  #printWithVite(): void {
-    const { server } = this.host
-    const print = server.printUrls.bind(server)
-    server.printUrls = () => {
-      print()
-      const [own] = [...(server.resolvedUrls?.local ?? []), ...(server.resolvedUrls?.network ?? [])]
-      this.#print(own)
     }
   }
 }

@@ -9,7 +9,7 @@ import { InstalledProject } from './installed-project.ts'
 import { chosenProjects } from './projects.ts'
 import { connectHmr } from './vite-socket.ts'
 
-/** A slow registry and a busy machine. */
+/** A slow registry, and ten thousands of files on a busy machine. */
 const INSTALL_MS = 600_000
 
 describe.each(chosenProjects())('$name', ({ name, dev, config, viteClient, page }) => {
@@ -23,10 +23,10 @@ describe.each(chosenProjects())('$name', ({ name, dev, config, viteClient, page 
     port = await freePort()
     server = new DevServer(project.root, dev(port))
   }, INSTALL_MS)
-  afterAll(() => {
+  afterAll(async () => {
     server?.destroy()
-    project?.remove()
-  })
+    await project?.remove()
+  }, INSTALL_MS)
 
   /** Two clients of one room: what one says, the other hears. */
   const chat = async (there: string): Promise<readonly [TestClient, TestClient]> => {

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -18,7 +19,7 @@ export class InstalledProject {
       await project.#fill(name)
       return project
     } catch (error) {
-      project.remove()
+      await project.remove()
       throw error
     }
   }
@@ -44,7 +45,7 @@ export class InstalledProject {
     installPackage(this.root)
   }
 
-  remove(): void {
-    rmSync(this.root, { recursive: true, force: true, maxRetries: 5 })
+  async remove(): Promise<void> {
+    await rm(this.root, { recursive: true, force: true, maxRetries: 5 })
   }
 }

@@ -15,6 +15,13 @@ const vite = (port: number): string[] => ['node_modules/vite/bin/vite.js', 'dev'
 
 const PROJECTS: readonly Project[] = [
   { name: 'sveltekit', dev: vite, config: 'vite.config.js', viteClient: '/@vite/client', page: '/' },
+  {
+    name: 'astro',
+    dev: (port) => ['node_modules/astro/astro.js', 'dev', '--port', `${port}`],
+    config: 'astro.config.mjs',
+    viteClient: '/@vite/client',
+    page: '/',
+  },
 ]
 
 /** The one that `npm test` has time for: its packages are few. */
