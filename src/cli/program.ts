@@ -148,7 +148,7 @@ function number(accepts: (value: number) => boolean, what: string): (text: strin
 /** RFC 9110 5.5: what a header may be; a line break in it would be another header. */
 function toHeaders(line: string, before: readonly string[]): string[] {
   if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*$/.test(line))
-    throw new InvalidArgumentError("It has to be a header such as 'Authorization: Bearer x'.")
+    throw new InvalidArgumentError("It has to be a header such as 'X-Tenant: acme'.")
   return [...before, line]
 }
 

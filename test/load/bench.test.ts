@@ -52,7 +52,7 @@ for (const target of PLATFORMS) {
       const idle = await bench(url, ['idle', '--connections', 50, '--pid', cli.pid, ...SHORT], options)
       expect(idle.report.connections).toEqual({ opened: 50, refused: 0, dropped: 0 })
       expect(idle.report.memory!.before).toBeGreaterThan(10 * 1024 * 1024)
-      expect(idle.stdout).toMatch(/memory +.* a connection/)
+      expect(idle.stdout).toMatch(/memory +(?:.* a connection|no growth to be seen)/)
       expect(idle.code).toBe(0)
     })
   })
@@ -96,7 +96,7 @@ describe('the wire', () => {
   it('takes subprotocol, headers, and a message of the user', async () => {
     const url = await start()
     const { report, code } = await bench(url, [
-      ...['--subprotocol', 'chat', '--header', 'Authorization: Bearer x', '--header', 'X-Test: 1'],
+      ...['--subprotocol', 'chat', '--header', 'X-Tenant: acme', '--header', 'X-Test: 1'],
       ...['--message', '{"type":"say","text":"{id}"}', '--connections', 1, ...SHORT],
     ])
     const { headers } = server!.requests[0]!
@@ -267,7 +267,7 @@ describe('a mistake', () => {
     [['--size', '10'], 'option "--size" is 10; this message has at least 37 bytes'],
     [['--message', 'hello'], 'option "--message" is "hello"; it has to contain {id} once'],
     [['--message', '{id}', '--size', '99'], 'option "--size" is 99, but "--message" has 19 bytes'],
-    [['--header', 'no colon'], "It has to be a header such as 'Authorization: Bearer x'"],
+    [['--header', 'no colon'], "It has to be a header such as 'X-Tenant: acme'"],
     [
       ['dance'],
       "argument value 'dance' is invalid for argument 'scenario'. Allowed choices are echo, fanout, connect, idle, script",
