@@ -12,7 +12,7 @@ import { connectHmr } from './vite-socket.ts'
 /** A slow registry, and ten thousands of files on a busy machine. */
 const INSTALL_MS = 600_000
 
-describe.each(chosenProjects())('$name', ({ name, dev, config, viteClient, page }) => {
+describe.each(chosenProjects())('$name', ({ name, dev, config, viteClient, page, isMiddleware }) => {
   let project: InstalledProject | undefined
   let server: DevServer | undefined
   let port: number
@@ -64,7 +64,7 @@ describe.each(chosenProjects())('$name', ({ name, dev, config, viteClient, page 
       false,
       false,
     ])
-    expect(listed()).toBe(1)
+    expect(listed()).toBe(isMiddleware ? 2 : 1)
     expect(server!.output).not.toMatch(/error|unhandled/i)
   }, 300_000)
 })

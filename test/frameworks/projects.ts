@@ -9,9 +9,13 @@ export interface Project {
   readonly viteClient: string
   /** What is served there has the engine's own URL in it, from `virtual:sidewire`. */
   readonly page: string
+  /** Vite is middleware there: each of its starts lists the handlers' URLs, a restart too. */
+  readonly isMiddleware?: true
 }
 
 const vite = (port: number): string[] => ['node_modules/vite/bin/vite.js', 'dev', '--port', `${port}`]
+
+const VIRTUAL = '/@id/__x00__virtual:sidewire'
 
 const PROJECTS: readonly Project[] = [
   { name: 'sveltekit', dev: vite, config: 'vite.config.js', viteClient: '/@vite/client', page: '/' },
@@ -21,6 +25,22 @@ const PROJECTS: readonly Project[] = [
     config: 'astro.config.mjs',
     viteClient: '/@vite/client',
     page: '/',
+  },
+  {
+    name: 'react-router',
+    dev: (port) => ['node_modules/@react-router/dev/bin.js', 'dev', '--port', `${port}`],
+    config: 'vite.config.js',
+    viteClient: '/@vite/client',
+    page: '/',
+  },
+  {
+    name: 'storybook',
+    dev: (port) => ['node_modules/storybook/bin/index.cjs', 'dev', '--port', `${port}`, '--ci'],
+    // Vite has its whole configuration from Storybook, and watches no file of it but this.
+    config: '.env',
+    viteClient: '/@vite/client',
+    page: VIRTUAL,
+    isMiddleware: true,
   },
 ]
 

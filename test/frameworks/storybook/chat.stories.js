@@ -1,0 +1,4 @@
+import { wsUrl } from 'virtual:sidewire'
+
+export default { title: 'Chat' }
+export const Default = { render: () => `<p>${wsUrl}</p>` }
