@@ -96,7 +96,7 @@ describe('the wire', () => {
   it('takes subprotocol, headers, and a message of the user', async () => {
     const url = await start()
     const { report, code } = await bench(url, [
-      ...['--subprotocol', 'chat', '--header', 'X-Tenant: acme', '--header', 'X-Test: 1'],
+      ...['--subprotocol', 'chat', '--header', 'Authorization: Bearer x', '--header', 'X-Test: 1'],
       ...['--message', '{"type":"say","text":"{id}"}', '--connections', 1, ...SHORT],
     ])
     const { headers } = server!.requests[0]!
