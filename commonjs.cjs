@@ -1,8 +1,13 @@
-// What `require('sidewire')` gets where an ES module cannot be required: in Jest's CommonJS mode, first of all. Node
-// (20.19, 22.12 and newer) and Bun require the ES module itself. Without this file the caller would read "Unexpected
-// token 'export'", which says nothing of the cure.
-throw new Error(
-  'sidewire is an ES module, and this loader cannot require one. In Jest: run it with ' +
-    'NODE_OPTIONS=--experimental-vm-modules and write the test as an ES module (.mjs, or "type": "module"), ' +
-    'or start the server in a process of its own (npx sidewire serve). In Node: 20.19, 22.12 or newer',
-)
+// What `require('sidewire')` gets: the ES module itself, which Node (20.19, 22.12 and newer) and Bun can require. Jest's
+// CommonJS mode cannot, and what it says of it does not name the cure.
+try {
+  module.exports = require('./dist/index.js')
+} catch (cause) {
+  if (cause.name !== 'SyntaxError' && cause.code !== 'ERR_REQUIRE_ESM') throw cause
+  throw new Error(
+    'sidewire is an ES module, and this loader cannot require one. In Jest: run it with ' +
+      'NODE_OPTIONS=--experimental-vm-modules and write the test as an ES module (.mjs, or "type": "module"), ' +
+      'or start the server in a process of its own (npx sidewire serve). In Node: 20.19, 22.12 or newer',
+    { cause },
+  )
+}
