@@ -32,6 +32,8 @@ export class Oracle {
   readonly members: Map<string, Member> = new Map<string, Member>()
   readonly #open = new Set<Member>()
   readonly scopes: Map<string, 'handler' | 'path'> = new Map()
+  /** Clients that went before their handler had heard of them: the answer to a handshake may be faster than that. */
+  readonly #gone = new Map<string, number | undefined>()
 
   enter(id: string, handler: string, path: string): Member {
     const member: Member = {
@@ -41,14 +43,25 @@ export class Oracle {
       rooms: new Set(),
       expected: [],
       closedWith: undefined,
-      isCut: false,
+      isCut: this.#gone.has(id),
       dropsMessages: false,
       handled: 0,
-      sentBeforeClose: undefined,
+      sentBeforeClose: this.#gone.get(id),
     }
     this.members.set(id, member)
     this.#open.add(member)
     return member
+  }
+
+  /** The client goes by itself. @param sent - how many messages before its close frame, if it sends one */
+  goes(id: string, sent?: number): void {
+    const member = this.members.get(id)
+    if (!member) {
+      this.#gone.set(id, this.#gone.get(id) ?? sent)
+      return
+    }
+    member.isCut = true
+    if (sent !== undefined) member.sentBeforeClose ??= sent
   }
 
   /** Nothing reaches it from now on. */

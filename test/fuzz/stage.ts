@@ -59,7 +59,9 @@ export class Stage {
 
   reload(settings: Settings): void {
     if (this.#settings.second && !settings.second) {
-      for (const member of this.oracle.ofHandler(this.#second)) this.#close(member, 1001)
+      // Whoever has gone by then is no longer in service, and is still heard to the end.
+      for (const member of this.oracle.ofHandler(this.#second))
+        if (!this.conns.get(member.id)?.closed) this.#close(member, 1001)
     }
     if (!this.#settings.second && settings.second) this.#seconds++
     this.#settings = settings

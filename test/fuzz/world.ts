@@ -85,26 +85,20 @@ export class World {
   async closeFrame(who: number, code: number): Promise<void> {
     const client = await this.#client(who)
     if (!client) return
-    const member = this.#stage.oracle.members.get(client.id)
-    if (member) member.sentBeforeClose ??= client.sent
-    this.#cut(client, () => client.peer.closeFrame(code))
+    this.#stage.oracle.goes(client.id, client.sent)
+    client.peer.closeFrame(code)
   }
 
   async vanish(who: number, reset: boolean): Promise<void> {
     const client = await this.#client(who)
     if (!client) return
-    this.#cut(client, () => client.peer.vanish(reset))
+    this.#stage.oracle.goes(client.id)
+    client.peer.vanish(reset)
   }
 
   async pause(who: number): Promise<void> {
     const client = await this.#client(who)
     client?.peer.tcp.pause()
-  }
-
-  #cut(client: Client, act: () => void): void {
-    const member = this.#stage.oracle.members.get(client.id)
-    if (member) member.isCut = true
-    act()
   }
 
   async #client(who: number): Promise<Client | undefined> {
