@@ -1,5 +1,5 @@
 import type { Server as HttpServer } from 'node:http'
-import type { Server as TlsServer } from 'node:tls'
+import { Server as HttpsServer } from 'node:https'
 import type { ResolvedConfig } from 'vite'
 
 /** Whatever has a `server` in Vite's options; Vite 8 has `server.ws` for what `server.hmr` is in the others. */
@@ -35,7 +35,7 @@ function serverOf(giver: Giver): HttpServer | undefined {
   return typeof giver === 'object' ? (giver.server as HttpServer | undefined) : undefined
 }
 
-/** Only a TLS server has contexts to add. */
+/** Only a TLS server has contexts to add, on Node; that of HTTP/2 is no `https.Server` there. */
 function isTls(server: HttpServer): boolean {
-  return 'addContext' in (server as HttpServer | TlsServer)
+  return server instanceof HttpsServer || 'addContext' in server
 }

@@ -1,5 +1,5 @@
 import { createServer as createHttpServer, type Server } from 'node:http'
-import { createServer as createHttpsServer } from 'node:https'
+import { createServer as createHttpsServer, Server as HttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { InlineConfig, ViteDevServer } from 'vite'
 import { describe, expect, test } from 'vitest'
@@ -40,7 +40,7 @@ async function framework(
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
   defer(() => http.close())
   const { port } = http.address() as AddressInfo
-  return { ...running, http, at: `${'addContext' in http ? 'wss' : 'ws'}://127.0.0.1:${port}` }
+  return { ...running, http, at: `${http instanceof HttpsServer ? 'wss' : 'ws'}://127.0.0.1:${port}` }
 }
 
 describe.each(VITES)('$name', ({ load }) => {
