@@ -20,6 +20,7 @@ export type {
   StaticFile,
 } from './engine/options.ts'
 export type { AllowedOrigins } from './engine/origin.ts'
+export type { PatternParams } from './engine/pattern-params.ts'
 export type { HandshakeRequest, RequestHeaders } from './engine/request.ts'
 export type { RuntimeName, SendStatus, TlsFiles } from './engine/runtime.ts'
 export { defineScript, type LoadScript, type ScriptClient } from './load/load-script.ts'

@@ -13,10 +13,11 @@ import type { LiveHandler } from './live-handler.ts'
 import { byteLength, encode } from './message.ts'
 import { pathOf, type HandshakeRequest } from './request.ts'
 import type { Scope } from './rooms.ts'
+import type { Params } from './routing.ts'
 import type { Payload, RuntimeSocket, SendStatus } from './runtime.ts'
 
 /** One client, as handlers see it. */
-export interface WebSocketConnection<Auth = any> {
+export interface WebSocketConnection<Auth = any, Names extends Params = Params> {
   /** UUID v4. */
   readonly id: string
   /** Names of the joined rooms, live. Changing the set is not a way to join: use {@link joinRoom}. */
@@ -24,11 +25,11 @@ export interface WebSocketConnection<Auth = any> {
   /** What `authenticate` gave as `data`. */
   readonly authData: Auth
   /** The handshake's request. */
-  readonly req: HandshakeRequest
+  readonly req: HandshakeRequest<Names>
   /** Path as the client asked, prefix included, without the query. */
   readonly path: string
   /** What the pattern's `{name}` parts matched. */
-  readonly params: Readonly<Record<string, string>>
+  readonly params: Names
   /** The negotiated subprotocol, `''` for none. */
   readonly subprotocol: string
   /** Yours: anything you want to keep with the connection. */
@@ -73,7 +74,7 @@ export interface WebSocketConnection<Auth = any> {
 }
 
 /** The same, by the name of the guide. */
-export type IWebSocketConnection<Auth = any> = WebSocketConnection<Auth>
+export type IWebSocketConnection<Auth = any, Names extends Params = Params> = WebSocketConnection<Auth, Names>
 
 interface Ending {
   readonly code: number
@@ -136,7 +137,7 @@ export class Connection implements WebSocketConnection {
     return pathOf(this.req.url)
   }
 
-  get params(): Readonly<Record<string, string>> {
+  get params(): Params {
     return this.req.params
   }
 

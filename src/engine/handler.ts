@@ -1,6 +1,8 @@
 import type { BroadcastOptions } from './broadcast-options.ts'
 import type { WebSocketConnection } from './connection.ts'
+import type { PatternParams } from './pattern-params.ts'
 import type { HandshakeRequest } from './request.ts'
+import type { Params } from './routing.ts'
 
 type MaybePromise<T> = T | Promise<T>
 
@@ -23,10 +25,10 @@ export type AuthenticateResult<Auth = any> =
   | { success: false; code?: number; status?: number; reason?: string }
 
 /** One canned answer. The first rule whose `match` is true answers, and `onMessage` is not called. */
-export interface ResponseRule<Auth = any, Incoming = any> {
-  match(conn: WebSocketConnection<Auth>, data: Incoming): MaybePromise<boolean>
+export interface ResponseRule<Auth = any, Incoming = any, Names extends Params = Params> {
+  match(conn: WebSocketConnection<Auth, Names>, data: Incoming): MaybePromise<boolean>
   /** A value, or a function that makes one. `undefined` sends nothing. Values are serialised once, at start. */
-  response: unknown | ((conn: WebSocketConnection<Auth>, data: Incoming) => unknown)
+  response: unknown | ((conn: WebSocketConnection<Auth, Names>, data: Incoming) => unknown)
   /**
    * `true` sends to the sender's rooms without the sender; options send as `conn.broadcast` does.
    * @defaultValue false: to the sender only
@@ -41,16 +43,21 @@ export interface CompressionOptions {
   threshold?: number
 }
 
+/** Written as a method, so that a handler which knows its `params` fits where any handler does. */
+type Authenticate<Auth, Names extends Params> = {
+  authenticate(req: HandshakeRequest<Names>): MaybePromise<AuthenticateResult<Auth>>
+}['authenticate']
+
 /**
  * One entry of `wsHandlers`: what happens on the paths that `pattern` matches.
  * Every hook may be async. A hook that throws or rejects never ends the process: see `onError`.
  */
-export interface UniversalApiWsHandler<Auth = any, Incoming = any> {
+export interface UniversalApiWsHandler<Auth = any, Incoming = any, Pattern extends string = string> {
   /**
    * The path, without `endpointPrefix`, Ant style: `?` one character, `*` any within a segment, `**` any
    * number of segments, `{name}` a parameter, `{name:regex}` one that must match.
    */
-  pattern: string
+  pattern: Pattern
   /** Skip this handler when matching. @defaultValue false */
   disabled?: boolean
   /**
@@ -58,7 +65,7 @@ export interface UniversalApiWsHandler<Auth = any, Incoming = any> {
    * HTTP 500. `true` asks for a non-empty `Authorization` header, a string for the header of that name.
    * `false` lets everyone in.
    */
-  authenticate?: boolean | string | ((req: HandshakeRequest) => MaybePromise<AuthenticateResult<Auth>>)
+  authenticate?: boolean | string | Authenticate<Auth, PatternParams<Pattern>>
   /**
    * Subprotocols in the server's order of preference. The first that the client offers is chosen; an offer
    * without overlap gets HTTP 400. Without a list, the client's first offer is echoed.
@@ -105,7 +112,7 @@ export interface UniversalApiWsHandler<Auth = any, Incoming = any> {
   /** Replaces parsing: gets every message as bytes, returns what `onMessage` gets. May be async. */
   transformRawData?: (data: Buffer) => MaybePromise<Incoming>
   /** Canned answers, tried in order before `onMessage`. */
-  responses?: readonly ResponseRule<Auth, Incoming>[]
+  responses?: readonly ResponseRule<Auth, Incoming, PatternParams<Pattern>>[]
   /** Start the next `onMessage` only when the last one has settled. @defaultValue false */
   sequential?: boolean
   /**
@@ -114,32 +121,48 @@ export interface UniversalApiWsHandler<Auth = any, Incoming = any> {
    */
   scope?: 'handler' | 'path'
   /** After the handshake. No message is handed over before it has settled. A throw closes with 1011. */
-  onConnect?(conn: WebSocketConnection<Auth>, req: HandshakeRequest): unknown
+  onConnect?(
+    conn: WebSocketConnection<Auth, PatternParams<Pattern>>,
+    req: HandshakeRequest<PatternParams<Pattern>>,
+  ): unknown
   /**
    * Text arrives parsed as JSON, or as the string if it is not JSON; binary as a `Buffer`. A message that had to wait may
    * come when its client has gone: `conn.closed` is true then, and `send` answers `'closed'`.
    */
-  onMessage?(conn: WebSocketConnection<Auth>, data: Incoming): unknown
+  onMessage?(conn: WebSocketConnection<Auth, PatternParams<Pattern>>, data: Incoming): unknown
   /**
    * Exactly once for every connection whose `onConnect` was started, and last: when the client has gone, behind
    * `onConnect` and what the client sent before; when we close, at once, and what waits is dropped. `conn.rooms` still holds its rooms and
    * `conn.broadcast` still reaches the others; `initiatedByClient`: the first close frame was the client's.
    */
-  onClose?(conn: WebSocketConnection<Auth>, code: number, reason: string, initiatedByClient: boolean): unknown
+  onClose?(
+    conn: WebSocketConnection<Auth, PatternParams<Pattern>>,
+    code: number,
+    reason: string,
+    initiatedByClient: boolean,
+  ): unknown
   /**
    * Failures of the other hooks, and why the connection is ended: `ERR_HEARTBEAT_TIMEOUT`, `ERR_BACKPRESSURE`,
    * `ERR_MESSAGE_RATE`, `ERR_QUEUE`.
    */
-  onError?(conn: WebSocketConnection<Auth>, error: Error & { code?: string }): unknown
+  onError?(conn: WebSocketConnection<Auth, PatternParams<Pattern>>, error: Error & { code?: string }): unknown
   /** A ping from the client; its pong is sent by the runtime. */
-  onPing?(conn: WebSocketConnection<Auth>, data: Buffer): unknown
+  onPing?(conn: WebSocketConnection<Auth, PatternParams<Pattern>>, data: Buffer): unknown
   /** A pong from the client. */
-  onPong?(conn: WebSocketConnection<Auth>, data: Buffer): unknown
+  onPong?(conn: WebSocketConnection<Auth, PatternParams<Pattern>>, data: Buffer): unknown
 }
 
-/** Identity; infers `conn.authData` from `authenticate` and `data` from `transformRawData`. */
-export function defineHandler<Auth = any, Incoming = any>(
-  handler: UniversalApiWsHandler<Auth, Incoming>,
-): UniversalApiWsHandler<Auth, Incoming> {
+/** The handlers of a list of patterns, each with the `params` of its own. */
+export type HandlersOf<Patterns extends readonly string[]> = {
+  readonly [Index in keyof Patterns]: UniversalApiWsHandler<any, any, Patterns[Index]>
+}
+
+/**
+ * Identity; infers `conn.params` from the pattern, `conn.authData` from `authenticate` and `data` from
+ * `transformRawData`.
+ */
+export function defineHandler<Auth = any, Incoming = any, const Pattern extends string = string>(
+  handler: UniversalApiWsHandler<Auth, Incoming, Pattern>,
+): UniversalApiWsHandler<Auth, Incoming, Pattern> {
   return handler
 }

@@ -1,6 +1,6 @@
 import type { BroadcastOptions } from './broadcast-options.ts'
 import { describe, SidewireError } from './errors.ts'
-import type { ResponseRule, UniversalApiWsHandler } from './handler.ts'
+import type { HandlersOf, ResponseRule, UniversalApiWsHandler } from './handler.ts'
 import type { Logger, LogLevel } from './logger.ts'
 import { encode } from './message.ts'
 import { checkOptions, pluginSchema, serverSchema } from './option-schema.ts'
@@ -9,13 +9,13 @@ import { compilePattern, normalizePrefix, type Pattern } from './routing.ts'
 import type { Payload, TlsFiles } from './runtime.ts'
 
 /** Options that mean the same in every place the engine runs. */
-export interface EngineOptions {
+export interface EngineOptions<Patterns extends readonly string[] = readonly string[]> {
   /** Path prefix (or prefixes) of all handlers; `''` and `'/'` mean none. @defaultValue '/api' */
   endpointPrefix?: string | readonly string[]
   /** `false` turns the engine off. @defaultValue true if there are handlers */
   enableWs?: boolean
   /** The handlers; the first whose pattern matches wins. @defaultValue [] */
-  wsHandlers?: readonly UniversalApiWsHandler[]
+  wsHandlers?: HandlersOf<Patterns>
   /** Turns everything off. @defaultValue false */
   disable?: boolean
   /** Read by the Vite plugin only: also serve under `vite preview`. @defaultValue true */
@@ -62,7 +62,9 @@ export interface EngineOptions {
 export type RuntimeChoice = 'auto' | 'uws' | 'ws' | 'bun'
 
 /** Options of {@link createServer} and of `sidewire.config.ts`. */
-export interface ServerOptions extends EngineOptions {
+export interface ServerOptions<
+  Patterns extends readonly string[] = readonly string[],
+> extends EngineOptions<Patterns> {
   /**
    * Address to listen on. `'localhost'` is both loopback addresses, `127.0.0.1` and `::1`, where the machine has both.
    * @defaultValue 'localhost', with `127.0.0.1` in `server.url`
@@ -102,7 +104,9 @@ export type ProxyHeader =
   | 'X-Sidewire-Known-Host'
 
 /** Options of the Vite plugin. */
-export interface PluginOptions extends EngineOptions {
+export interface PluginOptions<
+  Patterns extends readonly string[] = readonly string[],
+> extends EngineOptions<Patterns> {
   /**
    * A folder, relative to Vite's root, whose files `*.ws.{ts,js,mts,mjs}` export handlers (default export: one,
    * or a list), and are reloaded on change. @defaultValue none

@@ -1,3 +1,4 @@
+import type { Params } from './routing.ts'
 import type { RawRequest } from './runtime.ts'
 
 /** Header values by lower-case name; what a client repeats is joined as Node does. */
@@ -9,7 +10,7 @@ export type RequestHeaders = Readonly<Record<string, string | undefined>> & {
  * The opening handshake's request. A plain object that stays valid for the whole connection, with the
  * fields that code written for Node's `IncomingMessage` reads.
  */
-export interface HandshakeRequest {
+export interface HandshakeRequest<Names extends Params = Params> {
   /** Path and query as the client asked, prefix included. */
   readonly url: string
   readonly method: string
@@ -18,7 +19,7 @@ export interface HandshakeRequest {
   readonly rawHeaders: string[]
   readonly httpVersion: string
   /** What the pattern's `{name}` parts matched, percent-decoded. */
-  readonly params: Readonly<Record<string, string>>
+  readonly params: Names
   readonly socket: {
     readonly remoteAddress: string
     /** `undefined` on uWebSockets.js, which does not tell. */

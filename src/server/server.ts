@@ -44,7 +44,7 @@ export interface Server {
    * and limits above those of the start need a new server; a warning says so.
    * @throws as `createServer` does for bad options; the old ones stay in service then
    */
-  reload(options: ServerOptions): void
+  reload<const Patterns extends readonly string[] = readonly string[]>(options: ServerOptions<Patterns>): void
   /**
    * Takes no more connections, closes the open ones with 1001, waits `shutdownTimeout` at most for their
    * closing handshakes, and frees the port. Idempotent.
@@ -57,7 +57,9 @@ export interface Server {
  * @throws `ERR_OPTION`, `ERR_PATTERN`, `ERR_PATTERN_DUPLICATE`, `ERR_RESPONSE`, `ERR_RUNTIME`, `ERR_LISTEN`,
  * `ERR_TLS`; nothing is left half-started
  */
-export async function createServer(options: ServerOptions = {}): Promise<Server> {
+export async function createServer<const Patterns extends readonly string[] = readonly string[]>(
+  options: ServerOptions<Patterns> = {},
+): Promise<Server> {
   const resolved = resolveServerOptions(options)
   const { runtime, notice } = await detectRuntime(resolved.runtime)
   const logger = createLogger(resolved.logLevel, resolved.logger)

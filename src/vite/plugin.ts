@@ -31,7 +31,9 @@ const RESOLVED = `\0${VIRTUAL}`
  * The Vite plugin: runs the handlers on a sidecar port and leads the dev server's upgrades to them.
  * @throws `ERR_OPTION`, `ERR_PATTERN`, `ERR_PATTERN_DUPLICATE`, `ERR_RESPONSE`
  */
-export function universalApi(options: PluginOptions = {}): UniversalApiPlugin {
+export function universalApi<const Patterns extends readonly string[] = readonly string[]>(
+  options: PluginOptions<Patterns> = {},
+): UniversalApiPlugin {
   const resolved = resolvePluginOptions(options)
   // A build never starts anything.
   const sidecar = new Sidecar(resolved)

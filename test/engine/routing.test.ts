@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { SidewireError } from '../../src/engine/errors.ts'
 import { compilePattern, normalizePrefix, stripPrefix } from '../../src/engine/routing.ts'
+import { NAMED_PATTERNS } from '../support/named-patterns.ts'
 
 describe('prefixes', () => {
   it.each([
@@ -218,5 +219,12 @@ describe('patterns', () => {
     const start = performance.now()
     for (const [pattern, path] of cases) compilePattern(pattern).match(path)
     expect(performance.now() - start).toBeLessThan(2000)
+  })
+})
+
+// The compiler has the same ones: test/docs/types.test.ts.
+describe('the names of parameters', () => {
+  it.each(NAMED_PATTERNS)('%s', (pattern, path, names) => {
+    expect(Object.keys(compilePattern(pattern).match(path) ?? { none: '' })).toEqual(names)
   })
 })

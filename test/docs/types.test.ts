@@ -1,0 +1,203 @@
+import { execFile } from 'node:child_process'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { NAMED_PATTERNS } from '../support/named-patterns.ts'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const TSC = join(ROOT, 'node_modules/typescript/bin/tsc')
+
+/** What `tsc --init` leaves as a comment, but for names that nobody uses: those are a linter's. */
+const STRICTER = [
+  ['--types', 'node'],
+  ['--noPropertyAccessFromIndexSignature', '--noImplicitReturns', '--noImplicitOverride'],
+  ['--noFallthroughCasesInSwitch', '--noEmit', '--pretty', 'false'],
+].flat()
+
+const HANDLERS = `
+import {
+  createServer, defineConfig, defineHandler, universalApi,
+  type HandshakeRequest, type ServerOptions, type UniversalApiWsHandler, type WebSocketConnection,
+} from 'sidewire'
+
+declare const computed: string
+const text = (value: string): string => value
+const number = (value: number): number => value
+
+export const whole = defineHandler({
+  pattern: '/ws/{room}/{id:\\\\d{2}}',
+  authenticate: (req) => ({ success: true, data: { user: text(req.params.room) } }),
+  transformRawData: (data) => ({ length: data.length }),
+  responses: [{ match: (conn, data) => text(conn.params.room) === '' && number(data.length) > 0, response: 1 }],
+  onConnect(conn, req) {
+    text(conn.params.room + conn.params.id + conn.req.params.room + req.params.id + conn.authData.user)
+    // @ts-expect-error a name that the pattern lacks
+    text(conn.params.rooms)
+    // @ts-expect-error
+    text(req.params.rooms)
+    // @ts-expect-error what authenticate did not give
+    text(conn.authData.name)
+    // @ts-expect-error
+    conn.params.room = 'other'
+  },
+  onMessage: (conn, data) => {
+    number(data.length)
+    // @ts-expect-error what transformRawData did not give
+    number(data.size)
+    conn.broadcast(data, { rooms: [conn.params.room] })
+  },
+  onClose: (conn) => text(conn.params.id),
+  onError: (conn) => text(conn.params.id),
+})
+
+// @ts-expect-error a pattern without parameters
+export const none = defineHandler({ pattern: '/ws', onConnect: (conn) => text(conn.params.room) })
+
+// A pattern that is computed: any name, and perhaps not there.
+export const unknown = defineHandler({
+  pattern: computed,
+  onConnect: (conn) => {
+    const room: string | undefined = conn.params['room']
+    // @ts-expect-error
+    return text(conn.params['room']) + room
+  },
+})
+export const prefixed = defineHandler({
+  pattern: \`/ws/\${computed}\`,
+  onConnect: (conn): string | undefined => conn.params['room'],
+})
+
+// Both parameters by hand, as ever.
+interface User { readonly name: string }
+export const given = defineHandler<User, number>({
+  pattern: '/ws/{room}',
+  onMessage: (conn, data) => text(conn.authData.name) + number(data) + (conn.params['room'] ?? ''),
+})
+export const annotated: UniversalApiWsHandler<User, number> = {
+  pattern: '/ws/{room}',
+  authenticate: (req: HandshakeRequest) => ({ success: true, data: { name: req.params['room'] ?? '' } }),
+  onMessage: (conn, data) => text(conn.authData.name) + number(data) + (conn.params['room'] ?? ''),
+}
+const shared = (conn: WebSocketConnection): void => conn.joinRoom(conn.params['room'] ?? '')
+export const sharing = defineHandler({ pattern: '/ws/{room}', onConnect: shared })
+
+export const list: UniversalApiWsHandler[] = [whole, unknown, prefixed, given, annotated, sharing]
+export const options: ServerOptions = { wsHandlers: [...list, { pattern: '/a/{b}', onConnect: shared }] }
+
+export default defineConfig({
+  port: 0,
+  wsHandlers: [
+    { pattern: '/a/{room}', onConnect: (conn) => text(conn.params.room), onMessage: (conn, data) => data.any },
+    {
+      pattern: '/b/{id}',
+      authenticate: (req) => ({ success: true, data: text(req.params.id) }),
+      onConnect(conn, req) {
+        text(conn.params.id + req.params.id + conn.authData.anything)
+        // @ts-expect-error the name of another handler
+        text(conn.params.room)
+      },
+    },
+    whole,
+    annotated,
+    ...list,
+  ],
+})
+defineConfig(options)
+defineConfig({ wsHandlers: list })
+defineConfig({ wsHandlers: [] })
+defineConfig({})
+// @ts-expect-error
+defineConfig({ nonsense: 1 })
+// @ts-expect-error
+defineConfig({ wsHandlers: [{ pattern: '/a', onConect: () => {} }] })
+// @ts-expect-error
+defineConfig({ wsHandlers: [{ pattern: 1 }] })
+
+const server = await createServer({
+  wsHandlers: [{ pattern: '/a/{room}', onConnect: (conn) => text(conn.params.room) }],
+})
+// @ts-expect-error
+await createServer({ wsHandlers: [{ pattern: '/a/{room}', onConnect: (conn) => text(conn.params.id) }] })
+server.reload({ wsHandlers: [{ pattern: '/a/{room}', onConnect: (conn) => text(conn.params.room) }] })
+server.reload(options)
+await createServer()
+universalApi()
+universalApi({ wsHandlers: [{ pattern: '/a/{room}', onConnect: (conn) => text(conn.params.room) }] })
+// @ts-expect-error
+universalApi({ wsHandlers: [{ pattern: '/a/{room}', onConnect: (conn) => text(conn.params.id) }] })
+`
+
+const NAMES = [
+  `import type { PatternParams } from 'sidewire'`,
+  `type Same<A, B> = [A, B] extends [B, A] ? true : false`,
+  ...NAMED_PATTERNS.map(([pattern, , names], index) => {
+    const expected = names.map((name) => JSON.stringify(name)).join(' | ') || 'never'
+    return `export const is${index}: Same<keyof PatternParams<${JSON.stringify(pattern)}>, ${expected}> = true`
+  }),
+].join('\n')
+
+/** The TypeScript of a Markdown file. (In JavaScript `ws.onmessage = (event) => ...` has an `any`, by TypeScript's rules for it.) */
+function snippets(path: string): [name: string, code: string][] {
+  const text = readFileSync(join(ROOT, path), 'utf8')
+  return [...text.matchAll(/^```ts\n([^]*?)^```/gm)].map(([, code = ''], index) => [
+    `${path.replaceAll(/\W/g, '-')}-${index}.ts`,
+    code,
+  ])
+}
+
+/** As somebody who installs the package and has `tsc --init` write the settings. */
+describe('the types, as built, in a project of `tsc --init`', () => {
+  const documents = ['README.md', ...readdirSync(join(ROOT, 'docs')).map((name) => `docs/${name}`)]
+  const files: [name: string, code: string][] = [
+    ['handlers.ts', HANDLERS],
+    ['names.ts', NAMES],
+    ...documents.filter((path) => path.endsWith('.md')).flatMap(snippets),
+  ]
+  let errors: string[] = []
+  let folder = ''
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'sidewire-types-'))
+    mkdirSync(join(folder, 'node_modules'))
+    symlinkSync(ROOT, join(folder, 'node_modules/sidewire'), 'junction')
+    for (const name of ['vite', '@types'])
+      symlinkSync(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name), 'junction')
+    writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
+    for (const [name, code] of files) writeFileSync(join(folder, name), code)
+    await tsc(folder, ['--init'])
+    errors = (await tsc(folder, STRICTER)).split('\n').filter((line) => line !== '')
+  }, 300_000)
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+  it('takes each snippet of the documents', () => {
+    expect(files.length).toBeGreaterThan(6)
+    expect(errors.filter((line) => !/^(handlers|names)\.ts/.test(line))).toEqual([])
+  })
+
+  it('knows params, authData and data in every place where handlers are written', () => {
+    expect(errors.filter((line) => line.startsWith('handlers.ts'))).toEqual([])
+  })
+
+  it('knows the names of a pattern', () => {
+    expect(errors.filter((line) => line.startsWith('names.ts'))).toEqual([])
+  })
+})
+
+/** What it prints; that there are errors is no failure of the call. */
+function tsc(cwd: string, args: readonly string[]): Promise<string> {
+  return new Promise((resolve, reject) => {
+    execFile(process.execPath, [TSC, ...args], { cwd }, (error, stdout, stderr) => {
+      if (stderr !== '' || (error && stdout === '')) reject(error ?? new Error(stderr))
+      else resolve(stdout)
+    })
+  })
+}
