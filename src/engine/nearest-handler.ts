@@ -45,8 +45,12 @@ export function nearestHandler(
 
 /** What a handshake is told that no handler matches. */
 export function noHandler(nearest: string | undefined): string {
-  const hint = nearest === undefined ? '' : `; did you mean ${nearest}?`
-  return `No WebSocket handler matches this path${hint}`
+  return `No WebSocket handler matches this path${didYouMean(nearest)}`
+}
+
+/** The end of a sentence about a path that no handler matches. */
+export function didYouMean(nearest: string | undefined): string {
+  return nearest === undefined ? '' : `; did you mean ${nearest}?`
 }
 
 function simplify(path: string): string {

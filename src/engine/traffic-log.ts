@@ -2,6 +2,7 @@ import { CloseCode } from './close.ts'
 import type { Connection } from './connection.ts'
 import { describe } from './errors.ts'
 import type { Logger, LogLevel } from './logger.ts'
+import { didYouMean } from './nearest-handler.ts'
 import { pathOf } from './request.ts'
 import type { RawRequest, UpgradeDecision } from './runtime.ts'
 
@@ -32,8 +33,7 @@ export class TrafficLog {
     const shown = describe(path)
     if (this.#unmatched.size >= MAX_PATHS || this.#unmatched.has(shown)) return
     this.#unmatched.add(shown)
-    const hint = nearest === undefined ? '' : `; did you mean ${nearest}?`
-    this.#logger.info(`refused a connection: no handler matches the path ${shown}${hint}`)
+    this.#logger.info(`refused a connection: no handler matches the path ${shown}${didYouMean(nearest)}`)
     if (this.#unmatched.size === MAX_PATHS)
       this.#logger.info(`${MAX_PATHS} paths had no handler by now: further ones are not logged`)
   }

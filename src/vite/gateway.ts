@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import type { PreviewServer, ResolvedConfig, ViteDevServer } from 'vite'
 import { describe } from '../engine/errors.ts'
 import type { Logger } from '../engine/logger.ts'
-import { nearestHandler, noHandler } from '../engine/nearest-handler.ts'
+import { didYouMean, nearestHandler, noHandler } from '../engine/nearest-handler.ts'
 import type { ResolvedPluginOptions } from '../engine/options.ts'
 import type { Target } from '../server/handshake.ts'
 import type { Stats } from '../server/server.ts'
@@ -176,9 +176,9 @@ export class Gateway implements Member, Tenant {
     const path = describe(url.split(/[?#]/, 1)[0] ?? '/')
     if (this.#unanswered.has(path) || this.#unanswered.size >= MAX_PATHS) return
     this.#unanswered.add(path)
-    const nearest = this.nearest(url)
-    const hint = nearest === undefined ? '' : `; did you mean ${nearest}?`
-    this.logger.warn(`nobody answers the upgrade of ${path}, and no handler matches it${hint}`)
+    this.logger.warn(
+      `nobody answers the upgrade of ${path}, and no handler matches it${didYouMean(this.nearest(url))}`,
+    )
   }
 
   /** The handler that the client may have meant. */
