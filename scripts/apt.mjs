@@ -47,20 +47,23 @@ export function runs(program, ...words) {
   return spawnSync(program, words, { stdio: 'ignore' }).status === 0
 }
 
-const isRoot = () => process.getuid?.() === 0
+/** The command that does it with the rights of root, without a question; `undefined` where there is none. */
+export function asRoot(...command) {
+  if (process.getuid?.() === 0) return command
+  return runs('sudo', '-n', 'true') ? ['sudo', '-n', ...command] : undefined
+}
 
 function whyNot() {
   if (process.env['SIDEWIRE_INSTALL'] === 'no') return 'SIDEWIRE_INSTALL is "no"'
   if (!runs('apt-get', '--version')) return 'there is no apt-get here'
-  if (!isRoot() && !runs('sudo', '-n', 'true')) return 'installing needs root'
+  if (!asRoot('true')) return 'installing needs root'
   return undefined
 }
 
 /** Its hundreds of lines are of interest only if it fails. */
 function apt(...words) {
   // `env`, as sudo does not hand the environment on; C, as its words are read.
-  const command = ['env', 'DEBIAN_FRONTEND=noninteractive', 'LC_ALL=C', 'apt-get', ...words]
-  const [program, ...rest] = isRoot() ? command : ['sudo', '-n', ...command]
+  const [program, ...rest] = asRoot('env', 'DEBIAN_FRONTEND=noninteractive', 'LC_ALL=C', 'apt-get', ...words)
   return spawnSync(program, rest, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], maxBuffer: 2 ** 26 })
 }
 

@@ -1,9 +1,10 @@
 // Finds nginx and HAProxy for the tests of docs/reverse-proxy.md; run as a program, it makes sure that they are here.
 // Their packages are unpacked into a folder of this clone and not installed: Debian starts both as services otherwise.
 import { spawnSync } from 'node:child_process'
-import { accessSync, constants, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { asRoot, isExecutable, runs } from './apt.mjs'
 
 const CACHE = fileURLToPath(new URL('../node_modules/.cache/sidewire/proxies', import.meta.url))
 /** The argument that makes each say its version. */
@@ -33,27 +34,19 @@ export function findProxy(name) {
   return { command: unpacked, env: { ...process.env, LD_LIBRARY_PATH: path } }
 }
 
-function runs(name) {
+function starts(name) {
   const found = findProxy(name)
   if (!found) return false
   return spawnSync(found.command, [PROXIES[name]], { env: found.env, stdio: 'ignore' }).status === 0
 }
 
-function isExecutable(path) {
-  try {
-    accessSync(path, constants.X_OK)
-    return statSync(path).isFile()
-  } catch {
-    return false
-  }
-}
-
 function ensure() {
-  const missing = Object.keys(PROXIES).filter((name) => !runs(name))
+  const missing = Object.keys(PROXIES).filter((name) => !starts(name))
   if (missing.length === 0) return console.log('proxies: nginx and haproxy are here, nothing to do')
   const names = missing.join(' and ')
   if (process.env['SIDEWIRE_INSTALL'] === 'no') fail(`no ${names}, and SIDEWIRE_INSTALL is "no": ${HOW}`)
-  if (!isThere('apt-get') || !isThere('dpkg')) fail(`no ${names}, and there is no apt-get here: ${HOW}`)
+  if (!runs('apt-get', '--version') || !runs('dpkg', '--version'))
+    fail(`no ${names}, and there is no apt-get here: ${HOW}`)
   console.log(`proxies: no ${names}; fetching the packages with apt-get into node_modules/.cache (${SIZE})`)
   const packages = packagesOf(missing) ?? (update() ? packagesOf(missing) : undefined)
   if (!packages) fail(`apt-get knows no package of ${names}: ${HOW}`)
@@ -66,7 +59,7 @@ function ensure() {
       fail(`${file} could not be unpacked: ${HOW}`)
     rmSync(join(CACHE, file))
   }
-  const broken = missing.filter((name) => !runs(name))
+  const broken = missing.filter((name) => !starts(name))
   if (broken.length > 0) fail(`${broken.join(' and ')} of the package does not start here: ${HOW}`)
   console.log(`proxies: ${names} unpacked into ${CACHE}`)
 }
@@ -82,14 +75,10 @@ function packagesOf(names) {
 
 /** A bare machine has no lists of packages yet. */
 function update() {
-  const isRoot = process.getuid?.() === 0
-  if (!isRoot && spawnSync('sudo', ['-n', 'true'], { stdio: 'ignore' }).status !== 0) return false
-  const [program, ...words] = isRoot ? ['apt-get', 'update'] : ['sudo', '-n', 'apt-get', 'update']
+  const command = asRoot('apt-get', 'update')
+  if (!command) return false
+  const [program, ...words] = command
   return spawnSync(program, words, { stdio: 'inherit' }).status === 0
-}
-
-function isThere(program) {
-  return spawnSync(program, ['--version'], { stdio: 'ignore' }).status === 0
 }
 
 function fail(why) {
