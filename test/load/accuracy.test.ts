@@ -1,23 +1,9 @@
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { BenchReport } from '../../src/index.ts'
-import { endAll } from '../cli/cli.ts'
 import { bench } from './bench.ts'
-import { startKnown, type Behaviour, type KnownServer } from './known-server.ts'
+import { server, start } from './server-of-test.ts'
 
 // The report has to say just what the server does, no more and no less.
-
-let server: KnownServer | undefined
-
-async function start(behaviour: Behaviour): Promise<string> {
-  server = await startKnown(behaviour)
-  return `ws://127.0.0.1:${server.port}/`
-}
-
-afterEach(async () => {
-  await server?.close()
-  server = undefined
-  await endAll()
-})
 
 function medianOf(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1]!

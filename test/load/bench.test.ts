@@ -1,24 +1,11 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { createCertificate } from '../cli/certificate.ts'
-import { DIST, endAll, PLATFORMS, project, serve } from '../cli/cli.ts'
+import { DIST, PLATFORMS, project, serve } from '../cli/cli.ts'
 import { within } from '../support/client.ts'
 import { bench } from './bench.ts'
-import { startKnown, type Behaviour, type KnownServer } from './known-server.ts'
-
-let server: KnownServer | undefined
-
-async function start(behaviour: Behaviour = { kind: 'echo' }): Promise<string> {
-  server = await startKnown(behaviour)
-  return `ws://127.0.0.1:${server.port}/`
-}
-
-afterEach(async () => {
-  await server?.close()
-  server = undefined
-  await endAll()
-})
+import { server, start } from './server-of-test.ts'
 
 const SHORT = ['--duration', 0.4, '--warmup', 0.1] as const
 const CONFIG = `export default { wsHandlers: [
@@ -110,8 +97,7 @@ describe('the wire', () => {
   })
 
   it('may be TLS, whose certificate is checked unless it is said not to', async () => {
-    server = await startKnown({ kind: 'echo' }, createCertificate())
-    const url = `wss://127.0.0.1:${server.port}/`
+    const url = await start({ kind: 'echo' }, createCertificate())
     const strict = await bench(url, [...SHORT])
     expect(strict.stderr).toMatch(/no connection was accepted: .*certificate/)
     expect(strict.code).toBe(1)

@@ -1,30 +1,24 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Browser } from 'playwright-core'
-import { Cli, endAll, project } from '../cli/cli.ts'
+import { Cli, project } from '../cli/cli.ts'
 import { launchChromium } from '../support/chromium.ts'
 import { within } from '../support/client.ts'
-import { startKnown, type Behaviour, type KnownServer } from './known-server.ts'
+import type { Behaviour } from './known-server.ts'
+import { start } from './server-of-test.ts'
 
 let browser: Browser
-let server: KnownServer | undefined
 
 beforeAll(async () => {
   browser = await launchChromium()
 })
 afterAll(() => browser.close())
-afterEach(async () => {
-  await server?.close()
-  server = undefined
-  await endAll()
-})
 
 /** Runs `sidewire bench --html`, and opens the page. */
 async function open(behaviour: Behaviour, args: readonly string[], path = '/') {
-  server = await startKnown(behaviour)
+  const url = new URL(path, await start(behaviour)).href
   const cwd = project()
-  const url = `ws://127.0.0.1:${server.port}${path}`
   const all = ['bench', url, ...args, '--duration', '0.8', '--warmup', '0', '--html', 'report.html']
   const cli = new Cli(all, { cwd })
   await within(cli.exited, 'no end of bench', 20_000)

@@ -1,24 +1,17 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, describe, expect, it } from 'vitest'
-import { Cli, endAll, project, run } from '../cli/cli.ts'
+import { describe, expect, it } from 'vitest'
+import { Cli, project, run } from '../cli/cli.ts'
 import { within } from '../support/client.ts'
-import { startKnown, type Behaviour, type KnownServer } from './known-server.ts'
+import type { Behaviour } from './known-server.ts'
+import { server, start } from './server-of-test.ts'
 
 // What a user gives to a run and what opens a door: it reaches the server, and no report and no error.
 
-let server: KnownServer | undefined
-
-async function start(behaviour: Behaviour = { kind: 'echo' }): Promise<number> {
-  server = await startKnown(behaviour)
-  return server.port
+/** Its port: these URLs have more than a path. */
+async function startOnPort(behaviour?: Behaviour): Promise<number> {
+  return Number(new URL(await start(behaviour)).port)
 }
-
-afterEach(async () => {
-  await server?.close()
-  server = undefined
-  await endAll()
-})
 
 const SHORT = ['--duration', '0.2', '--warmup', '0', '--connections', '1']
 const JWT = 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl'
@@ -48,7 +41,7 @@ const withQuery = (port: number): string =>
 
 describe('a report', () => {
   it('masks values of headers, of the query, of --join and what looks like a token, and names them', async () => {
-    const port = await start()
+    const port = await startOnPort()
     const { code, all, page } = await bench(withQuery(port), ARGS)
     expect(code).toBe(0)
     expect(server!.requests[0]!.headers).toMatchObject({
@@ -65,13 +58,17 @@ describe('a report', () => {
   })
 
   it('shows them with --show-secrets', async () => {
-    const { all } = await bench(withQuery(await start()), [...ARGS, '--show-secrets'])
+    const { all } = await bench(withQuery(await startOnPort()), [...ARGS, '--show-secrets'])
     for (const secret of ['hunter2', 's3same', 'swordfish', JWT, 'a1b2c3d4']) expect(all).toContain(secret)
     expect(all).not.toContain('***')
   })
 
   it('masks what a server sends back', async () => {
-    const port = await start({ kind: 'close', after: 3, reason: 'token s3same-hunter2 of swordfish is over' })
+    const port = await startOnPort({
+      kind: 'close',
+      after: 3,
+      reason: 'token s3same-hunter2 of swordfish is over',
+    })
     const args = ['--header', 'X-Key: swordfish', '--header', 'Authorization: Bearer s3same-hunter2']
     const { code, all } = await bench(`ws://127.0.0.1:${port}/`, args)
     expect(code).toBe(1)
@@ -80,7 +77,7 @@ describe('a report', () => {
   })
 
   it('masks nothing of a run without secrets', async () => {
-    const { all } = await bench(`ws://127.0.0.1:${await start()}/chat`, [])
+    const { all } = await bench(`ws://127.0.0.1:${await startOnPort()}/chat`, [])
     expect(all).not.toContain('***')
     expect(all).toContain('"masked": []')
   })
@@ -88,7 +85,7 @@ describe('a report', () => {
 
 describe('user and password of a URL', () => {
   it('are sent as Basic authentication (RFC 7617), and masked', async () => {
-    const port = await start()
+    const port = await startOnPort()
     const { code, all } = await bench(`ws://ha:s3same%3Ahunter2%C3%BC@127.0.0.1:${port}/`, [])
     expect(code).toBe(0)
     expect(server!.requests[0]!.headers.authorization).toBe(

@@ -1,25 +1,12 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { BenchReport } from '../../src/index.ts'
-import { endAll, project, run } from '../cli/cli.ts'
+import { project, run } from '../cli/cli.ts'
 import { bench } from './bench.ts'
-import { startKnown, type Behaviour, type KnownServer } from './known-server.ts'
+import { server, start } from './server-of-test.ts'
 
 // The report calls what happened by its name, and the exit code says it to scripts.
-
-let server: KnownServer | undefined
-
-async function start(behaviour: Behaviour = { kind: 'echo' }): Promise<string> {
-  server = await startKnown(behaviour)
-  return `ws://127.0.0.1:${server.port}/`
-}
-
-afterEach(async () => {
-  await server?.close()
-  server = undefined
-  await endAll()
-})
 
 const SHORT = ['--duration', '0.3', '--warmup', '0'] as const
 
