@@ -1,5 +1,6 @@
 // What `require('sidewire')` gets: the ES module itself, which Node (20.19, 22.12 and newer) and Bun can require. Jest's
-// CommonJS mode cannot, and what it says of it does not name the cure.
+// CommonJS mode cannot, and what it says of it does not name the cure. Its types are those of the ES module too, so that
+// TypeScript allows a `require` just where Node does: what attw calls `false-esm` is meant.
 try {
   module.exports = require('./dist/index.js')
 } catch (cause) {
