@@ -4,7 +4,7 @@ import { describe } from './errors.ts'
 import type { Logger, LogLevel } from './logger.ts'
 import { didYouMean } from './nearest-handler.ts'
 import { pathOf } from './request.ts'
-import type { RawRequest, UpgradeDecision } from './runtime.ts'
+import type { HttpAnswer, RawRequest, UpgradeDecision } from './runtime.ts'
 
 type Decision = UpgradeDecision<Connection>
 
@@ -42,17 +42,27 @@ export class TrafficLog {
   decided(raw: RawRequest, decision: Decision | Promise<Decision>): Decision | Promise<Decision> {
     if (!this.#isDebug) return decision
     // Copies: a runtime may take a request back.
-    const from = `${describe(pathOf(raw.url))} from ${raw.remoteAddress}`
+    const { url, remoteAddress } = raw
     const log = (made: Decision): Decision => {
-      if (!made.accept)
-        this.#logger.debug(`refused ${from}: ${made.answer.status} ${describe(String(made.answer.body))}`)
+      if (!made.accept) this.refused({ url, remoteAddress }, made.answer)
       else if (made.data.rejection) {
         const { code, reason } = made.data.rejection
-        this.#logger.debug(`refused ${from}: closed with ${code} ${describe(reason)} by authenticate`)
+        this.#logger.debug(
+          `refused ${from(url, remoteAddress)}: closed with ${code} ${describe(reason)} by authenticate`,
+        )
       }
       return made
     }
     return decision instanceof Promise ? decision.then(log) : log(decision)
+  }
+
+  /** A handshake that got an HTTP error. */
+  refused(
+    { url, remoteAddress }: Pick<RawRequest, 'url' | 'remoteAddress'>,
+    { status, body }: Pick<HttpAnswer, 'status' | 'body'>,
+  ): void {
+    if (this.#isDebug)
+      this.#logger.debug(`refused ${from(url, remoteAddress)}: ${status} ${describe(String(body))}`)
   }
 
   /** A handshake that never became one. */
@@ -73,6 +83,10 @@ export class TrafficLog {
       `${name(conn)}: closed with ${code}${reason && ` ${describe(reason)}`}, ${code === CloseCode.AbnormalClosure ? 'without a close frame' : by}`,
     )
   }
+}
+
+function from(url: string, remoteAddress: string): string {
+  return `${describe(pathOf(url))} from ${remoteAddress}`
 }
 
 function name(conn: Connection): string {

@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server as HttpServer } from 'node:http'
 import { isHostAllowed } from 'host-validation-middleware'
+import { pathOf } from '../engine/request.ts'
 import type { Target } from '../server/handshake.ts'
 import { isUnder, type HandlerPath } from './handler-paths.ts'
 import type { ProxyKeys } from './proxy-keys.ts'
@@ -40,7 +41,7 @@ export function claim(
 ): Claim {
   const protocols = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim())
   if (protocols.some((name) => VITE_PROTOCOLS.has(name))) return 'not ours'
-  const path = url.split(/[?#]/, 1)[0] ?? '/'
+  const path = pathOf(url)
   const { prefixes, allowedHosts, proxies } = rules
   const isOurs = prefixes.some((prefix) => isUnder(path, prefix))
   const handler = prefixes.length === 0 || isOurs ? rules.find(path) : undefined

@@ -2,9 +2,11 @@ import type { IncomingMessage, Server as HttpServer } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { PreviewServer, ResolvedConfig, ViteDevServer } from 'vite'
 import { describe } from '../engine/errors.ts'
-import type { Logger } from '../engine/logger.ts'
+import { createLogger, type Logger } from '../engine/logger.ts'
 import { didYouMean, nearestHandler, noHandler } from '../engine/nearest-handler.ts'
 import type { ResolvedPluginOptions } from '../engine/options.ts'
+import { pathOf } from '../engine/request.ts'
+import { TrafficLog } from '../engine/traffic-log.ts'
 import type { Target } from '../server/handshake.ts'
 import type { Stats } from '../server/server.ts'
 import { claim, type Claim, type ClaimRules } from './claim.ts'
@@ -31,6 +33,8 @@ export class Gateway implements Member, Tenant {
   readonly host: Host
   readonly logger: Logger
   readonly #sidecar: Sidecar
+  /** What never gets to the engine, in its words and where it writes them. */
+  readonly #traffic: TrafficLog | undefined
   readonly #config: ResolvedConfig
   readonly #tunnel: Tunnel
   readonly #proxies: ProxyKeys
@@ -50,6 +54,8 @@ export class Gateway implements Member, Tenant {
     this.#sidecar = sidecar
     this.#config = host.server.config
     this.logger = viteLogger(this.#config)
+    const { logLevel = 'info', logger = this.logger } = options.engine
+    this.#traffic = TrafficLog.for(createLogger(logLevel, logger), logLevel)
     this.#proxies = new ProxyKeys(host)
     this.#urls = new UrlPrinter(host, (ownUrl) => this.#describe(ownUrl))
     this.#paths = new HandlerPaths([], [])
@@ -61,6 +67,8 @@ export class Gateway implements Member, Tenant {
         return server.url.replace(/^ws/, 'http')
       },
       (error) => this.logger.error(`the way to the sidecar failed: ${error.message}`),
+      ({ url = '/', socket: { remoteAddress = '' } }, answer) =>
+        this.#traffic?.refused({ url, remoteAddress }, answer),
     )
   }
 
@@ -152,12 +160,16 @@ export class Gateway implements Member, Tenant {
   }
 
   take(verdict: Parameters<Member['take']>[0], request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (this.#tunnel.refuseIfMalformed(request, socket)) return
     if (verdict === 'ours') {
       this.#tunnel.pass(request, socket, head)
       return
     }
     if (verdict === 'unknown') {
-      this.#tunnel.refuse(request, socket, 'path', 404, noHandler(this.nearest(request.url ?? '/')))
+      const { url = '/' } = request
+      const nearest = this.nearest(url)
+      this.#traffic?.unmatched(pathOf(url), nearest)
+      this.#tunnel.refuse(request, socket, 'path', 404, noHandler(nearest))
       return
     }
     const option = this.host.kind === 'dev' ? 'server.allowedHosts' : 'preview.allowedHosts'
@@ -173,7 +185,7 @@ export class Gateway implements Member, Tenant {
   }
 
   unanswered({ url }: Target): void {
-    const path = describe(url.split(/[?#]/, 1)[0] ?? '/')
+    const path = describe(pathOf(url))
     if (this.#unanswered.has(path) || this.#unanswered.size >= MAX_PATHS) return
     this.#unanswered.add(path)
     this.logger.warn(
@@ -184,7 +196,7 @@ export class Gateway implements Member, Tenant {
   /** The handler that the client may have meant. */
   nearest(url: string): string | undefined {
     const patterns = this.#sidecar.handlers.flatMap(({ pattern, disabled }) => (disabled ? [] : [pattern]))
-    return nearestHandler(url.split(/[?#]/, 1)[0] ?? '/', this.#options.prefixes, patterns)
+    return nearestHandler(pathOf(url), this.#options.prefixes, patterns)
   }
 
   // Starting

@@ -26,8 +26,10 @@ export const TUNNEL_HEADERS: NonNullable<ServerOptions['proxyHeaders']> = [
 export interface Tunnel {
   /** How many handshakes got an HTTP error that the sidecar knows nothing of. */
   readonly refusedBy: Readonly<Stats['refusedBy']>
-  /** Answers with this status, or says what is wrong with the handshake itself. The socket has an error listener. */
+  /** Answers with this status. The socket has an error listener. */
   refuse(request: IncomingMessage, socket: Duplex, reason: RefusalReason, status: number, body: string): void
+  /** Says what is wrong with the handshake itself, if anything is. The socket has an error listener. */
+  refuseIfMalformed(request: IncomingMessage, socket: Duplex): boolean
   /** The socket has an error listener already. */
   pass(request: IncomingMessage, socket: Duplex, head: Buffer): void
   /** Refuses new clients; resolves when all are gone. Those that stay longer are ended. */
@@ -37,8 +39,14 @@ export interface Tunnel {
 /**
  * @param secret - what the sidecar believes forwarded headers by
  * @param target - the sidecar's `http:` URL, asked for each upgrade; throws while there is none
+ * @param onRefused - told of each handshake that got an HTTP error here
  */
-export function createTunnel(secret: string, target: () => string, onError: (error: Error) => void): Tunnel {
+export function createTunnel(
+  secret: string,
+  target: () => string,
+  onError: (error: Error) => void,
+  onRefused: (request: IncomingMessage, answer: { readonly status: number; readonly body: string }) => void,
+): Tunnel {
   const sockets = new Set<Duplex>()
   let isClosing = false
   const refusedBy: Stats['refusedBy'] = {}
@@ -83,28 +91,33 @@ export function createTunnel(secret: string, target: () => string, onError: (err
     onError(error)
   })
 
-  const refuse = (reason: RefusalReason, ...args: Parameters<typeof answer>): void => {
+  const refuse = (
+    request: IncomingMessage,
+    socket: Duplex,
+    reason: RefusalReason,
+    status: number,
+    body: string,
+    headers: Readonly<Record<string, string>> = {},
+  ): void => {
     refusedBy[reason] = (refusedBy[reason] ?? 0) + 1
-    answer(...args)
-  }
-  const isMalformed = (request: IncomingMessage, socket: Duplex): boolean => {
-    const malformed = refuseMalformed(request)
-    if (malformed)
-      refuse('malformed', request, socket, malformed.status, String(malformed.body), malformed.headers)
-    return malformed !== undefined
+    onRefused(request, { status, body })
+    answer(request, socket, status, body, headers)
   }
 
   return {
     refusedBy,
-    refuse(request, socket, reason, status, body) {
-      if (!isMalformed(request, socket)) refuse(reason, request, socket, status, body)
+    refuse,
+    refuseIfMalformed(request, socket) {
+      const malformed = refuseMalformed(request)
+      if (malformed)
+        refuse(request, socket, 'malformed', malformed.status, String(malformed.body), malformed.headers)
+      return malformed !== undefined
     },
     pass(request, socket, head) {
       if (isClosing) {
-        refuse('closing', request, socket, 503, 'The server is going away')
+        refuse(request, socket, 'closing', 503, 'The server is going away')
         return
       }
-      if (isMalformed(request, socket)) return
       // "websocket" is among the protocols; the library wants it to be the only one, and hangs up otherwise.
       request.headers.upgrade = 'websocket'
       sockets.add(socket)
@@ -114,7 +127,7 @@ export function createTunnel(secret: string, target: () => string, onError: (err
       } catch (error) {
         // A URL that the library cannot read, for example: the fault of one client, who is told.
         onError(error as Error)
-        refuse('tunnel', request, socket, 502, 'The upgrade could not be passed on')
+        refuse(request, socket, 'tunnel', 502, 'The upgrade could not be passed on')
       }
     },
     async close(timeoutMs) {

@@ -174,7 +174,7 @@ describe.each(VITES)('$name', ({ load }) => {
       universalApi({ endpointPrefix: ['/api', '/v2'], wsHandlers: [echo('/ws/chat')] }),
       theirs,
     ]
-    const { port, url } = await dev(await load(), { plugins })
+    const { port, url, terminal } = await dev(await load(), { plugins })
     const quiet = await connectWs(`${url}/api/theirs`)
     const used = new RawClient(port)
     expect((await used.request('/main.js', {})).status).toBe(200)
@@ -189,8 +189,25 @@ describe.each(VITES)('$name', ({ load }) => {
     expect([first.status, second.status]).toEqual([404, 404])
     expect(first.body).toContain('did you mean /api/ws/chat?')
     expect(second.body).toContain('did you mean /v2/ws/chat?')
+    expect(terminal.count('no handler matches the path')).toBe(2)
     quiet.json('still there')
     expect(await quiet.next()).toBe('still there')
+  })
+
+  test('an upgrade under a prefix that no handler matches is one line for each path, with a hint', async () => {
+    const plugins = [universalApi({ wsHandlers: [echo('/ws/chat')] })]
+    const { port, terminal } = await dev(await load(), { plugins })
+    const quiet = await dev(await load(), {
+      plugins: [universalApi({ wsHandlers: [echo('/ws/chat')], logLevel: 'warn' })],
+    })
+    for (const at of [port, quiet.port])
+      for (const path of ['/api/ws/chatt?token=secret', '/api/ws/chatt', '/api/else/where'])
+        expect((await new RawClient(at).request(path, HANDSHAKE)).status).toBe(404)
+    const [first, second, ...more] = terminal.lines.filter((line) => line.includes('refused'))
+    expect(first).toMatch(/no handler matches the path "\/api\/ws\/chatt"; did you mean \/api\/ws\/chat\?$/)
+    expect(second).toMatch(/no handler matches the path "\/api\/else\/where"$/)
+    expect(more).toEqual([])
+    expect(quiet.terminal.count('refused')).toBe(0)
   })
 
   test('an upgrade outside of every prefix that nobody answers for 5 s is one line for each path, with a hint', async () => {

@@ -7,7 +7,6 @@ const ID = String.raw`\(connection [-0-9a-f]{36}\)`
 export const CASES: readonly Case[] = [
   {
     name: 'a path that no handler matches is one line at info, with the nearest handler, and without the query',
-    standalone: 'the dev server takes such an upgrade',
     async run(t) {
       const server = await t.start([{ pattern: '/ws/chat/{room}' }, { pattern: '/other' }])
       for (const path of ['/ws/chta/lobby?token=hunter2', '/ws/chta/lobby', '/nothing/of/the/kind'])
@@ -20,7 +19,6 @@ export const CASES: readonly Case[] = [
   },
   {
     name: 'made-up paths fill neither the log nor the memory',
-    standalone: 'the dev server takes such an upgrade',
     async run(t) {
       const server = await t.start({ pattern: '/a' })
       await t.handshake(server, `/${'long'.repeat(1000)}`)
@@ -71,6 +69,7 @@ export const CASES: readonly Case[] = [
       expect((await t.handshake(server, '/status?token=hunter2')).status).toBe(401)
       expect((await t.handshake(server, '/status', { Origin: 'https://evil.example' })).status).toBe(403)
       expect((await t.handshake(server, '/async')).status).toBe(401)
+      expect((await t.handshake(server, '/nothing/of/the/kind?token=hunter2')).status).toBe(404)
       const client = await t.connect(server, '/code')
       expect((await client.closed).code).toBe(4001)
       const lines = t.log.filter((line) => line.startsWith('debug'))
@@ -78,6 +77,9 @@ export const CASES: readonly Case[] = [
         expect.stringMatching(/^debug \[sidewire\] refused "\/api\/status" from \S+: 401 "expired"$/),
         expect.stringMatching(/refused "\/api\/status" from \S+: 403 "This origin may not connect"$/),
         expect.stringMatching(/refused "\/api\/async" from \S+: 401 /),
+        expect.stringMatching(
+          /refused "\/api\/nothing\/of\/the\/kind" from \S+: 404 "No WebSocket handler matches this path"$/,
+        ),
         expect.stringMatching(/refused "\/api\/code" from \S+: closed with 4001 "later" by authenticate$/),
       ])
       expect(t.log.join()).not.toContain('hunter2')
