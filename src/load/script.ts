@@ -1,87 +1,54 @@
 import { now } from './clock.ts'
 import { SidewireError } from '../index.ts'
-import { DueTimes } from './due-times.ts'
+import { Exchange } from './exchange.ts'
 import { indicesOf, type LoadOptions } from './options.ts'
-import { Pacer } from './pacer.ts'
 import type { Recorder } from './recorder.ts'
-import { openAll, settle, type Job, type Scenario } from './scenario.ts'
-import { Sequence } from './sequence.ts'
+import { createRequestReply, type RequestReplyClient } from './request-reply.ts'
+import type { Job, Scenario } from './scenario.ts'
 import type { LoadScript, ScriptClient } from './load-script.ts'
-import type { LoadSocket, SocketEvents } from './socket.ts'
+import type { LoadSocket } from './socket.ts'
 
 /** A protocol of the user's: the script says what to send, and which message a reply answers. */
 export function createScript(job: Job, script: LoadScript): Scenario {
-  const { options, share } = job
   let fail: (error: Error) => void = () => {}
   const failed = new Promise<never>((_resolve, reject) => {
     fail = reject
   })
   failed.catch(() => {}) // whoever waits is told
-  const clients = indicesOf(share, options.connections).map(
+  const clients = indicesOf(job.share, job.options.connections).map(
     (index) => new Client(job, index, script, (error) => fail(error)),
   )
-  const pacer =
-    options.rate === undefined
-      ? undefined
-      : new Pacer(
-          options.rate / share.count,
-          (index, due) => clients[index % clients.length]?.sendNext(due),
-          () => {},
-        )
-  let sweep: NodeJS.Timeout | undefined
+  const scenario = createRequestReply(job, clients)
   return {
-    open: async () =>
-      void (await Promise.race([
-        failed,
-        openAll(
-          job,
-          clients.map((client) => () => client),
-        ),
-      ])),
-    start() {
-      if (pacer && options.rate !== undefined) pacer.start(now() + (share.index * 1000) / options.rate)
-      else for (const client of clients) client.startLoop()
-      sweep = setInterval(() => clients.forEach((client) => client.giveUpOverdue()), SWEEP_MS)
-    },
-    async finish() {
-      pacer?.stop((due, late) => job.recorder.sendLag(due, late, 1))
-      for (const client of clients) client.stop()
-      await Promise.race([failed, settle(options.timeout, () => clients.every((client) => client.isSettled))])
-      clearInterval(sweep)
-      for (const client of clients) client.end()
-    },
-    close: () => clients.forEach((client) => client.close()),
+    ...scenario,
+    open: () => Promise.race([failed, scenario.open()]),
+    finish: () => Promise.race([failed, scenario.finish()]),
   }
 }
 
-const SWEEP_MS = 50
-
-class Client implements SocketEvents, ScriptClient {
+class Client implements RequestReplyClient, ScriptClient {
   readonly index: number
   data: unknown = undefined
   readonly #options: LoadOptions
   readonly #recorder: Recorder
   readonly #script: LoadScript
   readonly #fail: (error: Error) => void
-  readonly #sequence: Sequence
-  readonly #dues: DueTimes
+  readonly #exchange: Exchange
   #socket: LoadSocket | undefined
-  #sent = 0
   #isLooping = false
   #time = 0
 
-  constructor({ options, recorder }: Job, index: number, script: LoadScript, fail: (error: Error) => void) {
+  constructor(job: Job, index: number, script: LoadScript, fail: (error: Error) => void) {
     this.index = index
-    this.#options = options
-    this.#recorder = recorder
+    this.#options = job.options
+    this.#recorder = job.recorder
     this.#script = script
     this.#fail = fail
-    this.#sequence = new Sequence(recorder.faults)
-    this.#dues = new DueTimes(options.window)
+    this.#exchange = new Exchange(job, job.options.window)
   }
 
   get isSettled(): boolean {
-    return this.#sequence.next >= this.#sent
+    return this.#exchange.isSettled
   }
 
   // For the script
@@ -102,7 +69,6 @@ class Client implements SocketEvents, ScriptClient {
   }
 
   message(bytes: Buffer, start: number, end: number, isText: boolean): void {
-    const recorder = this.#recorder
     this.#time ||= now()
     const answered = this.#call('onMessage', () =>
       this.#script.onMessage
@@ -110,18 +76,9 @@ class Client implements SocketEvents, ScriptClient {
             this,
             isText ? bytes.toString('utf8', start, end) : Buffer.from(bytes.subarray(start, end)),
           )
-        : this.#sequence.next,
+        : this.#exchange.next,
     )
-    if (typeof answered !== 'number') return
-    const due = this.#dues.get(answered, this.#sent)
-    const isLate = due !== undefined && this.#time - due > this.#options.timeout
-    if (!this.#sequence.accept(answered, this.#sent, isLate)) return
-    recorder.counters.received++
-    if (recorder.isMeasuring) {
-      recorder.counters.measured++
-      recorder.counters.measuredBytes += end - start
-    }
-    if (due !== undefined) recorder.latency(due, this.#time - due)
+    if (typeof answered === 'number') this.#exchange.answered(answered, this.#time, end - start)
   }
 
   turn(): void {
@@ -142,24 +99,14 @@ class Client implements SocketEvents, ScriptClient {
     this.#fillWindow()
   }
 
-  /** Returns whether the script had something to send. */
-  sendNext(due: number): boolean {
-    if (!this.#socket) return false
-    const number = this.#sent
-    const data = this.#call('next', () => this.#script.next(this, number))
-    if (data === undefined) return false
-    this.#recorder.sendLag(due, now() - due, 1)
-    this.#dues.set(number, due, number - this.#sequence.next)
-    this.#sent++
-    this.#recorder.counters.sent++
-    this.send(data)
-    return true
+  due(time: number): void {
+    this.#sendNext(time)
   }
 
+  flush(): void {} // each is written when it is due
+
   giveUpOverdue(): void {
-    const limit = now() - this.#options.timeout
-    while (!this.isSettled && (this.#dues.get(this.#sequence.next, this.#sent) ?? 0) < limit)
-      this.#sequence.giveUp()
+    this.#exchange.giveUpOverdue()
     this.#fillWindow()
   }
 
@@ -168,12 +115,25 @@ class Client implements SocketEvents, ScriptClient {
   }
 
   end(): void {
-    this.#sequence.end(this.#sent)
+    this.#exchange.end()
   }
 
   #fillWindow(): void {
-    while (this.#isLooping && this.#sent - this.#sequence.next < this.#options.window)
-      if (!this.sendNext(now())) return
+    while (this.#isLooping && this.#exchange.underWay < this.#options.window)
+      if (!this.#sendNext(now())) return
+  }
+
+  /** Returns whether the script had something to send. */
+  #sendNext(due: number): boolean {
+    if (!this.#socket) return false
+    const exchange = this.#exchange
+    const data = this.#call('next', () => this.#script.next(this, exchange.sent))
+    if (data === undefined) return false
+    this.#recorder.sendLag(due, now() - due, 1)
+    exchange.setDue(exchange.sent++, due)
+    this.#recorder.counters.sent++
+    this.send(data)
+    return true
   }
 
   #call<T>(what: string, run: () => T): T | undefined {
