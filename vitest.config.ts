@@ -22,8 +22,10 @@ const config: ViteUserConfig = {
     pool: 'forks',
     // Node 20 has its own WebSocket behind a flag; it is one of the clients that the contract is tested with.
     ...(!isBun && { execArgv: ['--experimental-websocket', '--expose-gc'] }),
-    testTimeout: 20_000,
-    hookTimeout: 30_000,
+    // For what hangs: no test asks with it how fast something is, and on a busy machine none falls to it.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    expect: { poll: { timeout: 30_000 } },
     teardownTimeout: 10_000,
     // A line for each file: what is fine needs no more, and what fails is shown whole.
     silent: 'passed-only',

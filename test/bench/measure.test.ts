@@ -30,13 +30,9 @@ describe.concurrent('a measurement fails where a server', () => {
     ['socket.io', 'drop', /lost|outOfOrder/],
     ['socket.io', 'duplicate', /duplicated/],
     ['socket.io', 'swap', /outOfOrder/],
-  ] as const)(
-    'on %s would %s messages',
-    async (protocol, mistake, problem) => {
-      await expect(measureFaulty(protocol, mistake)).rejects.toThrow(problem)
-    },
-    60_000,
-  )
+  ] as const)('on %s would %s messages', async (protocol, mistake, problem) => {
+    await expect(measureFaulty(protocol, mistake)).rejects.toThrow(problem)
+  })
 
   test('does not start', async () => {
     const entry = { command: [process.execPath, ['-e', 'process.exit(7)']] as const, path: '/' }
@@ -66,7 +62,7 @@ describe('bench/run.mjs', () => {
     const { perSecond } = ratios.find(({ by }: { by: string }) => by === 'vite-sidecar')
     expect(perSecond.median).toBeCloseTo(figures[0].perSecond / figures[1].perSecond, 6)
     expect(stdout).toContain("| through the dev server's port |")
-  }, 60_000)
+  })
 
   test('says which scenarios there are', async () => {
     await expect(run('--only', 'nonsense')).rejects.toThrow(

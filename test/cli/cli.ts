@@ -158,7 +158,7 @@ export async function run(
   options: CliOptions,
 ): Promise<Exit & { readonly stdout: string[]; readonly stderr: string[] }> {
   const cli = new Cli(args, options)
-  const exit = await within(cli.exited, 'no end of the process', 15_000)
+  const exit = await within(cli.exited, 'no end of the process')
   return { ...exit, stdout: cli.stdout, stderr: cli.stderr }
 }
 

@@ -16,7 +16,7 @@ let trouble: string[]
 
 beforeAll(async () => {
   browser = await launchChromium()
-}, 60_000)
+})
 afterAll(() => browser?.close())
 
 beforeEach(async () => {
@@ -281,7 +281,7 @@ const log = (tab: Page): Locator => panel(tab).getByRole('log')
 const frames = (tab: Page, kind: string): Locator => tab.locator(`#frame-list [data-kind="${kind}"]`)
 
 async function shows(locator: Locator, text: string | RegExp): Promise<void> {
-  await expect.poll(async () => (await locator.allInnerTexts()).join('\n'), { timeout: 10_000 }).toMatch(text)
+  await expect.poll(async () => (await locator.allInnerTexts()).join('\n')).toMatch(text)
 }
 
 async function press(tab: Page, name: string): Promise<void> {

@@ -105,7 +105,7 @@ export class Contract {
 
   async end(): Promise<void> {
     for (const client of this.#raw) client.tcp.destroy()
-    await within(Promise.all(this.#servers.map((server) => server.close())), 'servers did not close', 15_000)
+    await within(Promise.all(this.#servers.map((server) => server.close())), 'servers did not close')
   }
 }
 

@@ -140,7 +140,7 @@ describe('the README', () => {
       demo.kill('SIGTERM')
       await demo.exited
     }
-  }, 60_000)
+  })
 
   it('has a load script that works as it stands', async () => {
     writeFileSync(join(folder, 'ask.ts'), snippet('ts', 'defineScript({'))

@@ -139,7 +139,7 @@ describe.each(TARGETS)('on $runtime', (target) => {
     const crowd = new Cli(['bench', url, 'idle', '--connections', String(amount), '--duration', '60'], {
       cwd: project(),
     })
-    await expect.poll(() => count('open'), { timeout: 10_000 }).toBe(2 + amount)
+    await expect.poll(() => count('open')).toBe(2 + amount)
     // Some of it is on its way to them when they end.
     const payload = 'x'.repeat(64 * 1024)
     for (let n = 0; n < 100; n++) {
@@ -147,7 +147,7 @@ describe.each(TARGETS)('on $runtime', (target) => {
       if (n === 20) crowd.kill('SIGKILL')
       expect(await listener.next()).toEqual({ n, payload })
     }
-    await expect.poll(() => count('close'), { timeout: 10_000 }).toBe(amount)
+    await expect.poll(() => count('close')).toBe(amount)
     expect(count('close /api/chat 1006')).toBe(amount)
     await expect.poll(files).toBe(before)
     expect(cli.stderr).toEqual([])

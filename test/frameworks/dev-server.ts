@@ -59,7 +59,7 @@ export class DevServer {
   /** As a terminal, an editor or a container ends it. */
   async terminate(): Promise<void> {
     this.#child.kill('SIGTERM')
-    await within(this.exited, `no end of ${this.#what}`, 15_000).catch((error: unknown) => {
+    await within(this.exited, `no end of ${this.#what}`).catch((error: unknown) => {
       throw this.#failure('SIGTERM', error)
     })
   }

@@ -53,10 +53,10 @@ describe.each(NETWORK_RUNTIMES)('large messages on %s', (runtime) => {
       // All of them at once, and half as much again: never more, however often.
       expect(await victim.highest()).toBeLessThan(before + 1.5 * CLIENTS * LARGE)
       await attacker.end()
-      await expect.poll(async () => (await victim.stats()).connections, { timeout: 10_000 }).toBe(1)
+      await expect.poll(async () => (await victim.stats()).connections).toBe(1)
     }
     expect((await victim.stats()).closedByCode).toEqual({ 1006: 2 * CLIENTS })
-  }, 120_000)
+  })
 
   test(
     'messages that are never finished hold no more than they have sent, and a heartbeat ends them',
@@ -68,7 +68,7 @@ describe.each(NETWORK_RUNTIMES)('large messages on %s', (runtime) => {
       const [before, files, quiet] = [await victim.memory(), await victim.files(), await p99(client)]
       await victim.highest()
       await attacker.start('unfinished', { amount: CLIENTS, path: '/size', size: MIB })
-      await expect.poll(async () => (await victim.stats()).connections, { timeout: 10_000 }).toBe(1)
+      await expect.poll(async () => (await victim.stats()).connections).toBe(1)
       expect(await victim.highest()).toBeLessThan(before + 2 * CLIENTS * MIB)
       await expect.poll(() => victim.files()).toBe(files)
       expect(await victim.errors()).toEqual({ ERR_HEARTBEAT_TIMEOUT: CLIENTS })

@@ -196,7 +196,7 @@ export async function compare(
 }
 
 /** For a test that measures: what another process of this machine did to it may happen once. */
-export const MEASURED = { timeout: 60_000, retry: 2 }
+export const MEASURED = { retry: 2 }
 
 /** Other clients' p99 stays under 5 times its quiet value. */
 export function expectCalm({ quiet, loud }: { quiet: number; loud: number }): void {

@@ -28,7 +28,7 @@ export async function bench(
   const all = ['bench', url, ...args.map(String), '--json', 'report.json']
   const cli = new Cli(all, { cwd, ...(target && { target }) })
   await during?.(cli)
-  const exit = await within(cli.exited, `no end of bench ${args.join(' ')}`, 30_000)
+  const exit = await within(cli.exited, `no end of bench ${args.join(' ')}`)
   return {
     ...exit,
     stdout: cli.stdout.join('\n'),

@@ -21,7 +21,7 @@ async function open(behaviour: Behaviour, args: readonly string[], path = '/') {
   const cwd = project()
   const all = ['bench', url, ...args, '--duration', '0.8', '--warmup', '0', '--html', 'report.html']
   const cli = new Cli(all, { cwd })
-  await within(cli.exited, 'no end of bench', 20_000)
+  await within(cli.exited, 'no end of bench')
   const page = await browser.newPage({ viewport: { width: 1200, height: 900 } })
   const requests: string[] = []
   const complaints: string[] = []

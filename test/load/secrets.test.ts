@@ -25,7 +25,7 @@ async function bench(
   const cwd = project()
   const all = ['bench', url, ...SHORT, ...args, '--json', 'report.json', '--html', 'report.html']
   const cli = new Cli(all, { cwd })
-  const { code } = await within(cli.exited, 'no end of bench', 30_000)
+  const { code } = await within(cli.exited, 'no end of bench')
   const read = (name: string): string => readFileSync(join(cwd, name), 'utf8')
   const said = [...cli.stdout, ...cli.stderr].join('\n')
   const page = read('report.html')

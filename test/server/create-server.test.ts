@@ -283,7 +283,7 @@ describe.each(NETWORK_RUNTIMES)('createServer on %s', (runtime) => {
     const before = openHandles()
     for (let n = 0; n < 50; n++) await cycle()
     await expect.poll(openHandles, { timeout: 8000 }).toEqual(before)
-  }, 60_000)
+  })
 })
 
 describe('errors', () => {

@@ -135,5 +135,5 @@ describe.each(NETWORK_RUNTIMES)('reloads on %s', (runtime) => {
       handlerErrors: 0,
       closedByCode: { 1001: removed },
     })
-  }, 60_000)
+  })
 })

@@ -47,7 +47,6 @@ describe('Vitest', () => {
 
   test.each(['threads', 'vmThreads', 'forks'])(
     'with --pool=%s ends with its report, though nobody closes',
-    { timeout: 60_000 },
     async (pool) => {
       for (const name of ['a', 'b'])
         writeFileSync(

@@ -21,7 +21,7 @@ function soak(...args: string[]): Promise<Outcome> {
   })
 }
 
-describe('the soak run', { timeout: 120_000 }, () => {
+describe('the soak run', () => {
   it.each(RUNTIMES)('passes 20 seconds on %s', async (runtime) => {
     const { code, text } = await soak('--seconds', '20', '--runtime', runtime)
     expect(text).toContain(`${runtime}: passed`)

@@ -3,7 +3,7 @@ import { createSocket } from 'node:dgram'
 import { writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { afterEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import { Cli, endAll, PLATFORMS, project, serve, TARGETS } from '../cli/cli.ts'
 import { installWithoutNative } from '../cli/without-native.ts'
 import { connectWs, within } from '../support/client.ts'
@@ -11,9 +11,6 @@ import { LOOPBACK } from '../support/loopback.ts'
 import { installed, RUNS, ViteProcess } from '../vite/installation.ts'
 import { write } from '../vite/rig.ts'
 import { NetworkTrace } from './network-trace.ts'
-
-// Whoever is traced takes several times as long.
-vi.setConfig({ testTimeout: 60_000 })
 
 let traces: NetworkTrace[] = []
 function trace(): NetworkTrace {
@@ -146,9 +143,9 @@ test.each(RUNS)(
       client.send('which')
       return client.next()
     }
-    await expect.poll(asked, { timeout: 10_000 }).toEqual({ version: 2 })
+    await expect.poll(asked).toEqual({ version: 2 })
     network.kill('SIGTERM')
-    await within(vite.exited, 'no end of vite', 10_000)
+    await within(vite.exited, 'no end of vite')
     const { reached, bound, rings } = network.use
     expect(new Set(reached)).toEqual(new Set([sidecar]))
     // The sidecar's, its own, and Vite's look at all interfaces, whether anybody has its port already.

@@ -39,4 +39,4 @@ test('a fresh clone packs all that there is to run', () => {
       ].map((file) => `package/${file}`),
     ),
   )
-}, 120_000)
+})

@@ -59,7 +59,6 @@ export class RawClient {
         this.tcp.once('close', () => resolve())
       }),
       'no end of the TCP connection',
-      20_000,
     )
     this.ended.catch(() => {})
     this.tcp.on('data', (chunk) => {

@@ -87,5 +87,5 @@ describe.each(RUNS)('the vite command, $name', ({ folder, program }) => {
     expect(after.buffered).toBeLessThan(LIMIT)
     for (const client of slow) client.tcp.destroy()
     expect(vite.output).not.toMatch(/unhandled|ECONN/i)
-  }, 60_000)
+  })
 })

@@ -7,7 +7,7 @@ import { defer, dev, echo, project, VITES, write } from './rig.ts'
 let browser: Browser
 beforeAll(async () => {
   browser = await launchChromium()
-}, 60_000)
+})
 afterAll(() => browser?.close())
 
 const PAGE = `<!doctype html><html><head><link rel="icon" href="data:,"></head><body>
@@ -67,7 +67,7 @@ function edit(
   look: () => unknown,
 ): ReturnType<typeof expect.poll> {
   write(root, file, content)
-  return expect.poll(look, { interval: 50, timeout: 10_000 })
+  return expect.poll(look, { interval: 50 })
 }
 
 describe.each(VITES)('$name', ({ load }) => {

@@ -23,7 +23,7 @@ const RUNS = [
 let browser: Browser
 beforeAll(async () => {
   browser = await launchChromium()
-}, 60_000)
+})
 afterAll(() => browser?.close())
 
 async function visit(port: number): Promise<Page> {
@@ -51,7 +51,7 @@ function edit(
       write(root, file, text)
       return look()
     },
-    { interval: 250, timeout: 10_000 },
+    { interval: 250 },
   )
 }
 
@@ -115,7 +115,7 @@ describe.each(RUNS)('$name', ({ folder, program, runtime }) => {
     await client.next()
     await vite.stop()
     expect(await client.closed).toMatchObject({ code: 1001 })
-  }, 60_000)
+  })
 
   test('the tunnel: big messages, subprotocols, refusals, resets and pending handshakes', async () => {
     const root = example(folder)
@@ -172,5 +172,5 @@ describe.each(RUNS)('$name', ({ folder, program, runtime }) => {
     expect(vite.isRunning).toBe(true)
     await vite.stop()
     expect(await client.closed).toMatchObject({ code: 1001 })
-  }, 60_000)
+  })
 })

@@ -23,7 +23,7 @@ async function greeting(url: string): Promise<string> {
 /** Writes a file, once, and looks until it is seen. */
 function edit(root: string, file: string, text: string, look: () => unknown): ReturnType<typeof expect.poll> {
   write(root, file, text)
-  return expect.poll(look, { message: text, interval: 20, timeout: 10_000 })
+  return expect.poll(look, { message: text, interval: 20 })
 }
 
 describe.each(VITES)('$name', ({ load }) => {
@@ -150,7 +150,7 @@ describe.each(VITES)('$name', ({ load }) => {
       if (pause === 'event') server.watcher.once('change', next)
       next()
       if (pause === 'none') parts.slice().forEach(next)
-      await expect.poll(() => greeting(`${url}/api/ws/a`), { message: says, timeout: 10_000 }).toBe(says)
+      await expect.poll(() => greeting(`${url}/api/ws/a`), { message: says }).toBe(says)
       expect(parts).toEqual([])
       expect(reads.at(-1)).toBe(text)
     }

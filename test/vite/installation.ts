@@ -157,14 +157,14 @@ export class ViteProcess {
       void this.exited.then((code) => reject(new Error(`vite ended with ${code}: ${this.output}`)))
       look()
     })
-    return within(found, `no "${text}" in the output`, 20_000).catch((error: Error) => {
+    return within(found, `no "${text}" in the output`).catch((error: Error) => {
       throw new Error(`${error.message}\n${this.output}`)
     })
   }
 
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
     if (this.isRunning) this.#child.kill(signal)
-    return within(this.exited, 'no end of vite', 10_000).catch((error: Error) => {
+    return within(this.exited, 'no end of vite').catch((error: Error) => {
       this.#child.kill('SIGKILL')
       throw error
     })

@@ -39,7 +39,7 @@ describe('the tarball, installed by npm', () => {
     write(root, 'sidewire.config.ts', SERVE_CONFIG)
     const words = ['--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund']
     npm(root, 'install', ...words, packed().tarball)
-  }, 120_000)
+  })
   afterAll(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
 
   test('npx finds the command', () => {

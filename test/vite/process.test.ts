@@ -109,11 +109,9 @@ describe.each(RUNS)('the vite command, $name', ({ folder, program }) => {
       else client.tcp.destroy()
     }
 
-    await expect.poll(async () => (await report(vite)).connections, { timeout: 10_000 }).toBe(0)
+    await expect.poll(async () => (await report(vite)).connections).toBe(0)
     // One descriptor may be that of another request for the report.
-    await expect
-      .poll(async () => (await report(vite)).files, { timeout: 10_000 })
-      .toBeLessThanOrEqual(before.files + 1)
+    await expect.poll(async () => (await report(vite)).files).toBeLessThanOrEqual(before.files + 1)
     expect(vite.isRunning).toBe(true)
     expect(vite.output).not.toMatch(/error|unhandled/i)
     const client = await connectWs(`${vite.url}/api/ws/echo`)
@@ -121,7 +119,7 @@ describe.each(RUNS)('the vite command, $name', ({ folder, program }) => {
     expect(await client.next()).toBe('alive')
     expect(await vite.stop()).not.toBeNull()
     expect(await client.closed).toMatchObject({ code: 1001 })
-  }, 60_000)
+  })
 
   test('a handler that blocks the event loop ends no healthy client', async () => {
     const vite = await ViteProcess.start(installed(folder, { 'vite.config.js': CONFIG }), [...program])
@@ -136,7 +134,7 @@ describe.each(RUNS)('the vite command, $name', ({ folder, program }) => {
     await nextPings(quiet, 8)
     expect((await report(vite)).connections).toBe(21)
     await vite.stop()
-  }, 60_000)
+  })
 
   test('a process that exits at a signal without closing Vite still tells its clients', async () => {
     const config = `${CONFIG}
@@ -150,7 +148,7 @@ process.prependListener('SIGTERM', () => process.exit(3))
     }
     expect(await vite.stop()).toBe(3)
     for (const client of clients) expect(await client.closed).toMatchObject({ code: 1001 })
-  }, 60_000)
+  })
 })
 
 describe.each(VITES)('$name', ({ load }) => {
