@@ -147,7 +147,7 @@ export async function preview(vite: Vite, config: InlineConfig = {}): Promise<Ru
     customLogger: terminal.logger,
     ...config,
   } as const
-  await vite.build(common)
+  await vite.build({ ...common, logLevel: 'warn' }) // its progress does not go through the logger
   const server = await vite.preview({
     ...common,
     preview: { host: '127.0.0.1', port, strictPort: true, ...config.preview },
