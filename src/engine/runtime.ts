@@ -26,9 +26,14 @@ export interface RuntimeCapabilities {
   readonly remotePort: boolean
   /** Keeps the case of header names in `rawHeaders`. */
   readonly headerCase: boolean
-  /** Shows the path as it was sent, with its dot segments and backslashes. */
+  /**
+   * Shows the path letter by letter as it was sent. Else it is an equal one: with other percent escapes, and only beside
+   * an empty segment (`//`) with its dot segments and backslashes resolved.
+   */
   readonly pathAsSent: boolean
-  /** Shows every byte above 7F of a header's value, as Latin-1. */
+  /** Takes bytes above 7F in a path and a query, and shows them percent-encoded. */
+  readonly bytesInTarget: boolean
+  /** Shows all bytes above 7F of a header's value, as Latin-1; else those in the middle of it that are UTF-8. */
   readonly headerBytes: boolean
   /** Refuses a handshake over HTTP/1.0. */
   readonly refusesHttp10: boolean

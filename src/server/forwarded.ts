@@ -52,7 +52,7 @@ export function readForwarded(raw: RawRequest, trust: Trust): RawRequest {
   return {
     ...raw,
     rawHeaders: rest,
-    url: uri || raw.url,
+    url: uri ? escapeBytes(uri) : raw.url,
     remoteAddress: address ?? raw.remoteAddress,
     // The connection's own port is the proxy's.
     remotePort: port > 0 && port < 65_536 && Number.isInteger(port) ? port : undefined,
@@ -76,6 +76,11 @@ function addressOf(entry: string | undefined): string | undefined {
   if (entry === undefined) return undefined
   const address = /^\[([^\]]*)\](?::\d+)?$/.exec(entry)?.[1] ?? /^([\d.]+):\d+$/.exec(entry)?.[1] ?? entry
   return /^(?:[\d.]+|[\da-f]*:[\da-f:.]*(?:%.+)?)$/i.test(address) ? address : undefined
+}
+
+/** Some proxies hand on what clients should have percent-encoded; a header has it a byte a character. */
+function escapeBytes(uri: string): string {
+  return uri.replaceAll(/[\x80-\xff]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`)
 }
 
 function hasProof({ rawHeaders }: RawRequest): boolean {

@@ -30,6 +30,7 @@ export class MemoryRuntime implements Runtime {
     remotePort: true,
     headerCase: true,
     pathAsSent: true,
+    bytesInTarget: true,
     headerBytes: true,
     refusesHttp10: true,
     handshakeTimeout: true,

@@ -74,6 +74,7 @@ export class RawClient {
     headers: Record<string, string | undefined> = HANDSHAKE,
     start = `GET ${path} HTTP/1.1`,
     extraLines: string[] = [],
+    encoding: BufferEncoding = 'utf8',
   ): Promise<HttpResponse> {
     const { Host = '127.0.0.1', ...rest } = headers
     const lines = Object.entries({ Host, ...rest }).filter(([, value]) => value !== undefined)
@@ -83,7 +84,7 @@ export class RawClient {
       const hungUp = (): void => reject(new Error('the connection ended without a response'))
       this.ended.then(hungUp, hungUp)
     })
-    this.tcp.write(`${head.join('\r\n')}\r\n\r\n`)
+    this.tcp.write(`${head.join('\r\n')}\r\n\r\n`, encoding)
     return within(response, `no response for ${path}`)
   }
 

@@ -16,6 +16,7 @@ import { listenOnAll } from '../listen-on-all.ts'
 import { OpenFiles } from '../open-files.ts'
 import { readTls } from '../tls-files.ts'
 import { BunListener } from './bun-listener.ts'
+import { onSentPath } from './sent-path.ts'
 
 /** Seconds that a kept HTTP connection may idle, and that a request may wait for its answer. */
 const HTTP_IDLE_TIMEOUT = 10
@@ -34,8 +35,9 @@ export function createBunRuntime(): Runtime {
       everyCloseCode: true,
       remotePort: true,
       headerCase: false,
-      // `Request` has a resolved URL only, as the URL standard has it.
+      // See `sent-path.ts`; the query has the escapes of the URL standard, too.
       pathAsSent: false,
+      bytesInTarget: true,
       headerBytes: true,
       refusesHttp10: false,
       // Fixed, whatever `idleTimeout` says: 12 s from the TCP connection to the end of the head.
@@ -63,8 +65,8 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
       development: false,
       // Without `development` Bun shares a port that is in use (SO_REUSEPORT).
       reusePort: false,
-      fetch: async (request, self) => {
-        const raw = copyRequest(request, self, encrypted)
+      ...onSentPath(async (request, self, url) => {
+        const raw = copyRequest(request, url, self, encrypted)
         if (!isHandshake(request)) return toResponse(await events.request(raw))
         // Awaiting what is no promise would put every handshake off by a turn.
         const result = events.upgrade(raw)
@@ -82,7 +84,7 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
         })
         // A client that went away meanwhile cannot be upgraded, nor does it read an answer.
         return upgraded ? undefined : new Response('Malformed WebSocket handshake', { status: 400 })
-      },
+      }),
       error: () => new Response('Internal Server Error', { status: 500 }),
       websocket: {
         maxPayloadLength: options.maxPayload,
@@ -199,12 +201,11 @@ function isHandshake(request: Request): boolean {
   )
 }
 
-function copyRequest(request: Request, server: Server<unknown>, encrypted: boolean): RawRequest {
+function copyRequest(request: Request, url: string, server: Server<unknown>, encrypted: boolean): RawRequest {
   const address = server.requestIP(request)
-  const pathStart = request.url.indexOf('/', request.url.indexOf('://') + 3)
   return {
     method: request.method,
-    url: pathStart === -1 ? '/' : request.url.slice(pathStart),
+    url,
     // Bun does not tell.
     httpVersion: '1.1',
     rawHeaders: [...request.headers].flat(),

@@ -51,7 +51,8 @@ export function createUwsRuntime(uws: UWS.UwsModule, description: string): Runti
       remotePort: false,
       headerCase: false,
       pathAsSent: true,
-      // Such bytes at the ends of a value are cut off like spaces, before anything is shown; the rest is read as UTF-8.
+      bytesInTarget: true,
+      // At the ends of a value they are cut off like spaces, and what is no UTF-8 is replaced, before anything is shown.
       headerBytes: false,
       refusesHttp10: true,
       // See HANDSHAKE_TIMEOUT_S. A timer of ours could not tell who it was for: `filter` shows the connection, but not
@@ -244,14 +245,25 @@ class UwsSocket<D> implements RuntimeSocket<D> {
   }
 }
 
+/** uWebSockets.js reads everything as UTF-8. */
+const BEYOND_ASCII = /[^\0-\x7f]/
+const BEYOND_ASCII_ALL = /[^\0-\x7f]+/gu
+
+/** A byte a character, as Node has header values (and RFC 9110 5.5 knows no charset). */
+function asLatin1(value: string): string {
+  return Buffer.from(value).toString('latin1')
+}
+
 /** `HttpRequest` lives on the stack: everything is copied before the callback returns. */
 function copyRequest(res: UWS.HttpResponse, req: UWS.HttpRequest, encrypted: boolean): RawRequest {
   const rawHeaders: string[] = []
-  req.forEach((name, value) => rawHeaders.push(name, value))
+  req.forEach((name, value) => rawHeaders.push(name, BEYOND_ASCII.test(value) ? asLatin1(value) : value))
   const query = req.getQuery()
+  const url = query ? `${req.getUrl()}?${query}` : req.getUrl()
   return {
     method: req.getCaseSensitiveMethod(),
-    url: query ? `${req.getUrl()}?${query}` : req.getUrl(),
+    // As Bun has it, and as clients should have sent it (RFC 3986 2.1).
+    url: BEYOND_ASCII.test(url) ? url.replaceAll(BEYOND_ASCII_ALL, encodeURIComponent) : url,
     // It answers 505 to anything else by itself.
     httpVersion: '1.1',
     rawHeaders,

@@ -46,6 +46,8 @@ export function createWsRuntime(description: string): Runtime {
       remotePort: true,
       headerCase: true,
       pathAsSent: true,
+      // Node's parser answers 400.
+      bytesInTarget: false,
       headerBytes: true,
       refusesHttp10: true,
       handshakeTimeout: true,

@@ -164,6 +164,16 @@ export const CASES: readonly Case[] = [
     },
   },
   {
+    name: 'bytes above 7F in X-Forwarded-Uri are percent-encoded, as clients should have done',
+    network: true,
+    standalone: STANDALONE,
+    run: seen(
+      ['X-Forwarded-Uri: /api/Jos\u00e9/a?b=\u540d&c'],
+      { url: '/api/Jos%C3%A9/a?b=%E5%90%8D&c' },
+      { proxyHeaders: ['X-Forwarded-Uri'] },
+    ),
+  },
+  {
     name: 'proxySecret: a wrong secret proves nothing, and conn.req does not show it',
     network: true,
     standalone: STANDALONE,
