@@ -44,6 +44,8 @@ export interface CliOptions {
   readonly script?: string
   /** A program that starts it, with arguments; it has to end with it. */
   readonly through?: readonly string[]
+  /** It starts processes that do not end with it: a signal goes to all of them, as Ctrl-C in a terminal does. */
+  readonly group?: boolean
   /** Besides that of the test. */
   readonly env?: Readonly<Record<string, string>>
 }
@@ -56,12 +58,13 @@ export class Cli {
   readonly stderr: string[] = []
   readonly exited: Promise<Exit>
   readonly #process: ChildProcess
+  readonly #group: boolean
   readonly #lines: string[] = []
   readonly #listeners = new Set<() => void>()
   #read = 0
 
   constructor(args: readonly string[], options: CliOptions) {
-    const { cwd, target = NODE_TARGET, script = CLI, through = [], env: more } = options
+    const { cwd, target = NODE_TARGET, script = CLI, through = [], group = false, env: more } = options
     const [command = '', ...words] = [...through, target.command, script, ...args]
     const env: NodeJS.ProcessEnv = { ...process.env, NO_COLOR: '1', ...more }
     // What the test runner brought.
@@ -71,7 +74,9 @@ export class Cli {
       cwd,
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
+      detached: group,
     })
+    this.#group = group
     for (const name of ['stdout', 'stderr'] as const) {
       createInterface({ input: this.#process[name]! }).on('line', (line) => {
         this[name].push(line)
@@ -132,7 +137,12 @@ export class Cli {
   }
 
   kill(signal: NodeJS.Signals): void {
-    this.#process.kill(signal)
+    if (!this.#group) return void this.#process.kill(signal)
+    try {
+      process.kill(-this.pid, signal)
+    } catch {
+      // All of it has just ended.
+    }
   }
 }
 

@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { ROOT } from '../cli/cli.ts'
+import { freshClone } from './fresh-clone.ts'
 
 let folder: string
 beforeAll(() => {
@@ -13,9 +13,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 // Whoever packs a clone has built nothing yet, and a package without `dist` is one that npm takes all the same.
 test('a fresh clone packs all that there is to run', () => {
-  const clone = join(folder, 'clone')
-  execFileSync('git', ['clone', '--quiet', '--depth', '1', `file://${ROOT}`, clone])
-  symlinkSync(join(ROOT, 'node_modules'), join(clone, 'node_modules'), 'junction')
+  const clone = freshClone(folder)
   execFileSync('npm', ['pack', '--silent', '--pack-destination', folder], {
     cwd: clone,
     shell: process.platform === 'win32',
