@@ -1,20 +1,20 @@
-import { readdir, stat } from 'node:fs/promises'
-import { relative, resolve, sep } from 'node:path'
+import { relative } from 'node:path'
 import { SidewireError } from '../engine/errors.ts'
 import type { UniversalApiWsHandler } from '../engine/handler.ts'
 import type { Logger } from '../engine/logger.ts'
 import { resolvePluginOptions } from '../engine/options.ts'
 import { clearTimeout, setTimeout as setTimer } from '../engine/timers.ts'
 import type { Host } from './gateway.ts'
+import { HandlerFolder, slashed, type Listing } from './handler-folder.ts'
 import { loadForDev, loadOnce, type Loader, type Results } from './handler-loader.ts'
 import { ErrorOverlay } from './overlay.ts'
 import { Saves, stampsOf } from './saves.ts'
 
-const NAME = /\.ws\.(?:ts|js|mts|mjs)$/
 /** How often to look for a folder that is not there, and for how many looks at it once it is. */
 const LOOK_MS = 200
 const LOOKS = 10
 const EVENTS = ['add', 'addDir', 'change', 'unlink'] as const
+const NOTHING: Listing = { modules: new Map(), isLinked: false }
 
 type Handlers = readonly UniversalApiWsHandler[]
 
@@ -24,7 +24,7 @@ type Handlers = readonly UniversalApiWsHandler[]
  */
 export class HandlerFiles {
   readonly #host: Host
-  readonly #folder: string
+  readonly #folder: HandlerFolder
   readonly #inline: Handlers
   readonly #logger: Logger
   readonly #overlay: ErrorOverlay | undefined
@@ -38,13 +38,18 @@ export class HandlerFiles {
   #stop: (() => void) | undefined
   #looking: NodeJS.Timeout | undefined
   #saves: Saves | undefined
-  /** What the files were like before they were read at the start. */
+  /** What was there when it was read last, and what it was like. */
+  #listing = NOTHING
   #stamps = new Map<string, string>()
 
   /** @param inline - the handlers of the configuration, whose patterns no file may repeat */
   constructor(host: Host, wsDir: string, inline: Handlers, logger: Logger) {
     this.#host = host
-    this.#folder = slashed(resolve(host.server.config.root, wsDir))
+    this.#folder = new HandlerFolder(
+      host.server.config,
+      wsDir,
+      host.kind === 'dev' ? 'its handlers are served as soon as it is there' : 'make it, or leave wsDir out',
+    )
     this.#inline = inline
     this.#logger = logger
     this.#overlay = host.kind === 'dev' ? new ErrorOverlay(host.server) : undefined
@@ -60,25 +65,34 @@ export class HandlerFiles {
     this.#report()
   }
 
-  async #read(): Promise<void> {
+  async #read(changed: readonly string[] = []): Promise<void> {
     this.#loader ??=
       this.#host.kind === 'dev' ? await loadForDev(this.#host.server) : loadOnce(this.#host.server.config)
     const failures = new Map<string, Error>()
-    const files = await this.#list().catch((error: Error) => {
-      failures.set(this.#folder, error)
-      return []
+    const { modules: before } = this.#listing
+    this.#listing = await this.#folder.list().catch((error: Error) => {
+      failures.set(this.#folder.path, error)
+      return NOTHING
     })
-    if (!this.#saves && this.#host.kind === 'dev') this.#stamps = await stampsOf(files)
+    const { modules } = this.#listing
+    if (this.#host.kind === 'dev') this.#stamps = await stampsOf([...modules.keys()])
+    const moduleOf = (file: string): string => modules.get(file) ?? before.get(file) ?? file
+    for (const file of changed) {
+      this.#loader.forget(moduleOf(file))
+      const former = before.get(file)
+      if (former !== undefined && former !== moduleOf(file)) await this.#loader.move(former, file)
+    }
+    const files = [...modules.keys()].filter((file) => this.#folder.names(file))
     const results = await this.#loader
-      .load(files, [...this.#failures.keys()])
+      .load(files.map(moduleOf), Array.from(this.#failures.keys(), moduleOf))
       .catch((error: Error): Results => {
-        failures.set(this.#folder, error)
+        failures.set(this.#folder.path, error)
         return new Map()
       })
     const good = new Map<string, Handlers>()
     // Who has just taken a pattern of another file is the one to blame, not the other.
     const isNewcomer = (file: string): number => {
-      const result = results.get(file)
+      const result = results.get(moduleOf(file))
       const own = new Set((this.#good.get(file) ?? []).flatMap(patternOf))
       const list: unknown[] = result?.status === 'fulfilled' ? [result.value.default].flat() : []
       return Number(
@@ -86,15 +100,15 @@ export class HandlerFiles {
       )
     }
     for (const file of files.toSorted((a, b) => isNewcomer(a) - isNewcomer(b))) {
-      const before = this.#good.get(file)
-      const result = results.get(file)
+      const served = this.#good.get(file)
+      const result = results.get(moduleOf(file))
       try {
         if (result) {
           good.set(file, this.#check(file, handlersOf(result), good))
-        } else if (before) good.set(file, before)
+        } else if (served) good.set(file, served)
       } catch (error) {
         failures.set(file, error as Error)
-        if (before && isNew(before, good)) good.set(file, before)
+        if (served && isNew(served, good)) good.set(file, served)
       }
     }
     // The first match wins, so the order must not depend on what changed last.
@@ -108,8 +122,7 @@ export class HandlerFiles {
     const { server } = this.#host
     const saves = new Saves({
       read: async (changed) => {
-        for (const file of changed) this.#loader?.forget(server, file)
-        await this.#read()
+        await this.#read(changed)
         try {
           // Closed in the meantime: there is nobody left to use them.
           if (this.#saves) use()
@@ -122,12 +135,13 @@ export class HandlerFiles {
       },
       settled: () => this.#report(),
     })
-    const changed = (path: string): void => {
-      const file = slashed(path)
+    const changed = (name: string): void => {
+      const file = slashed(name)
       if (this.#concerns(file)) saves.touch(file)
     }
     // Vite watches its root; what is added twice, while it does not exist, may never be seen.
-    if (!this.#folder.startsWith(`${slashed(server.config.root)}/`)) server.watcher.add(this.#folder)
+    const { path } = this.#folder
+    if (!path.startsWith(`${slashed(server.config.root)}/`)) server.watcher.add(path)
     for (const event of EVENTS) server.watcher.on(event, changed)
     this.#saves = saves
     this.#stop = () => {
@@ -136,38 +150,38 @@ export class HandlerFiles {
     }
     // The watcher may not tell of what happens during its first look at a folder.
     for (const [file, stamp] of this.#stamps) saves.touch(file, stamp)
-    this.#stamps.clear()
-    if (this.#failures.has(this.#folder)) this.#look()
+    this.#look()
   }
 
   /**
    * Vite's watcher may miss a folder that is made later, and says nothing of the files that it finds there when it is
-   * told of the folder. So we look ourselves, until the watcher has had the time to know it.
+   * told of the folder; nor does it tell of a link that is pointed elsewhere. So we look ourselves: until the watcher has
+   * had the time to know the folder, and for as long as there are links.
    */
   #look(): void {
+    const { path } = this.#folder
+    let isMissing = this.#failures.has(path)
+    if (!isMissing && !this.#listing.isLinked) return
     if (this.#looking || !this.#stop || this.#host.kind !== 'dev') return
     const { watcher } = this.#host.server
-    const known = new Map<string, number>()
     let left = LOOKS
     const again = (): void => {
       this.#looking = setTimer(() => void look(), LOOK_MS).unref()
     }
     const look = async (): Promise<void> => {
-      const files = await this.#list().catch(() => undefined)
-      const times = await Promise.all((files ?? []).map((file) => stat(file).catch(() => undefined)))
+      const listing = await this.#folder.list().catch(() => undefined)
+      const stamps = await stampsOf([...(listing ?? NOTHING).modules.keys()])
       if (!this.#stop) return
-      if (files && left === LOOKS) {
-        watcher.add(this.#folder)
-        this.#saves?.touch(this.#folder)
+      if (isMissing !== (listing === undefined)) this.#saves?.touch(path)
+      if (isMissing && listing) watcher.add(path)
+      isMissing = listing === undefined
+      for (const file of new Set([...stamps.keys(), ...this.#stamps.keys()])) {
+        const known = this.#stamps.get(file)
+        if (stamps.get(file) !== known) this.#saves?.touch(file, known)
       }
-      for (const [index, file] of (files ?? []).entries()) {
-        const time = times[index]?.mtimeMs ?? 0
-        if (known.get(file) !== time) this.#saves?.touch(file)
-        known.set(file, time)
-      }
-      left = files ? left - 1 : LOOKS
+      left = isMissing ? LOOKS : left - 1
       this.#looking = undefined
-      if (left > 0) again()
+      if (left > 0 || listing?.isLinked) again()
     }
     again()
   }
@@ -180,24 +194,6 @@ export class HandlerFiles {
     this.#overlay?.close()
     await saves?.close()
     await this.#loader?.close()
-  }
-
-  async #list(): Promise<string[]> {
-    const names = await readdir(this.#folder, { recursive: true }).catch((cause: NodeJS.ErrnoException) => {
-      const next =
-        this.#host.kind === 'dev'
-          ? 'its handlers are served as soon as it is there'
-          : 'make it, or leave wsDir out'
-      const why =
-        cause.code === 'ENOENT'
-          ? `and there is no such folder; ${next}`
-          : `and cannot be read: ${cause.message}`
-      throw new SidewireError('ERR_CONFIG', `option "wsDir" is ${this.#folder}, ${why}`, { cause })
-    })
-    return names
-      .filter((name) => NAME.test(name) && !name.split(sep).includes('node_modules'))
-      .map((name) => slashed(resolve(this.#folder, name)))
-      .toSorted()
   }
 
   /** What the engine would say of these handlers, in the words of somebody who looks at the file. */
@@ -217,7 +213,7 @@ export class HandlerFiles {
 
   /** Whether the file is a handler file, or one that a handler file imports. */
   #concerns(file: string): boolean {
-    if (file.startsWith(`${this.#folder}/`) && NAME.test(file)) return true
+    if (this.#folder.names(file)) return true
     // After an error nobody knows all that would be imported.
     if (this.#failures.size > 0 && !file.includes('/node_modules/')) return true
     return this.#loader?.uses(file) ?? false
@@ -235,14 +231,14 @@ export class HandlerFiles {
     }
     if (before.size > 0 && failures.size === 0) this.#logger.info('the handler files are in order again')
     const [first] = failures
-    if (failures.has(this.#folder)) this.#look()
+    this.#look()
     if (first) this.#overlay?.show(this.#name(first[0]), first[1])
     else this.#overlay?.hide()
   }
 
   /** What is served in its place. */
   #rest(file: string): string {
-    if (file === this.#folder)
+    if (file === this.#folder.path)
       return this.#good.size > 0 ? 'the last good handlers stay' : 'it has no handlers'
     if (this.#good.has(file)) return 'its last good version stays'
     return this.#host.kind === 'dev' ? 'it is left out until it is mended' : 'it is left out'
@@ -283,9 +279,4 @@ function patternOf({ pattern, disabled }: UniversalApiWsHandler): string[] {
 
 function slashFirst(pattern: unknown): string {
   return typeof pattern === 'string' ? pattern.replace(/^\/*/, '/') : ''
-}
-
-/** Vite writes paths with slashes on every platform. */
-function slashed(path: string): string {
-  return path.replaceAll('\\', '/')
 }

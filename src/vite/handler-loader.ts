@@ -18,7 +18,9 @@ export interface Loader {
   /** Whether a loaded module came from this file. */
   uses(file: string): boolean
   /** The file has changed: it, and what imports it, is evaluated afresh next time. */
-  forget(server: ViteDevServer, file: string): void
+  forget(file: string): void
+  /** What was at `path`, behind a symbolic link, came from this file, and is now another one. */
+  move(file: string, path: string): Promise<void>
   close(): Promise<void>
 }
 
@@ -30,7 +32,9 @@ export async function loadForDev(server: ViteDevServer): Promise<Loader> {
   const vite = await viteOf(server.config.root)
   const runner = vite.createServerModuleRunner(server.environments.ssr, { hmr: false })
   const modules = runner.evaluatedModules
-  const invalidate = (ids: Iterable<string>, next: 'imports' | 'importers'): void => {
+  /** Returns the files that they came from. */
+  const invalidate = (ids: Iterable<string>, next: 'imports' | 'importers'): Set<string> => {
+    const files = new Set<string>()
     const pending = [...ids]
     const seen = new Set(pending)
     for (const id of pending) {
@@ -40,11 +44,19 @@ export async function loadForDev(server: ViteDevServer): Promise<Loader> {
         if (!seen.has(neighbour)) pending.push(neighbour)
         seen.add(neighbour)
       }
+      files.add(module.file)
       modules.invalidateModule(module)
     }
+    return files
   }
   const idsOf = (file: string): string[] =>
     [...(modules.getModulesByFile(file) ?? [])].map((module) => module.id)
+
+  const forget = (file: string): void => {
+    // Of importers Vite would keep where their imports lead to; that is elsewhere once a link is pointed elsewhere.
+    const files = invalidate(idsOf(file), 'importers').add(file)
+    for (const each of files) server.environments.ssr.moduleGraph.onFileChange(each)
+  }
 
   return {
     async load(files, failed) {
@@ -57,9 +69,11 @@ export async function loadForDev(server: ViteDevServer): Promise<Loader> {
       return new Map(files.flatMap((file, index) => (results[index] ? [[file, results[index]]] : [])))
     },
     uses: (file) => (modules.getModulesByFile(file)?.size ?? 0) > 0,
-    forget(of, file) {
-      of.environments.ssr.moduleGraph.onFileChange(file)
-      invalidate(idsOf(file), 'importers')
+    forget,
+    async move(file, path) {
+      forget(file)
+      // Vite 8 keeps where paths lead to until one is made or removed, and does not see that of links.
+      await server.environments.ssr.pluginContainer.watchChange(path, { event: 'create' })
     },
     close: () => runner.close(),
   }
@@ -96,6 +110,7 @@ export function loadOnce({ root, resolve }: ResolvedConfig): Loader {
     },
     uses: () => false,
     forget: () => {},
+    move: async () => {},
     close: async () => {},
   }
 }

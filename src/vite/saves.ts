@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises'
+import { realpath, stat } from 'node:fs/promises'
 import { setTimeout } from 'node:timers/promises'
 import { now } from '../engine/timers.ts'
 
@@ -88,6 +88,11 @@ export async function stampsOf(files: readonly string[]): Promise<Map<string, st
 }
 
 async function stampOf(file: string): Promise<string> {
-  const stats = await stat(file, { bigint: true }).catch(() => undefined)
-  return stats ? `${stats.ino}:${stats.size}:${stats.mtimeNs}` : 'none'
+  try {
+    const [real, stats] = await Promise.all([realpath(file), stat(file, { bigint: true })])
+    // Where a link to a folder leads is all that it decides; what is in there has stamps of its own.
+    return stats.isDirectory() ? real : `${real}:${stats.ino}:${stats.size}:${stats.mtimeNs}`
+  } catch {
+    return 'none'
+  }
 }

@@ -270,6 +270,63 @@ describe.each(VITES)('$name', ({ load }) => {
     expect(two.terminal.text).toContain('Handler files are ES modules: write import and export default.')
   })
 
+  const LINKS = [
+    { what: 'wsDir itself', link: 'mocks' },
+    { what: 'wsDir itself, to outside of the project', link: 'mocks', isOutside: true },
+    { what: 'a folder in it', link: 'mocks/linked' },
+    { what: 'a folder in it, to outside of the project', link: 'mocks/linked', isOutside: true },
+    { what: 'a handler file', link: 'mocks/a.ws.js' },
+    { what: 'a folder that a handler file imports from', link: 'mocks/lib', file: 'says.js' },
+  ]
+  test.each(LINKS)('a symbolic link is pointed elsewhere: $what', async (row) => {
+    const { link, file = 'a.ws.js', isOutside } = row
+    const root = project({ 'mocks/x.txt': '' })
+    const elsewhere = isOutside ? project() : root
+    const isLibrary = file === 'says.js'
+    const put = (n: number, says: string): void =>
+      write(elsewhere, `v${n}/${file}`, isLibrary ? `export const says = '${says}'` : handler('/ws/a', says))
+    if (isLibrary)
+      write(
+        root,
+        'mocks/a.ws.js',
+        `import { says } from './lib/says.js'\nexport default { pattern: '/ws/a', onConnect: (conn) => void conn.send({ hello: says }) }`,
+      )
+    const isFile = link.endsWith(file)
+    const point = (n: number): void => {
+      rmSync(join(root, link), { recursive: true, force: true })
+      symlinkSync(
+        join(elsewhere, `v${n}`, isFile ? file : ''),
+        join(root, link),
+        isFile ? 'file' : 'junction',
+      )
+    }
+    put(1, 'one')
+    put(2, 'two')
+    point(1)
+    const { url, terminal } = await dev(await load(), { root, plugins: [universalApi({ wsDir: 'mocks' })] })
+    const patience = { interval: 20, timeout: 10_000 }
+    const greetings = (name: string) => () => greeting(`${url}/api/ws/${name}`)
+    expect(await greetings('a')()).toBe('one')
+    for (const [n, says] of [
+      [2, 'two'],
+      [1, 'one'],
+      [2, 'two'],
+    ] as const) {
+      point(n)
+      await expect.poll(greetings('a'), patience).toBe(says)
+    }
+    // What is behind it now is watched as it was before.
+    put(2, 'changed')
+    await expect.poll(greetings('a'), patience).toBe('changed')
+    if (!isFile) {
+      write(elsewhere, 'v2/deep/b.ws.js', handler('/ws/b', 'added'))
+      await expect.poll(greetings('b'), patience).toBe('added')
+      rmSync(join(elsewhere, 'v2/deep/b.ws.js'))
+      await expect.poll(greetings('b'), patience).toBe('404')
+    }
+    expect(terminal.text).not.toMatch(/error|in order again/i)
+  })
+
   for (const start of [dev, preview]) {
     test(`${start.name} imports TypeScript packages, linked and installed`, async () => {
       const manifest = (name: string): string =>
