@@ -57,7 +57,7 @@ function targetOf({ url }: Request, toSent: (path: string) => string): string {
  * The path as it stands in the URL, if its segments are those that were sent; else of these.
  * @param sent - percent-decoded
  */
-export function sentPath(path: string, sent: readonly string[]): string {
+function sentPath(path: string, sent: readonly string[]): string {
   if (`/${sent.join('/')}` === path) return path
   const segments = path.slice(1).split('/')
   const isSame = segments.length === sent.length && segments.every((text, i) => isSpelling(text, sent[i]))
@@ -82,7 +82,7 @@ function encodeSegment(segment: string): string {
  * A path that would have a route was sent as one that has none, and resolved: it gets a dot segment back, for all of
  * those that it may have had, so that it is no other path's equal. Of the rest nobody can tell.
  */
-export function unroutedPath(path: string): string {
+function unroutedPath(path: string): string {
   const segments = path.split('/')
   const hasRoute = segments.length <= MAX_SEGMENTS + 1 && !segments.slice(1, -1).includes('')
   if (!hasRoute) return path
