@@ -381,7 +381,7 @@ describe('a runtime that cannot load', () => {
   })
 
   const why = String.raw`uWebSockets\.js does not load here \(no binary for Node [\d.]+ on \w+-\w+\)`
-  /** Which one fits is the machine's affair: test/server/how-to-get-uws.test.ts has them all. */
+  /** Which one fits is the machine's affair: test/engine/how-to-get-uws.test.ts has them all. */
   const cure = '(?:npm install|it has|its builds|with glibc) '
 
   test('uws without its binary', async () => {
