@@ -106,6 +106,7 @@ process.on('message', ({ command }) => {
   if (command === 'finish') void finish()
 })
 process.on('disconnect', () => process.exit(1))
+process.send('here')
 
 async function finish() {
   clearInterval(timer)

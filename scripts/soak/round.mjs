@@ -41,31 +41,33 @@ export async function runRound(server, { seconds, seed, rate, connections }) {
   const judged = [start('steady', 0.4), start('steady', 0.2), start('churn', 0.3)]
   const frozen = judged[1]
   let mortal = start('steady', 0.1)
-  const timers = [
-    setInterval(
-      () => {
-        faults.reloads++
-        server.send({ command: 'reload' })
-      },
-      pauseOf(2.5, 40, seconds) * 1000,
-    ),
-    setInterval(
-      () => {
-        faults.freezes++
-        frozen.kill('SIGSTOP')
-        setTimeout(() => frozen.kill('SIGCONT'), FROZEN_MS)
-      },
-      pauseOf(3.7, 20, seconds) * 1000,
-    ),
-    setInterval(
-      () => {
-        faults.kills++
-        mortal.kill('SIGKILL')
-        mortal = start('steady', 0.1)
-      },
-      pauseOf(3.1, 12, seconds) * 1000,
-    ),
-  ]
+  const timers = []
+  const startFaults = () =>
+    timers.push(
+      setInterval(
+        () => {
+          faults.reloads++
+          server.send({ command: 'reload' })
+        },
+        pauseOf(2.5, 40, seconds) * 1000,
+      ),
+      setInterval(
+        () => {
+          faults.freezes++
+          frozen.kill('SIGSTOP')
+          setTimeout(() => frozen.kill('SIGCONT'), FROZEN_MS)
+        },
+        pauseOf(3.7, 20, seconds) * 1000,
+      ),
+      setInterval(
+        () => {
+          faults.kills++
+          mortal.kill('SIGKILL')
+          mortal = start('steady', 0.1)
+        },
+        pauseOf(3.1, 12, seconds) * 1000,
+      ),
+    )
   try {
     server.send({ command: 'run' })
     const early = Promise.race(
@@ -77,6 +79,9 @@ export async function runRound(server, { seconds, seed, rate, connections }) {
       }),
     )
     early.catch(() => {})
+    // The time is that of clients which are there: on a busy machine a process takes seconds to start.
+    await Promise.race([Promise.all(judged.map((child) => once(child, 'message'))), early])
+    startFaults()
     await Promise.race([sleep(seconds * 1000), early])
     for (const timer of timers) clearInterval(timer)
     await sleep(FROZEN_MS)

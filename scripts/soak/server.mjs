@@ -104,7 +104,7 @@ const sabotages = {
   },
   memory: (send) => {
     send()
-    leaked.push(Buffer.alloc(256 * 1024))
+    leaked.push(Buffer.alloc(1024 * 1024))
   },
 }
 
