@@ -76,12 +76,12 @@ export class Gateway implements Member, Tenant {
     return this.#tunnel.refusedBy
   }
 
-  /** A server that only renders (Nuxt's second one) has none, nor has Vitest's. */
+  /** A server that only renders has none, though Nuxt hands it the browser's HTTP server; nor has Vitest's. */
   get hasClients(): boolean {
     if (this.host.kind === 'preview' || this.host.server.httpServer) return true
     const { build, server } = this.#config
     const hasSocket = (server as { readonly ws?: unknown }).ws !== false
-    return parentServers(this.#config).length > 0 || (!build.ssr && hasSocket)
+    return !build.ssr && (hasSocket || parentServers(this.#config).length > 0)
   }
 
   /** With a base, both ways to write a URL work: with it, as pages do, and without. */

@@ -100,16 +100,17 @@ describe.each(VITES)('$name', ({ load }) => {
     const vite = await load()
     const port = await freePort()
     const plugin = chat({ sidecar: { port }, wsHandlers: [broadcasting] })
-    // As Nuxt does it: a server for the browser, and one that only renders and has no HTTP server at all.
+    // As Nuxt does it: a server for the browser, and one that only renders, which is handed the same HTTP server.
+    const http = createHttpServer()
     const rendering: InlineConfig = {
       plugins: [plugin],
       build: { ssr: true },
-      server: { middlewareMode: true, hmr: { port: await freePort() } },
+      server: { middlewareMode: { server: http }, hmr: { port: await freePort() } },
     }
     const first = await dev(vite, rendering)
     expect(plugin.api.url).toBeUndefined()
     expect(first.terminal.count('middleware mode')).toBe(0)
-    const browser = await framework(vite, { plugins: [plugin], base: '/_nuxt/' })
+    const browser = await framework(vite, { plugins: [plugin], base: '/_nuxt/' }, http)
     const other = await framework(vite, { plugins: [plugin], base: '/other/' })
     const second = await dev(vite, rendering)
     expect(plugin.api.url).toBe(`ws://127.0.0.1:${port}`)
@@ -144,6 +145,7 @@ describe.each(VITES)('$name', ({ load }) => {
     await browser.server.close()
     expect(await again.closed).toMatchObject({ code: 1001 })
     expect(await isListening(port)).toBe(false)
+    for (const { terminal } of [first, second]) expect(terminal.count('WebSocket:')).toBe(0)
     expect(first.terminal.text + second.terminal.text + browser.terminal.text).not.toContain('ERR_')
   })
 
