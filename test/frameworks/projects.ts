@@ -42,6 +42,14 @@ const PROJECTS: readonly Project[] = [
     page: VIRTUAL,
     isMiddleware: true,
   },
+  {
+    name: 'nuxt',
+    dev: (port) => ['node_modules/nuxt/bin/nuxt.mjs', 'dev', '--port', `${port}`],
+    config: 'nuxt.config.js',
+    viteClient: '/_nuxt/@vite/client',
+    page: '/',
+    isMiddleware: true,
+  },
 ]
 
 /** The one that `npm test` has time for: its packages are few. */
