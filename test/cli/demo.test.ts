@@ -24,7 +24,7 @@ beforeEach(async () => {
   serving = await startCli()
   // The tabs of one test are tabs of one window.
   context = await browser.newContext()
-  context.setDefaultTimeout(10_000)
+  context.setDefaultTimeout(30_000)
   context.on('page', watch)
 })
 afterEach(async () => {
@@ -41,6 +41,7 @@ test('two tabs chat, and see each frame', async () => {
   const bob = await opened
   await introduce(bob, 'Bob')
   await press(alice, 'Join chat')
+  await hearsItself(alice)
   await press(bob, 'Join chat')
   await shows(log(alice), 'Bob joined.')
   await say(alice, 'Hi <b>Bob</b> & all')
@@ -70,9 +71,11 @@ test('a room message is seen by its members only', async () => {
   const [alice, bob, carol] = [await openTab('Alice'), await openTab('Bob'), await openTab('Carol')]
   for (const tab of [alice, bob, carol]) await showPanel(tab, 'Rooms')
   await joinRoom(alice, 'design')
+  await hearsItself(alice)
   await joinRoom(bob, 'design')
   await shows(log(alice), 'Bob joined design.')
   await joinRoom(carol, 'support')
+  await hearsItself(carol)
 
   await say(alice, 'only for design')
   await shows(log(bob), 'only for design')
@@ -128,6 +131,7 @@ test('the keyboard alone is enough', async () => {
   const alice = await openTab('Alice')
   const bob = await openTab('Bob')
   await press(bob, 'Join chat')
+  await hearsItself(bob)
 
   await alice.bringToFront()
   await tabTo(alice, 'Join chat')
@@ -308,6 +312,12 @@ async function joinRoom(tab: Page, room: string): Promise<void> {
 async function say(tab: Page, text: string): Promise<void> {
   await panel(tab).getByRole('textbox', { name: 'Message' }).fill(text)
   await press(tab, 'Send')
+}
+
+/** The server takes messages of one connection in order: who hears itself has joined, and hears whoever joins next. */
+async function hearsItself(tab: Page): Promise<void> {
+  await say(tab, 'Is anybody there?')
+  await shows(log(tab).locator('.own'), 'Is anybody there?')
 }
 
 /** The name of what has the focus, as its label or its text gives it. */

@@ -36,7 +36,7 @@ const handler = (answer: string): string => `
 async function visit(url: string): Promise<Page> {
   const page = await browser.newPage()
   defer(() => page.close())
-  page.setDefaultTimeout(10_000)
+  page.setDefaultTimeout(30_000)
   await page.goto(url.replace('ws', 'http'))
   return page
 }

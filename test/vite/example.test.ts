@@ -29,7 +29,7 @@ afterAll(() => browser?.close())
 async function visit(port: number): Promise<Page> {
   const page = await browser.newPage()
   defer(() => page.close())
-  page.setDefaultTimeout(10_000)
+  page.setDefaultTimeout(30_000)
   await page.goto(`http://127.0.0.1:${port}/`)
   return page
 }
