@@ -22,6 +22,7 @@ import { clearTimeout, setTimeout } from '../../engine/timers.ts'
 import { listenOnAll } from '../listen-on-all.ts'
 import { OpenFiles } from '../open-files.ts'
 import { readTls } from '../tls-files.ts'
+import { EarlyBytes } from './early-bytes.ts'
 import { statusLine } from './status-line.ts'
 import { Topics, WsSocket } from './ws-socket.ts'
 import { takeTurns } from './ws-turns.ts'
@@ -86,7 +87,8 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
     if (protocol) headers.push(`Sec-WebSocket-Protocol: ${protocol}`)
   })
 
-  const upgrade = async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
+  const upgrade = async (request: IncomingMessage, socket: Duplex, first: Buffer): Promise<void> => {
+    let head = first
     socket.on('error', () => socket.destroy()) // before anything else: a reset at any moment lands here
     // Node hands over an upgrade at once, also behind a request that waits for its answer still; and that answer may
     // be the last one on this connection (RFC 9112 9.3.2, 9.6).
@@ -101,7 +103,12 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
     }
     // RFC 9110 7.8: an upgrade to something else, such as h2c, is ignored. Node has let go of the socket all the same.
     if (!isHandshake(request)) return end(await events.request(raw))
-    const decision = await events.upgrade(raw)
+    let decision = events.upgrade(raw)
+    if (decision instanceof Promise) {
+      const early = new EarlyBytes(socket, head)
+      decision = await decision
+      head = early.take()
+    }
     if (socket.destroyed) return
     if (!decision.accept) return end(decision.answer)
     request.headers['sec-websocket-extensions'] = decision.extensions || undefined
@@ -116,6 +123,7 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
       const deflateBits = ws.extensions === '' ? 0 : windowBitsOf(decision.extensions)
       takeTurns(socket)
       serve(new WsSocket(decision.data, ws, socket as Socket, deflateBits, topics, events), events)
+      socket.resume() // `EarlyBytes` has paused it
     })
   }
 

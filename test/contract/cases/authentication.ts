@@ -349,6 +349,25 @@ export const CASES: readonly Case[] = [
     },
   },
   {
+    name: 'a client that says it is done while authenticate is pending is let go at once',
+    network: true,
+    async run(t) {
+      const started = t.queue<void>('authenticate')
+      const server = await t.start(
+        { pattern: '/a', authenticate: () => new Promise(() => started.push()) },
+        { authenticateTimeout: 3_600_000 },
+      )
+      for (const early of [0, 10]) {
+        const client = t.raw(server)
+        client.request('/api/a').catch(() => {})
+        await started.next()
+        client.tcp.end('x'.repeat(early))
+        await client.ended
+      }
+      expect(server.stats().connections).toBe(0)
+    },
+  },
+  {
     name: 'a client that goes away while authenticate is pending costs nothing and crashes nothing',
     network: true,
     async run(t) {
