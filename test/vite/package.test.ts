@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Cli, endAll, TARGETS } from '../cli/cli.ts'
+import { NODE_RUNTIME } from '../contract/runtimes.ts'
 import { connectWs } from '../support/client.ts'
 import { link, npm, packed, RUNS, ViteProcess } from './installation.ts'
 import { write } from './rig.ts'
@@ -78,7 +79,9 @@ describe('the tarball, installed by npm', () => {
   test.each(RUNS)('two clients chat through $name', async ({ folder, program }) => {
     link(root, 'vite', folder)
     const vite = await ViteProcess.start(root, [...program])
-    expect(vite.output).toContain(program.length > 1 ? 'sidewire: runtime bun' : 'sidewire: runtime uws')
+    expect(vite.output).toContain(
+      program.length > 1 ? 'sidewire: runtime bun' : `sidewire: runtime ${NODE_RUNTIME}`,
+    )
     const page = await fetch(`http://127.0.0.1:${vite.port}/`)
     expect(await page.text()).toContain('<title>chat</title>')
     const [ada, bob, eve] = await Promise.all(

@@ -5,6 +5,7 @@ import type { UserConfig as UserConfig7 } from 'vite7'
 import { describe, expect, test } from 'vitest'
 import universalApiByDefault, { SidewireError, universalApi } from '../../src/index.ts'
 import { createCertificate } from '../cli/certificate.ts'
+import { NODE_RUNTIME } from '../contract/runtimes.ts'
 import { connectWs } from '../support/client.ts'
 import { dev, echo, preview, project, VITES } from './rig.ts'
 
@@ -92,7 +93,7 @@ describe.each(VITES)('$name', ({ load }) => {
         )
         expect(printed).toContain(`${origin}/game/{id} (inactivity 5000 ms, scope path)`)
       }
-      expect(printed).toMatch(/runtime uws at ws:\/\/127\.0\.0\.1:\d+/)
+      expect(printed).toMatch(new RegExp(`runtime ${NODE_RUNTIME} at ws://127\\.0\\.0\\.1:\\d+`))
       expect(printed).toContain(api.api.url)
       expect(printed).not.toContain('/ws/off')
       // The list is right: what it names can be reached.
