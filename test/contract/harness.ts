@@ -100,7 +100,7 @@ export class Contract {
 
   /** Waits until the value, asked again and again, is what is expected. */
   async until<T>(read: () => T, expected: T): Promise<void> {
-    await expect.poll(read, { timeout: 8000, interval: 10 }).toEqual(expected)
+    await expect.poll(read, { interval: 10 }).toEqual(expected)
   }
 
   async end(): Promise<void> {

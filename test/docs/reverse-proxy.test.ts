@@ -88,7 +88,7 @@ async function isUp(port: number, proxy: ChildProcess): Promise<void> {
     async () => {
       if (proxy.exitCode === null && !(await attempt())) throw new Error('nobody takes TLS connections yet')
     },
-    { interval: 50 },
+    { timeout: 30_000, interval: 50 },
   )
 }
 
