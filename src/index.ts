@@ -1,6 +1,5 @@
 export type { BroadcastOptions, PublishOptions } from './engine/broadcast-options.ts'
 export { CloseCode } from './engine/close.ts'
-export type { IWebSocketConnection, WebSocketConnection } from './engine/connection.ts'
 export type { ConnectionInfo } from './engine/engine.ts'
 export { SidewireError, type ErrorCode } from './engine/errors.ts'
 export {
@@ -11,12 +10,12 @@ export {
   type UniversalApiWsHandler,
 } from './engine/handler.ts'
 export type { Logger, LogLevel } from './engine/logger.ts'
+export type { ProxyHeader } from './engine/option-schema.ts'
 export type {
   EngineOptions,
   PluginOptions,
   RuntimeChoice,
   ServerOptions,
-  ProxyHeader,
   StaticFile,
 } from './engine/options.ts'
 export type { AllowedOrigins } from './engine/origin.ts'
@@ -26,6 +25,7 @@ export type { RuntimeName, SendStatus, TlsFiles } from './engine/runtime.ts'
 export { defineScript, type LoadScript, type ScriptClient } from './load/load-script.ts'
 export type { Report as BenchReport } from './load/report.ts'
 export type { RefusalReason, Stats } from './engine/stats.ts'
+export type { IWebSocketConnection, WebSocketConnection } from './engine/websocket-connection.ts'
 export { defineConfig } from './server/config.ts'
 export { createServer, type Server } from './server/server.ts'
 export {

@@ -7,74 +7,56 @@ import {
   truncateReason,
 } from './close.ts'
 import type { Timer } from './clock.ts'
-import type { Inbox } from './dispatch.ts'
+import type { Context } from './context.ts'
 import { describe, SidewireError } from './errors.ts'
-import type { LiveHandler } from './live-handler.ts'
+import type { Hooks } from './hooks.ts'
+import type { LagMonitor } from './lag-monitor.ts'
 import { byteLength, encode } from './message.ts'
+import type { ResolvedHandler } from './options.ts'
 import { pathOf, type HandshakeRequest } from './request.ts'
 import type { Scope } from './rooms.ts'
 import type { Params } from './routing.ts'
 import type { Payload, RuntimeSocket, SendStatus } from './runtime.ts'
+import type { WebSocketConnection } from './websocket-connection.ts'
 
-/** One client, as handlers see it. */
-export interface WebSocketConnection<Auth = any, Names extends Params = Params> {
-  /** UUID v4. */
-  readonly id: string
-  /** Names of the joined rooms, live. Changing the set is not a way to join: use {@link joinRoom}. */
-  readonly rooms: ReadonlySet<string>
-  /** What `authenticate` gave as `data`. */
-  readonly authData: Auth
-  /** The handshake's request. */
-  readonly req: HandshakeRequest<Names>
-  /** Path as the client asked, prefix included, without the query. */
-  readonly path: string
-  /** What the pattern's `{name}` parts matched. */
-  readonly params: Names
-  /** The negotiated subprotocol, `''` for none. */
-  readonly subprotocol: string
-  /** Yours: anything you want to keep with the connection. */
-  readonly metadata: Record<string, any>
-  /** True from the moment the connection is being closed, by either side. */
-  readonly closed: boolean
-  /** Bytes that wait because the client reads slowly. */
-  readonly bufferedAmount: number
-
-  /**
-   * Sends a message: a string as text; `Buffer`, typed array, `ArrayBuffer` and `SharedArrayBuffer` as binary; everything
-   * else as JSON text. Past `maxBackpressure` the connection is terminated, so a message is never skipped silently.
-   * @throws `ERR_SERIALIZE` for what JSON cannot carry, a promise, or a `Blob`; nothing is sent then
-   */
-  send(data: unknown): SendStatus
-  /**
-   * Sends to all other connections of the scope, or of `rooms`; each gets it once. Serialised once.
-   * @throws `ERR_SERIALIZE`, `ERR_OPTION`; nothing is sent then
-   */
-  broadcast(data: unknown, options?: BroadcastOptions): void
-  /** Broadcasts to the union of the joined rooms; to nobody if there are none. @throws `ERR_SERIALIZE`, `ERR_OPTION` */
-  broadcastAllRooms(data: unknown, includeSelf?: boolean): void
-  /** Idempotent; does nothing on a closed connection. @throws `ERR_ROOM_NAME` for an empty name or no string */
-  joinRoom(room: string): void
-  /** Idempotent. Leaving happens by itself on close. */
-  leaveRoom(room: string): void
-  isInRoom(room: string): boolean
-  getRooms(): string[]
-  /** Sends a ping frame. @throws `ERR_CONTROL_PAYLOAD` past 125 bytes (RFC 6455 5.5), or for what is no text and no bytes */
-  ping(payload?: string | Uint8Array): void
-  /** Sends an unsolicited pong frame; uWebSockets.js cannot, and warns once. @throws `ERR_CONTROL_PAYLOAD` */
-  pong(payload?: string | Uint8Array): void
-  /**
-   * Closes after what was sent before has been delivered, waiting at most `closeTimeout`. A peer that does not
-   * answer within 2 s of the close frame is terminated. The reason is cut to 123 bytes.
-   * @param code - 1000-1003, 1007-1014 or 3000-4999. @defaultValue 1000
-   * @throws `ERR_CLOSE_CODE` for any other code; the connection stays as it was
-   */
-  close(code?: number, reason?: string): void
-  /** Ends the TCP connection at once, without a close frame; `onClose` sees 1006, or the code of an earlier `close()`. */
-  forceClose(): void
+/** What a connection asks of the handler that serves it. */
+export interface Service {
+  readonly context: Context
+  readonly handler: ResolvedHandler
+  readonly hooks: Hooks
+  /** Messages need no queue: see `dispatch.ts`. */
+  readonly direct: boolean
+  /** Watches the event loop for `maxMessagesPerSecond`. */
+  readonly lag: LagMonitor
+  /** Bytes of the largest broadcast that may still wait for somebody. */
+  readonly largestBroadcast: number
+  open(conn: Connection): void
+  /** Its socket is gone, and with it its place in the scope. */
+  left(conn: Connection): void
+  /** Nothing of it waits any more. */
+  closed(conn: Connection, code: number, reason: string, initiatedByClient: boolean): void
+  scopeOf(conn: Connection): Scope<Connection> | undefined
+  broadcast(
+    scope: Scope<Connection>,
+    payload: Payload,
+    names: readonly string[] | undefined,
+    except: Connection | undefined,
+  ): void
+  compresses(payload: Payload): boolean
+  /** @returns the bytes of one copy */
+  countOut(receivers: number, payload: Payload): number
+  pong(conn: Connection, payload: Payload): void
+  reportOverflow(conn: Connection, waiting: number): void
 }
 
-/** The same, by the name of the guide. */
-export type IWebSocketConnection<Auth = any, Names extends Params = Params> = WebSocketConnection<Auth, Names>
+/** Messages that wait for their turn: see `dispatch.ts`. */
+export interface Queue {
+  push(payload: Payload, bytes: number): void
+  /** The client has gone. What waits is still handled, and behind it `run` is called. */
+  whenDone(run: () => void): void
+  /** We close the connection: what still waits is dropped. */
+  end(): void
+}
 
 interface Ending {
   readonly code: number
@@ -94,14 +76,14 @@ export class Connection implements WebSocketConnection {
   readonly since: number
   /** Set when the runtime opens the socket, before any hook sees the connection. */
   socket!: RuntimeSocket<Connection>
-  scope!: Scope
-  readonly live: LiveHandler
+  scope!: Scope<Connection>
+  readonly live: Service
   /** Its path as scopes know it, once they have asked: see `LiveHandler`. */
   place: string | undefined = undefined
   /** What to close with at once, when `authenticate` said so. */
   readonly rejection: Ending | undefined
   /** Messages that wait for their turn; none while each can be handled as it comes. */
-  inbox: Inbox | undefined = undefined
+  inbox: Queue | undefined = undefined
   /** Pings in a row without a sign of life. */
   missedPings = 0
   /** Until when what the client has sent is within `maxMessagesPerSecond`, by the engine's clock. */
@@ -119,7 +101,7 @@ export class Connection implements WebSocketConnection {
   #metadata: Record<string, any> | undefined = undefined
 
   constructor(
-    live: LiveHandler,
+    live: Service,
     req: HandshakeRequest,
     authData: unknown,
     subprotocol: string,

@@ -1,6 +1,6 @@
 import type { Timer } from './clock.ts'
 import { CloseCode } from './close.ts'
-import type { Connection } from './connection.ts'
+import type { Connection, Queue } from './connection.ts'
 import { SidewireError } from './errors.ts'
 import type { UniversalApiWsHandler } from './handler.ts'
 import { decode, encode, toBuffer } from './message.ts'
@@ -19,7 +19,7 @@ export function dispatch(conn: Connection, payload: Payload, bytes: number): voi
   if (conn.inbox === undefined) {
     if (conn.live.direct) {
       const result = startMessageHook(conn, decode(payload))
-      if (result !== undefined) void conn.live.watch(conn, 'onMessage', result)
+      if (result !== undefined) void conn.live.hooks.watch(conn, 'onMessage', result)
       return
     }
     conn.inbox = new Inbox(conn)
@@ -51,7 +51,7 @@ type Transform = NonNullable<UniversalApiWsHandler['transformRawData']>
 
 const RAW: Prepared = { transform: undefined, value: undefined, failure: undefined }
 
-export class Inbox {
+export class Inbox implements Queue {
   readonly #conn: Connection
   #items: Item[] = []
   /** Index of the next item: `shift()` would move a long list for each message. */
@@ -89,12 +89,10 @@ export class Inbox {
     void this.#run()
   }
 
-  /** The client has gone. What waits is still handled, and behind it `run` is called. */
   whenDone(run: () => void): void {
     this.#onEnd = run
   }
 
-  /** We close the connection: what still waits is dropped. */
   end(): void {
     this.#timer?.cancel()
     this.#empty()
@@ -118,7 +116,7 @@ export class Inbox {
   #overflow(): void {
     const conn = this.#conn
     conn.live.context.stats.closedForQueue++
-    conn.live.report(
+    conn.live.hooks.report(
       conn,
       new SidewireError(
         'ERR_QUEUE',
@@ -169,13 +167,13 @@ export class Inbox {
       if (transform !== conn.live.handler.source.transformRawData) continue
       this.#advance(item)
       if (item.prepared.failure) {
-        conn.live.fail(conn, 'transformRawData', item.prepared.failure.thrown)
+        conn.live.hooks.fail(conn, 'transformRawData', item.prepared.failure.thrown)
         continue
       }
       const result = startRules(conn, transform ? data : decode(item.payload))
       const settled = isPromiseLike(result) ? await result : result
       if (settled === undefined) continue
-      const done = conn.live.watch(conn, settled.hook, settled.result)
+      const done = conn.live.hooks.watch(conn, settled.hook, settled.result)
       if (conn.live.handler.sequential) await done
     }
     this.#empty()
@@ -214,7 +212,7 @@ function startRules(conn: Connection, data: unknown): Started | undefined | Prom
       if (isPromiseLike(matched)) return continueRules(conn, data, index, matched)
       if (matched) return respond(conn, data, rule, index)
     } catch (thrown) {
-      conn.live.fail(conn, `responses[${index}].match`, thrown)
+      conn.live.hooks.fail(conn, `responses[${index}].match`, thrown)
     }
   }
   const result = startMessageHook(conn, data)
@@ -235,7 +233,7 @@ async function continueRules(
       if (conn.dropsMessages) return undefined
       if (matched) return respond(conn, data, rule, index)
     } catch (thrown) {
-      conn.live.fail(conn, `responses[${index}].match`, thrown)
+      conn.live.hooks.fail(conn, `responses[${index}].match`, thrown)
     }
   }
   if (conn.dropsMessages) return undefined
@@ -254,7 +252,7 @@ function respond(conn: Connection, data: unknown, rule: ResolvedRule, index: num
       deliverValue(conn, rule, made)
     }
   } catch (thrown) {
-    conn.live.fail(conn, hook, thrown)
+    conn.live.hooks.fail(conn, hook, thrown)
   }
   return undefined
 }
@@ -277,7 +275,7 @@ function startMessageHook(conn: Connection, data: unknown): PromiseLike<unknown>
     const result = source.onMessage(conn, data)
     return isPromiseLike(result) ? result : undefined
   } catch (thrown) {
-    conn.live.fail(conn, 'onMessage', thrown)
+    conn.live.hooks.fail(conn, 'onMessage', thrown)
     return undefined
   }
 }

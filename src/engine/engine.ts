@@ -240,14 +240,14 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
     conn.missedPings = 0
     conn.lastActive = this.clock.now()
     if (conn.live.handler.maxMessagesPerSecond > 0 && !takeMessage(conn)) return
-    conn.live.hook(conn, 'onPing', toBuffer(payload))
+    conn.live.hooks.control(conn, 'onPing', toBuffer(payload))
   }
 
   pong(socket: Socket, payload: Uint8Array): void {
     const conn = socket.data
     if (conn.closed || conn.rejection) return
     conn.missedPings = 0
-    conn.live.hook(conn, 'onPong', toBuffer(payload))
+    conn.live.hooks.control(conn, 'onPong', toBuffer(payload))
   }
 
   drain(socket: Socket): void {

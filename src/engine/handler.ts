@@ -1,8 +1,8 @@
 import type { BroadcastOptions } from './broadcast-options.ts'
-import type { WebSocketConnection } from './connection.ts'
 import type { PatternParams } from './pattern-params.ts'
 import type { HandshakeRequest } from './request.ts'
 import type { Params } from './routing.ts'
+import type { WebSocketConnection } from './websocket-connection.ts'
 
 type MaybePromise<T> = T | Promise<T>
 

@@ -1,9 +1,11 @@
 import { CloseCode } from './close.ts'
+import { BacklogSweep } from './backlog-sweep.ts'
 import type { Timer } from './clock.ts'
-import type { Connection } from './connection.ts'
+import type { Connection, Service } from './connection.ts'
 import type { Context } from './context.ts'
 import { Inbox } from './dispatch.ts'
-import { SidewireError, toError } from './errors.ts'
+import { SidewireError } from './errors.ts'
+import { Hooks } from './hooks.ts'
 import { LagMonitor } from './lag-monitor.ts'
 import { startHeartbeat, startInactivity } from './liveness.ts'
 import { NOTICED_LAG_MS } from './message-rate.ts'
@@ -14,23 +16,18 @@ import { Scope } from './rooms.ts'
 import type { Payload } from './runtime.ts'
 import { queueMicrotask } from './timers.ts'
 
-/** A handler in service: its connections, their scopes, and the isolation of what its hooks throw. */
-export class LiveHandler {
+/** A handler in service: its connections, their scopes, and the timers that all of them share. */
+export class LiveHandler implements Service {
   readonly context: Context
   handler: ResolvedHandler
-  /** Messages need no queue: see `dispatch.ts`. */
   direct: boolean
-  /** Watches the event loop for `maxMessagesPerSecond`. */
+  readonly hooks: Hooks
   readonly lag: LagMonitor
   readonly #placeOf: (path: string) => string
-  readonly #scopes = new Map<string, Scope>()
+  readonly #scopes = new Map<string, Scope<Connection>>()
   #timers: Timer[] = []
+  readonly #sweep: BacklogSweep
   #warnedAboutPong = false
-  /** Bytes broadcast since backlogs were last looked at. */
-  #bytesSinceSweep = 0
-  /** Those of the largest message among them. */
-  largestBroadcast = 0
-  #sweep: Timer | undefined
 
   /** @param placeOf - the one spelling of all paths that are one to the routing */
   constructor(context: Context, handler: ResolvedHandler, placeOf: (path: string) => string) {
@@ -38,7 +35,9 @@ export class LiveHandler {
     this.#placeOf = placeOf
     this.handler = handler
     this.direct = isDirect(handler)
+    this.hooks = new Hooks(context, () => this.handler)
     this.lag = new LagMonitor(context.clock)
+    this.#sweep = new BacklogSweep(context.clock, () => this.connections())
   }
 
   /** Puts a new version of the handler into service; connections, rooms and metadata stay. */
@@ -70,11 +69,15 @@ export class LiveHandler {
     for (const scope of this.#scopes.values()) yield* scope.connections
   }
 
-  get scopes(): Iterable<Scope> {
+  get largestBroadcast(): number {
+    return this.#sweep.largest
+  }
+
+  get scopes(): Iterable<Scope<Connection>> {
     return this.#scopes.values()
   }
 
-  scopeOf(conn: Connection): Scope | undefined {
+  scopeOf(conn: Connection): Scope<Connection> | undefined {
     return this.#scopes.get(this.#scopeKey(conn))
   }
 
@@ -98,12 +101,10 @@ export class LiveHandler {
     }
   }
 
-  /** Its socket is gone, and with it its place in the scope. */
   left(conn: Connection): void {
     this.#tidy(conn)
   }
 
-  /** Nothing of it waits any more. */
   closed(conn: Connection, code: number, reason: string, initiatedByClient: boolean): void {
     const { source } = this.handler
     const done = (): void => conn.forgetRooms()
@@ -111,21 +112,21 @@ export class LiveHandler {
     try {
       const result = source.onClose(conn, code, reason, initiatedByClient)
       if (!isPromiseLike(result)) return done()
-      void this.watch(conn, 'onClose', result).then(done)
+      void this.hooks.watch(conn, 'onClose', result).then(done)
     } catch (thrown) {
-      this.fail(conn, 'onClose', thrown)
+      this.hooks.fail(conn, 'onClose', thrown)
       done()
     }
   }
 
   broadcast(
-    scope: Scope,
+    scope: Scope<Connection>,
     payload: Payload,
     names: readonly string[] | undefined,
     except: Connection | undefined,
   ): void {
     const receivers = scope.broadcast(payload, this.compresses(payload), names, except)
-    if (receivers > 0) this.#sweepAfter(this.countOut(receivers, payload))
+    if (receivers > 0) this.#sweep.after(this.countOut(receivers, payload), this.handler.maxBackpressure)
   }
 
   compresses(payload: Payload): boolean {
@@ -137,7 +138,6 @@ export class LiveHandler {
     return length * 3 >= compressFrom && byteLength(payload) >= compressFrom
   }
 
-  /** @returns the bytes of one copy */
   countOut(receivers: number, payload: Payload): number {
     const { stats } = this.context
     const bytes = byteLength(payload)
@@ -151,36 +151,8 @@ export class LiveHandler {
     if (this.#warnedAboutPong) return
     this.#warnedAboutPong = true
     this.context.logger.warn(
-      `${this.#name(conn)}: conn.pong() does nothing on uWebSockets.js, which has no call for it; pings are still answered`,
+      `${this.hooks.nameOf(conn)}: conn.pong() does nothing on uWebSockets.js, which has no call for it; pings are still answered`,
     )
-  }
-
-  hook(conn: Connection, name: 'onPing' | 'onPong', payload: Buffer): void {
-    try {
-      const result = this.handler.source[name]?.(conn, payload)
-      if (isPromiseLike(result)) void this.watch(conn, name, result)
-    } catch (thrown) {
-      this.fail(conn, name, thrown)
-    }
-  }
-
-  /** Waits for an async hook; a rejection is a failure of the hook. Never rejects. */
-  watch(conn: Connection, hook: string, result: PromiseLike<unknown>): Promise<void> {
-    return Promise.resolve(result).then(noop, (thrown: unknown) => this.fail(conn, hook, thrown))
-  }
-
-  /** A hook threw or rejected. */
-  fail(conn: Connection, hook: string, thrown: unknown): void {
-    this.context.stats.handlerErrors++
-    const error = toError(thrown)
-    if (this.handler.source.onError) return this.#callOnError(conn, error)
-    this.context.logger.error(`${this.#name(conn)}: ${hook} failed: ${error.stack ?? error.message}`)
-  }
-
-  /** Something happened to the connection that `onError` should know, and that no hook is to blame for. */
-  report(conn: Connection, error: SidewireError): void {
-    if (this.handler.source.onError) this.#callOnError(conn, error)
-    else this.context.logger.warn(`${this.#name(conn)}: ${error.message}`)
   }
 
   reportOverflow(conn: Connection, waiting: number): void {
@@ -192,14 +164,13 @@ export class LiveHandler {
         `of the handler ${pattern.source}; send while conn.bufferedAmount is small, or raise maxBackpressure`,
     )
     // Not from inside of the send that found it.
-    queueMicrotask(() => this.report(conn, error))
+    queueMicrotask(() => this.hooks.report(conn, error))
   }
 
   /** Ends the timers. */
   stop(): void {
     this.#stopTimers()
-    this.#sweep?.cancel()
-    this.#sweep = undefined
+    this.#sweep.stop()
   }
 
   #watchConnect(conn: Connection, result: PromiseLike<unknown>): Promise<void> {
@@ -207,21 +178,8 @@ export class LiveHandler {
   }
 
   #failConnect(conn: Connection, thrown: unknown): void {
-    this.fail(conn, 'onConnect', thrown)
+    this.hooks.fail(conn, 'onConnect', thrown)
     conn.startClose(CloseCode.InternalError, '')
-  }
-
-  #callOnError(conn: Connection, error: Error): void {
-    const log = (thrown: unknown): void => {
-      const { stack, message } = toError(thrown)
-      this.context.logger.error(`${this.#name(conn)}: onError failed: ${stack ?? message}`)
-    }
-    try {
-      const result = this.handler.source.onError?.(conn, error)
-      if (isPromiseLike(result)) Promise.resolve(result).catch(log)
-    } catch (thrown) {
-      log(thrown)
-    }
   }
 
   #scopeKey(conn: Connection): string {
@@ -262,28 +220,6 @@ export class LiveHandler {
     for (const timer of this.#timers) timer.cancel()
     this.#timers = []
     this.lag.stop()
-  }
-
-  /**
-   * A native publish does not say whose backlog grew. Nobody's can have grown by more than what was broadcast,
-   * so it is enough to look once every quarter of the limit, after the runtime has written.
-   */
-  #sweepAfter(bytes: number): void {
-    this.#bytesSinceSweep += bytes
-    if (bytes > this.largestBroadcast) this.largestBroadcast = bytes
-    if (this.#sweep || this.#bytesSinceSweep < this.handler.maxBackpressure / 4) return
-    this.#sweep = this.context.clock.after(0, () => {
-      this.#sweep = undefined
-      this.#bytesSinceSweep = 0
-      for (const conn of this.connections()) {
-        if (conn.isOverfull()) conn.overflow()
-      }
-      this.largestBroadcast = 0
-    })
-  }
-
-  #name(conn: Connection): string {
-    return `${this.handler.pattern.source} (connection ${conn.id})`
   }
 }
 

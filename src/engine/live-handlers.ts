@@ -1,5 +1,5 @@
 import { CloseCode } from './close.ts'
-import type { Connection } from './connection.ts'
+import type { Connection, Service } from './connection.ts'
 import type { Context } from './context.ts'
 import { LiveHandler } from './live-handler.ts'
 import { nearestHandler } from './nearest-handler.ts'
@@ -67,7 +67,7 @@ export class LiveHandlers {
   }
 
   /** Whether no reload has removed it. */
-  serves(live: LiveHandler): boolean {
+  serves(live: Service): boolean {
     return this.#byPattern.get(live.handler.pattern.source) === live
   }
 

@@ -1,7 +1,10 @@
 import { CloseCode } from './close.ts'
 import type { Timer } from './clock.ts'
+import type { Connection, Service } from './connection.ts'
 import { SidewireError } from './errors.ts'
-import type { LiveHandler } from './live-handler.ts'
+
+/** A handler with its connections. */
+type Watched = Pick<Service, 'context' | 'handler' | 'hooks'> & { connections(): Iterable<Connection> }
 
 /** Pings in a row that a client may leave without any sign of life. */
 const MAX_MISSED_PINGS = 3
@@ -12,7 +15,7 @@ const MAX_MISSED_PINGS = 3
  * After a handler blocked the event loop, or the machine slept, timers come before what the clients sent meanwhile:
  * a tick that is late does not count.
  */
-export function startHeartbeat(live: LiveHandler): Timer {
+export function startHeartbeat(live: Watched): Timer {
   const interval = live.handler.heartbeat
   const { clock } = live.context
   let due = clock.now() + interval
@@ -26,7 +29,7 @@ export function startHeartbeat(live: LiveHandler): Timer {
         conn.socket.ping('')
         continue
       }
-      live.report(
+      live.hooks.report(
         conn,
         new SidewireError(
           'ERR_HEARTBEAT_TIMEOUT',
@@ -42,7 +45,7 @@ export function startHeartbeat(live: LiveHandler): Timer {
  * Closes connections without a message or ping for `inactivityTimeout`, on one timer set to the next that is due.
  * If that timer is late, what the clients sent meanwhile is read first, as for the heartbeat.
  */
-export function startInactivity(live: LiveHandler): Timer {
+export function startInactivity(live: Watched): Timer {
   const { clock } = live.context
   const timeout = live.handler.inactivityTimeout
   // Connections fall due at any time; a timer for each would be one per connection again.

@@ -24,7 +24,7 @@ export function takeMessage(conn: Connection): boolean {
     return true
   }
   live.context.stats.closedForMessageRate++
-  live.report(
+  live.hooks.report(
     conn,
     new SidewireError(
       'ERR_MESSAGE_RATE',

@@ -3,7 +3,6 @@ import { nearestName } from './edit-distance.ts'
 import { describe, SidewireError } from './errors.ts'
 import { LOG_LEVELS, type Logger } from './logger.ts'
 import { TOKEN } from './request.ts'
-import type { ProxyHeader } from './options.ts'
 
 // What each option may be. `options.ts` has the types, the defaults, and calls `checkOptions` once.
 
@@ -171,13 +170,16 @@ export const pluginSchema: v.GenericSchema = v.strictObject(
 )
 
 const SECRET = 'a string of at least 16 characters of ASCII, without a space at an end'
+/** The headers of the option `proxyHeaders`. */
+export type ProxyHeader = (typeof PROXY_HEADERS)[number]
+
 const PROXY_HEADERS = [
   'X-Forwarded-For',
   'X-Forwarded-Proto',
   'X-Forwarded-Uri',
   'X-Sidewire-Client-Port',
   'X-Sidewire-Known-Host',
-] as const satisfies readonly ProxyHeader[]
+] as const
 
 export const serverSchema: v.GenericSchema = v.strictObject(
   {

@@ -3,7 +3,7 @@ import { describe, SidewireError } from './errors.ts'
 import type { HandlersOf, ResponseRule, UniversalApiWsHandler } from './handler.ts'
 import type { Logger, LogLevel } from './logger.ts'
 import { encode } from './message.ts'
-import { checkOptions, pluginSchema, serverSchema } from './option-schema.ts'
+import { checkOptions, pluginSchema, serverSchema, type ProxyHeader } from './option-schema.ts'
 import { resolveOrigins, type AllowedOrigins, type ResolvedOrigins } from './origin.ts'
 import { compilePattern, normalizePrefix, type Pattern } from './routing.ts'
 import type { Payload, TlsFiles } from './runtime.ts'
@@ -94,14 +94,6 @@ export interface ServerOptions<
   /** What plain GET requests get, by path: a page to try the handlers, for example. @defaultValue none */
   files?: Readonly<Record<string, StaticFile>>
 }
-
-/** The headers of {@link ServerOptions.proxyHeaders}. */
-export type ProxyHeader =
-  | 'X-Forwarded-For'
-  | 'X-Forwarded-Proto'
-  | 'X-Forwarded-Uri'
-  | 'X-Sidewire-Client-Port'
-  | 'X-Sidewire-Known-Host'
 
 /** Options of the Vite plugin. */
 export interface PluginOptions<

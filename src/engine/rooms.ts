@@ -1,6 +1,5 @@
-import type { Connection } from './connection.ts'
 import type { Context } from './context.ts'
-import type { Payload } from './runtime.ts'
+import type { Payload, RuntimeSocket } from './runtime.ts'
 
 // A scope is everyone a broadcast can reach; a room is some of them, by name; a union is some rooms that were
 // broadcast to together. Each of the three is one native topic, so that a broadcast is one native publish.
@@ -10,13 +9,21 @@ const MAX_UNIONS = 64
 /** How many unions are remembered after their first broadcast; the second one makes the topic. */
 const MAX_CANDIDATES = 256
 
+/** What can be in one: a connection. */
+export interface Member {
+  readonly socket: Pick<RuntimeSocket<unknown>, 'publish' | 'subscribe' | 'unsubscribe'>
+  transmit(payload: Payload, compress: boolean): unknown
+  /** Calls back with the names of the rooms that it is in. */
+  eachRoom(visit: (name: string) => void): void
+}
+
 /**
  * All of a scope, or of a room. Nobody is subscribed to the topic before the first broadcast: a native subscription
  * costs time and memory, and most rooms, and most scopes of a handler that only answers, never need one.
  */
-interface Audience {
+interface Audience<Conn = Member> {
   readonly topic: string
-  readonly members: Set<Connection>
+  readonly members: Set<Conn>
   isSubscribed: boolean
 }
 
@@ -34,9 +41,9 @@ interface Union {
   size: number
 }
 
-export class Scope {
+export class Scope<Conn extends Member = Member> {
   readonly #context: Context
-  readonly #everyone: Audience
+  readonly #everyone: Audience<Conn>
   readonly #rooms = new Map<string, Room>()
   /** In order of use, the least recent first. */
   readonly #unions = new Map<string, Union>()
@@ -48,21 +55,21 @@ export class Scope {
   }
 
   /** Everyone who is open. */
-  get connections(): ReadonlySet<Connection> {
+  get connections(): ReadonlySet<Conn> {
     return this.#everyone.members
   }
 
-  add(conn: Connection): void {
+  add(conn: Conn): void {
     enter(this.#everyone, conn)
   }
 
   /** Nothing reaches the connection any more; `conn.rooms` keeps its names, for `onClose` to read. */
-  remove(conn: Connection): void {
+  remove(conn: Member): void {
     if (!exit(this.#everyone, conn)) return
     conn.eachRoom((name) => this.#part(conn, name))
   }
 
-  join(conn: Connection, name: string): void {
+  join(conn: Member, name: string): void {
     const room = this.#rooms.get(name) ?? this.#create(name)
     room.unions?.forEach((union) => {
       if (!isMember(conn, union)) this.#enter(conn, union)
@@ -70,7 +77,7 @@ export class Scope {
     enter(room, conn)
   }
 
-  leave(conn: Connection, name: string): void {
+  leave(conn: Member, name: string): void {
     this.#part(conn, name)
   }
 
@@ -83,10 +90,10 @@ export class Scope {
     payload: Payload,
     compress: boolean,
     names: readonly string[] | undefined,
-    except: Connection | undefined,
+    except: Conn | undefined,
   ): number {
     if (names === undefined) {
-      const excluded = except && this.connections.has(except) ? except : undefined
+      const excluded = except && this.#everyone.members.has(except) ? except : undefined
       return this.#publishTo(this.#everyone, payload, compress, excluded)
     }
     const rooms = this.#find(names)
@@ -108,12 +115,7 @@ export class Scope {
     return this.#unions.size
   }
 
-  #publishTo(
-    audience: Audience,
-    payload: Payload,
-    compress: boolean,
-    excluded: Connection | undefined,
-  ): number {
+  #publishTo(audience: Audience, payload: Payload, compress: boolean, excluded: Member | undefined): number {
     const { topic, members, isSubscribed } = audience
     if (!isSubscribed) {
       audience.isSubscribed = true
@@ -127,7 +129,7 @@ export class Scope {
     subscribers: number,
     payload: Payload,
     compress: boolean,
-    excluded: Connection | undefined,
+    excluded: Member | undefined,
   ): number {
     const receivers = excluded ? subscribers - 1 : subscribers
     if (receivers === 0) return 0
@@ -152,7 +154,7 @@ export class Scope {
     return rooms
   }
 
-  #part(conn: Connection, name: string): void {
+  #part(conn: Member, name: string): void {
     const room = this.#rooms.get(name)
     if (!room || !exit(room, conn)) return
     room.unions?.forEach((union) => {
@@ -194,12 +196,12 @@ export class Scope {
     return union
   }
 
-  #enter(conn: Connection, union: Union): void {
+  #enter(conn: Member, union: Union): void {
     union.size++
     conn.socket.subscribe(union.topic)
   }
 
-  #exit(conn: Connection, union: Union): void {
+  #exit(conn: Member, union: Union): void {
     union.size--
     conn.socket.unsubscribe(union.topic)
   }
@@ -211,24 +213,24 @@ export class Scope {
   }
 }
 
-function enter(audience: Audience, conn: Connection): void {
+function enter(audience: Audience, conn: Member): void {
   audience.members.add(conn)
   if (audience.isSubscribed) conn.socket.subscribe(audience.topic)
 }
 
 /** @returns whether it was a member */
-function exit(audience: Audience, conn: Connection): boolean {
+function exit(audience: Audience, conn: Member): boolean {
   const wasMember = audience.members.delete(conn)
   if (wasMember && audience.isSubscribed) conn.socket.unsubscribe(audience.topic)
   return wasMember
 }
 
-function isMember(conn: Connection, union: Union): boolean {
+function isMember(conn: Member, union: Union): boolean {
   return union.rooms.some((room) => room.members.has(conn))
 }
 
-function membersOf(rooms: readonly Room[]): Set<Connection> {
-  const members = new Set<Connection>()
+function membersOf(rooms: readonly Room[]): Set<Member> {
+  const members = new Set<Member>()
   for (const room of rooms) for (const conn of room.members) members.add(conn)
   return members
 }
@@ -237,7 +239,7 @@ function sendToEach(
   rooms: readonly Room[],
   payload: Payload,
   compress: boolean,
-  excluded: Connection | undefined,
+  excluded: Member | undefined,
 ): number {
   const members = membersOf(rooms)
   if (excluded) members.delete(excluded)

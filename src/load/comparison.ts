@@ -1,18 +1,6 @@
 import { readFileSync } from 'node:fs'
-import { SidewireError } from '../index.ts'
-import type { Report } from './report.ts'
-
-/** This run beside an earlier one: this one's figures, divided by those of the other. */
-export interface Comparison {
-  /** The file of the earlier report. */
-  readonly with: string
-  /** Messages or handshakes a second. */
-  readonly perSecond: number | null
-  /** The 99th percentile of the latency. */
-  readonly p99: number | null
-  /** Why the figures say nothing of the servers: the generator was the bottleneck of one of the runs. */
-  readonly invalid: readonly string[]
-}
+import { SidewireError } from '../engine/errors.ts'
+import type { Comparison, Report } from './report.ts'
 
 type Earlier = Pick<Report, 'scenario' | 'messages' | 'handshakes' | 'latency' | 'generator'>
 

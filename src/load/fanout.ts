@@ -1,6 +1,6 @@
 import { BroadcastBoard } from './broadcast-board.ts'
 import { now } from './clock.ts'
-import { SidewireError } from '../index.ts'
+import { SidewireError } from '../engine/errors.ts'
 import { MessageTemplate } from './message-template.ts'
 import { indicesOf, type LoadOptions } from './options.ts'
 import { createOutbox, type Outbox } from './outbox.ts'

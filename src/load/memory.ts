@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
-import { SidewireError } from '../index.ts'
+import { SidewireError } from '../engine/errors.ts'
 
 /**
  * Resident memory of a process, in bytes.

@@ -1,4 +1,4 @@
-import { SidewireError } from '../index.ts'
+import { SidewireError } from '../engine/errors.ts'
 import { TOKEN_LENGTH, tokenOf } from './token.ts'
 
 /** Valid JSON, so that a server that parses and serialises gives the same bytes back. */

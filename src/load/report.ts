@@ -1,4 +1,3 @@
-import type { Comparison } from './comparison.ts'
 import type { Latency } from './histogram.ts'
 import type { ScenarioName } from './options.ts'
 import type { Faults } from './sequence.ts'
@@ -52,6 +51,18 @@ interface MessageCounts extends Faults {
   readonly perSecond: number
   /** Payload. */
   readonly bytesPerSecond: number
+}
+
+/** This run beside an earlier one: this one's figures, divided by those of the other. */
+export interface Comparison {
+  /** The file of the earlier report. */
+  readonly with: string
+  /** Messages or handshakes a second. */
+  readonly perSecond: number | null
+  /** The 99th percentile of the latency. */
+  readonly p99: number | null
+  /** Why the figures say nothing of the servers: the generator was the bottleneck of one of the runs. */
+  readonly invalid: readonly string[]
 }
 
 interface FanoutResult {

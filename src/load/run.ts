@@ -1,4 +1,4 @@
-import { SidewireError } from '../index.ts'
+import { SidewireError } from '../engine/errors.ts'
 import { BroadcastBoard } from './broadcast-board.ts'
 import { now } from './clock.ts'
 import { Intervals } from './intervals.ts'

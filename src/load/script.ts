@@ -1,5 +1,5 @@
 import { now } from './clock.ts'
-import { SidewireError } from '../index.ts'
+import { SidewireError } from '../engine/errors.ts'
 import { Exchange } from './exchange.ts'
 import { indicesOf, type LoadOptions } from './options.ts'
 import type { Recorder } from './recorder.ts'

@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises'
 import { connect } from 'node:net'
-import { SidewireError } from '../index.ts'
+import { SidewireError } from '../engine/errors.ts'
 
 /** Where the load goes, its name resolved once: 10,000 connections need not ask for it again. */
 export interface Target {

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import { SidewireError } from '../index.ts'
+import { SidewireError } from '../engine/errors.ts'
 import type { Snapshot } from './recorder.ts'
 import type { FromWorker, ToWorker, WorkerInput, WorkerResult } from './worker.ts'
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server as HttpServer } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { PreviewServer, ResolvedConfig, ViteDevServer } from 'vite'
+import type { ResolvedConfig } from 'vite'
 import { describe } from '../engine/errors.ts'
 import { createLogger, type Logger } from '../engine/logger.ts'
 import { didYouMean, nearestHandler, noHandler } from '../engine/nearest-handler.ts'
@@ -11,6 +11,7 @@ import type { Target } from '../server/handshake.ts'
 import type { Stats } from '../server/server.ts'
 import { claim, type Claim, type ClaimRules } from './claim.ts'
 import { HandlerPaths } from './handler-paths.ts'
+import type { Host } from './host.ts'
 import { parentServers, urlOf } from './parent-server.ts'
 import { ProxyKeys } from './proxy-keys.ts'
 import type { Sidecar, Tenant } from './sidecar.ts'
@@ -18,11 +19,6 @@ import { Switchboard, type Member } from './switchboard.ts'
 import { createTunnel, type Tunnel } from './tunnel.ts'
 import { describeHandlers } from './url-list.ts'
 import { UrlPrinter } from './url-printer.ts'
-
-/** Which of Vite's servers the plugin serves. */
-export type Host =
-  | { readonly kind: 'dev'; readonly server: ViteDevServer }
-  | { readonly kind: 'preview'; readonly server: PreviewServer }
 
 /** Whoever makes up paths shall fill neither the terminal nor the memory. */
 const MAX_PATHS = 100

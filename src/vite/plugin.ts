@@ -4,7 +4,8 @@ import { describe, SidewireError } from '../engine/errors.ts'
 import { HOLDINGS, type Holdings } from '../engine/holdings.ts'
 import { resolvePluginOptions, type PluginOptions } from '../engine/options.ts'
 import type { Server } from '../server/server.ts'
-import { Gateway, type Host } from './gateway.ts'
+import { Gateway } from './gateway.ts'
+import type { Host } from './host.ts'
 import { Sidecar } from './sidecar.ts'
 
 /** What {@link universalApi} offers besides its hooks, as `plugin.api`. */

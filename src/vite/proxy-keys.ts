@@ -1,5 +1,5 @@
 import type { Server as HttpServer } from 'node:http'
-import type { Host } from './gateway.ts'
+import type { Host } from './host.ts'
 import type { HandlerPath } from './handler-paths.ts'
 import { proxyParent } from './parent-server.ts'
 

@@ -5,7 +5,7 @@ import type { Logger } from '../engine/logger.ts'
 import type { ResolvedPluginOptions, ServerOptions } from '../engine/options.ts'
 import { clearTimeout, setTimeout } from '../engine/timers.ts'
 import { createServer, type RefusalReason, type Server, type Stats } from '../server/server.ts'
-import type { Host } from './gateway.ts'
+import type { Host } from './host.ts'
 import type { HandlerFiles } from './handler-files.ts'
 import { TUNNEL_HEADERS } from './tunnel.ts'
 

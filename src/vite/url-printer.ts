@@ -1,5 +1,5 @@
 import { clearTimeout, setTimeout } from '../engine/timers.ts'
-import type { Host } from './gateway.ts'
+import type { Host } from './host.ts'
 
 /** Whoever prints Vite's URLs does so right after it listens. */
 const PATIENCE_MS = 1000

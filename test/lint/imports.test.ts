@@ -222,14 +222,8 @@ const table: readonly Row[] = [
   },
   {
     file: 'src/load/load.ts',
-    allowed: ['../index.ts', './worker.ts', ...node, 'hdr-histogram-js'],
-    denied: [
-      ...not(...node),
-      '../engine/errors.ts',
-      '../server/server.ts',
-      '../cli/serve.ts',
-      '../vite/plugin.ts',
-    ],
+    allowed: ['../engine/errors.ts', './worker.ts', ...node, 'hdr-histogram-js'],
+    denied: [...not(...node), '../index.ts', '../server/server.ts', '../cli/serve.ts', '../vite/plugin.ts'],
   },
   {
     file: 'test/contract/cases.ts',

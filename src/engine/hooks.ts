@@ -1,0 +1,65 @@
+import type { Context } from './context.ts'
+import { toError, type SidewireError } from './errors.ts'
+import type { ResolvedHandler } from './options.ts'
+import { isPromiseLike } from './promise.ts'
+import type { WebSocketConnection } from './websocket-connection.ts'
+
+/** The hooks of a handler, isolated: what they throw, or reject with, ends neither their caller nor the process. */
+export class Hooks {
+  readonly #context: Context
+  readonly #current: () => ResolvedHandler
+
+  /** @param current - the handler, in the version that is in service */
+  constructor(context: Context, current: () => ResolvedHandler) {
+    this.#context = context
+    this.#current = current
+  }
+
+  control(conn: WebSocketConnection, name: 'onPing' | 'onPong', payload: Buffer): void {
+    try {
+      const result = this.#current().source[name]?.(conn, payload)
+      if (isPromiseLike(result)) void this.watch(conn, name, result)
+    } catch (thrown) {
+      this.fail(conn, name, thrown)
+    }
+  }
+
+  /** Waits for an async hook; a rejection is a failure of the hook. Never rejects. */
+  watch(conn: WebSocketConnection, hook: string, result: PromiseLike<unknown>): Promise<void> {
+    return Promise.resolve(result).then(noop, (thrown: unknown) => this.fail(conn, hook, thrown))
+  }
+
+  /** A hook threw or rejected. */
+  fail(conn: WebSocketConnection, hook: string, thrown: unknown): void {
+    this.#context.stats.handlerErrors++
+    const error = toError(thrown)
+    if (this.#current().source.onError) return this.#callOnError(conn, error)
+    this.#context.logger.error(`${this.nameOf(conn)}: ${hook} failed: ${error.stack ?? error.message}`)
+  }
+
+  /** Something happened to the connection that `onError` should know, and that no hook is to blame for. */
+  report(conn: WebSocketConnection, error: SidewireError): void {
+    if (this.#current().source.onError) this.#callOnError(conn, error)
+    else this.#context.logger.warn(`${this.nameOf(conn)}: ${error.message}`)
+  }
+
+  /** What the log calls a connection. */
+  nameOf(conn: WebSocketConnection): string {
+    return `${this.#current().pattern.source} (connection ${conn.id})`
+  }
+
+  #callOnError(conn: WebSocketConnection, error: Error): void {
+    const log = (thrown: unknown): void => {
+      const { stack, message } = toError(thrown)
+      this.#context.logger.error(`${this.nameOf(conn)}: onError failed: ${stack ?? message}`)
+    }
+    try {
+      const result = this.#current().source.onError?.(conn, error)
+      if (isPromiseLike(result)) Promise.resolve(result).catch(log)
+    } catch (thrown) {
+      log(thrown)
+    }
+  }
+}
+
+function noop(): void {}
