@@ -218,14 +218,17 @@ export const CASES: readonly Case[] = [
     name: 'pings whose pongs are not read count against maxBackpressure, also while a close waits',
     network: true,
     async run(t) {
-      const server = await t.start({
-        pattern: '/{close}',
-        maxBackpressure: MIB,
-        onPing: (conn) => {
-          if (conn.params['close'] === 'yes' && conn.bufferedAmount > 0) conn.close(4000)
+      const server = await t.start(
+        {
+          pattern: '/{close}',
+          maxBackpressure: MIB,
+          onPing: (conn) => {
+            if (conn.params['close'] === 'yes' && conn.bufferedAmount > 0) conn.close(4000)
+          },
+          onError: () => {},
         },
-        onError: () => {},
-      })
+        { closeTimeout: 3_600_000 },
+      )
       const pings = Buffer.concat(Array.from({ length: 1000 }, () => encodeFrame(9, Buffer.alloc(125))))
       for (const [index, path] of ['/no', '/yes'].entries()) {
         const client = await t.raw(server).open(`/api${path}`)
