@@ -1,6 +1,6 @@
 import { describe, SidewireError } from './errors.ts'
 
-/** Which receivers a `publish` is for. What is `undefined` counts as left out. */
+/** Which receivers a `publish` is for. A room that is named and `undefined` is a mistake: it would reach everybody. */
 export interface PublishOptions {
   /** Reach only the union of these rooms, each connection once. An empty list reaches nobody. */
   rooms?: readonly string[] | ReadonlySet<string>
@@ -44,7 +44,12 @@ export function roomsOf(
   const { room, rooms, includeSelf } = options
   if (includeSelf !== undefined) assertIncludeSelf(includeSelf, call)
   if (room !== undefined && !isRoom(room)) throw wrong('room', room, call, 'a non-empty string')
-  if (rooms === undefined) return room === undefined ? undefined : [room]
+  if (rooms === undefined && room === undefined) {
+    const named = ['room', 'rooms'].find((key) => key in options)
+    if (named !== undefined) throw wrong(named, undefined, call, 'left out to reach everybody')
+    return undefined
+  }
+  if (rooms === undefined) return [room as string]
   const names: unknown = rooms instanceof Set ? [...rooms] : rooms
   if (!Array.isArray(names) || !names.every(isRoom))
     throw wrong('rooms', rooms, call, 'a list of non-empty strings')

@@ -23,12 +23,14 @@ const WRONG: readonly [unknown, RegExp][] = [
   [{ room: ['a'] }, /"room".*\["a"\]/],
   [{ room: '' }, /"room"/],
   [{ room: 1 }, /"room".*1/],
+  [{ room: undefined }, /"room".*undefined.*left out/],
+  [{ rooms: undefined }, /"rooms".*undefined.*left out/],
 ]
 
 const RIGHT: readonly [unknown, readonly number[]][] = [
   [undefined, [1, 2, 3]],
   [{}, [1, 2, 3]],
-  [{ room: undefined, rooms: undefined }, [1, 2, 3]],
+  [{ room: 'a', rooms: undefined }, [1]],
   [{ room: 'a' }, [1]],
   [{ rooms: ['a'] }, [1]],
   [{ rooms: ['b', 'a', 'b'] }, [1, 2]],
