@@ -7,7 +7,7 @@ try {
   if (cause.name !== 'SyntaxError' && cause.code !== 'ERR_REQUIRE_ESM') throw cause
   throw new Error(
     'sidewire is an ES module, and this loader cannot require one. In Jest: run it with ' +
-      'NODE_OPTIONS=--experimental-vm-modules and write the test as an ES module (.mjs, or "type": "module"), ' +
+      'NODE_OPTIONS=--experimental-vm-modules and take it with await import("sidewire"), or with an import in an ES module, ' +
       'or start the server in a process of its own (npx sidewire serve). In Node: 20.19, 22.12 or newer',
     { cause },
   )
