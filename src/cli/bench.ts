@@ -3,13 +3,14 @@ import { resolve } from 'node:path'
 import { loadScript } from './script-file.ts'
 import { SidewireError } from '../index.ts'
 import { compare, readEarlier } from '../load/comparison.ts'
-import { Mask } from '../load/mask.ts'
+import { hideSecrets, shown } from '../load/mask.ts'
 import { MessageTemplate } from '../load/message-template.ts'
 import type { LoadOptions, ScenarioName } from '../load/options.ts'
 import type { Report } from '../load/report.ts'
 import { htmlReport } from '../load/report-html.ts'
 import { textReport } from '../load/report-text.ts'
 import { runLoad } from '../load/run.ts'
+import { Secrets } from '../load/secrets.ts'
 import { resolveTarget } from '../load/target.ts'
 import { ProgressLine } from './progress-line.ts'
 import { messageOf, say } from './report.ts'
@@ -64,7 +65,9 @@ export async function bench(
   const onTerminate = (): void => end(EXIT.terminated)
   process.on('SIGINT', onInterrupt).on('SIGTERM', onTerminate)
   const line = new ProgressLine()
-  const mask = flags.showSecrets ? undefined : new Mask(url, { headers: flags.header, join: flags.join })
+  const { header: headers, join, message, subprotocol } = flags
+  const secrets = flags.showSecrets ? undefined : new Secrets(url, { headers, join, message, subprotocol })
+  hideSecrets(secrets?.values)
   try {
     const earlier = flags.compare === undefined ? undefined : readEarlier(flags.compare, scenario)
     const options = await resolveOptions(url, scenario, file, flags)
@@ -74,12 +77,13 @@ export async function bench(
     )
     const found = await runLoad(options, {
       worker,
+      secrets: secrets?.values,
       signal: stop.signal,
       onProgress: (progress) => line.show(progress),
     })
     line.clear()
     const comparison = earlier && flags.compare ? compare(found, earlier, flags.compare) : null
-    const report: Report = { ...(mask?.report(found, options) ?? found), comparison }
+    const report: Report = { ...(secrets?.mask(found, options) ?? found), comparison }
     // Whoever reads the data from standard output wants nothing else there.
     const print = flags.json === '-' || flags.html === '-' ? console.error : console.log
     print(textReport(report))
@@ -88,7 +92,8 @@ export async function bench(
     process.exitCode = !report.ok ? EXIT.failed : comparison?.invalid.length ? EXIT.limited : EXIT.fine
   } catch (error) {
     line.clear()
-    console.error(say(mask?.text(messageOf(error)) ?? messageOf(error)))
+    // Ours were masked where they were written; all of another is from outside.
+    console.error(say(error instanceof SidewireError ? messageOf(error) : shown(messageOf(error))))
     process.exitCode = isMisuse(error) ? EXIT.usage : EXIT.failed
   } finally {
     process.exitCode = interrupted ?? process.exitCode ?? EXIT.failed
@@ -124,7 +129,7 @@ async function resolveOptions(
       'ERR_OPTION',
       file === undefined
         ? 'the scenario script needs a file: sidewire bench <url> script <file>'
-        : `the scenario ${scenario} takes no file, but got ${JSON.stringify(file)}`,
+        : `the scenario ${scenario} takes no file, but got ${JSON.stringify(shown(file ?? ''))}`,
     )
   const script = file === undefined ? undefined : resolve(file)
   // What is wrong with these is said before anything is opened.
@@ -186,8 +191,12 @@ function write(option: string, path: string, text: string): void {
     if (path === '-') process.stdout.write(text)
     else writeFileSync(path, text)
   } catch (cause) {
-    throw new SidewireError('ERR_OPTION', `option "${option}" is "${path}": ${(cause as Error).message}`, {
-      cause,
-    })
+    throw new SidewireError(
+      'ERR_OPTION',
+      `option "${option}" is "${shown(path)}": ${shown((cause as Error).message)}`,
+      {
+        cause,
+      },
+    )
   }
 }

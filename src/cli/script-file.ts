@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { SidewireError } from '../index.ts'
 import type { LoadScript } from '../load/load-script.ts'
+import { shown } from '../load/mask.ts'
 import { importFresh } from './bundle.ts'
 import { defaultOf, explain, shorten } from './config-file.ts'
 
@@ -11,14 +12,16 @@ const EXAMPLE = 'export default defineScript({ next: (client, n) => ... })'
  * @throws `ERR_CONFIG`, in one line
  */
 export async function loadScript(path: string): Promise<LoadScript> {
-  const name = shorten(path)
+  const name = shown(shorten(path))
   if (!existsSync(path)) throw new SidewireError('ERR_CONFIG', `there is no script "${name}"`)
   const files = new Set([path])
   let script: Partial<LoadScript> | undefined
   try {
     script = defaultOf(await importFresh(path, (file) => void files.add(file))) as typeof script
   } catch (cause) {
-    throw new SidewireError('ERR_CONFIG', `cannot load ${name}: ${explain(cause, path, files)}`, { cause })
+    throw new SidewireError('ERR_CONFIG', `cannot load ${name}: ${shown(explain(cause, path, files))}`, {
+      cause,
+    })
   }
   if (typeof script !== 'object' || typeof script.next !== 'function')
     throw new SidewireError(

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { SidewireError } from '../engine/errors.ts'
+import { shown } from './mask.ts'
 import type { Comparison, Report } from './report.ts'
 
 type Earlier = Pick<Report, 'scenario' | 'messages' | 'handshakes' | 'latency' | 'generator'>
@@ -10,18 +11,20 @@ type Earlier = Pick<Report, 'scenario' | 'messages' | 'handshakes' | 'latency' |
  */
 export function readEarlier(path: string, scenario: string): Earlier {
   const refuse = (why: string, cause?: unknown): never => {
-    throw new SidewireError('ERR_OPTION', `option "--compare" is ${JSON.stringify(path)}; ${why}`, { cause })
+    throw new SidewireError('ERR_OPTION', `option "--compare" is ${JSON.stringify(shown(path))}; ${why}`, {
+      cause,
+    })
   }
   let report: Partial<Earlier> | null = null
   try {
     report = JSON.parse(readFileSync(path, 'utf8')) as Partial<Earlier> | null
   } catch (cause) {
-    refuse(`it cannot be read: ${(cause as Error).message}`, cause)
+    refuse(`it cannot be read: ${shown((cause as Error).message)}`, cause)
   }
   if (typeof report?.messages?.perSecond !== 'number' || typeof report.generator?.limited !== 'boolean')
     return refuse('it has to be a report that --json wrote')
   if (report.scenario !== scenario)
-    return refuse(`it is of the scenario ${report.scenario}, and this run is ${scenario}`)
+    return refuse(`it is of the scenario ${shown(String(report.scenario))}, and this run is ${scenario}`)
   return report as Earlier
 }
 
@@ -29,7 +32,7 @@ export function compare(report: Report, earlier: Earlier, path: string): Compari
   const ratio = (now: number | undefined, before: number | undefined): number | null =>
     now !== undefined && before !== undefined && before > 0 ? now / before : null
   return {
-    with: path,
+    with: shown(path),
     perSecond: ratio(
       (report.handshakes ?? report.messages).perSecond,
       (earlier.handshakes ?? earlier.messages).perSecond,

@@ -1,4 +1,5 @@
 import { SidewireError } from '../engine/errors.ts'
+import { shown } from './mask.ts'
 import { TOKEN_LENGTH, tokenOf } from './token.ts'
 
 /** Valid JSON, so that a server that parses and serialises gives the same bytes back. */
@@ -23,7 +24,7 @@ export class MessageTemplate {
     if (text.split(ID).length !== 2)
       throw new SidewireError(
         'ERR_OPTION',
-        `option "--message" is ${JSON.stringify(text)}; it has to contain {id} once: replies are known by it`,
+        `option "--message" is ${JSON.stringify(shown(text))}; it has to contain {id} once: replies are known by it`,
       )
     const bare = Buffer.byteLength(text.replace(PAD, '')) - ID.length + TOKEN_LENGTH
     let filled = text

@@ -20,6 +20,8 @@ export interface Progress {
 export interface RunHooks {
   /** A module that calls `runWorker`. */
   readonly worker: URL
+  /** What no sentence shows; `undefined`: all is shown. */
+  readonly secrets: readonly string[] | undefined
   readonly onProgress: (progress: Progress) => void
   /** Ends the measurement early; the report is about what was measured until then. */
   readonly signal: AbortSignal
@@ -79,7 +81,12 @@ class Fleet {
     this.#threads = Array.from(
       { length: options.workers },
       (_, index) =>
-        new WorkerThread(hooks.worker, { options, share: { index, count: options.workers }, shared }),
+        new WorkerThread(hooks.worker, {
+          options,
+          share: { index, count: options.workers },
+          shared,
+          secrets: hooks.secrets,
+        }),
     )
   }
 

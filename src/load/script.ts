@@ -1,6 +1,7 @@
 import { now } from './clock.ts'
 import { SidewireError } from '../engine/errors.ts'
 import { Exchange } from './exchange.ts'
+import { shown } from './mask.ts'
 import { indicesOf, type LoadOptions } from './options.ts'
 import type { Recorder } from './recorder.ts'
 import { createRequestReply, type RequestReplyClient } from './request-reply.ts'
@@ -144,7 +145,7 @@ class Client implements RequestReplyClient, ScriptClient {
     } catch (thrown) {
       this.stop()
       const { message } = thrown instanceof Error ? thrown : { message: String(thrown) }
-      this.#fail(new SidewireError('ERR_LOAD', `the script's ${what} failed: ${message}`))
+      this.#fail(new SidewireError('ERR_LOAD', `the script's ${what} failed: ${shown(message)}`))
       return undefined
     }
   }

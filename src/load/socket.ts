@@ -3,6 +3,7 @@ import { connect as connectTcp, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { closeFrame, Inflater, maskedFrame } from './frame.ts'
 import { FrameReader, Opcode, type FrameEvents } from './frame-reader.ts'
+import { shown } from './mask.ts'
 import type { Target } from './target.ts'
 
 /** How a connection is opened. */
@@ -123,7 +124,7 @@ export class LoadSocket implements FrameEvents {
     try {
       inflated = inflater.inflate(bytes, start, end)
     } catch (error) {
-      return this.violation(`a message cannot be inflated: ${(error as Error).message}`)
+      return this.violation(`a message cannot be inflated: ${shown((error as Error).message)}`)
     }
     this.#events.message(inflated, 0, inflated.length, isText)
   }
@@ -134,7 +135,7 @@ export class LoadSocket implements FrameEvents {
     if (this.#phase === 'closing') return this.destroy()
     const code = payload.length >= 2 ? payload.readUInt16BE(0) : 1005
     const reason = payload.subarray(2).toString()
-    this.#why = `the server closed with ${code}${reason && ` ${JSON.stringify(reason)}`}`
+    this.#why = `the server closed with ${code}${reason && ` ${JSON.stringify(shown(reason))}`}`
     this.write(maskedFrame(Opcode.Close, payload))
     this.#socket.end()
   }
@@ -209,7 +210,7 @@ export class LoadSocket implements FrameEvents {
   #checkAnswer(text: string): string | undefined {
     const [status = '', ...lines] = text.split('\r\n')
     if (!/^HTTP\/1\.1 101(?: |$)/.test(status))
-      return `the server answered ${status.replace(/^HTTP\/\S+ /, '')}`
+      return `the server answered ${shown(status.replace(/^HTTP\/\S+ /, ''))}`
     const header = (name: string): string | undefined =>
       lines
         .find((line) => line.toLowerCase().startsWith(`${name}:`))
@@ -221,14 +222,17 @@ export class LoadSocket implements FrameEvents {
     if (header('sec-websocket-accept') !== accept) return 'the Sec-WebSocket-Accept of the answer is wrong'
     const { subprotocol, compress } = this.#options
     const chosen = header('sec-websocket-protocol')
-    if (subprotocol !== undefined && chosen === undefined) return `the server does not speak ${subprotocol}`
+    if (subprotocol !== undefined && chosen === undefined)
+      return `the server does not speak ${shown(subprotocol)}`
     const extension = header('sec-websocket-extensions')
     if (!compress)
-      return extension === undefined ? undefined : `the server chose ${extension}, which was not offered`
+      return extension === undefined
+        ? undefined
+        : `the server chose ${shown(extension)}, which was not offered`
     if (extension === undefined)
       return 'the server does not compress (--compress asks for permessage-deflate)'
     if (!extension.includes('server_no_context_takeover'))
-      return `the server answered ${extension} without the server_no_context_takeover that was asked for (RFC 7692 7.1.1.1)`
+      return `the server answered ${shown(extension)} without the server_no_context_takeover that was asked for (RFC 7692 7.1.1.1)`
     return undefined
   }
 
@@ -246,5 +250,5 @@ function explain({ code, message }: NodeJS.ErrnoException): string {
   if (code === 'EADDRNOTAVAIL') return 'no local port is left (EADDRNOTAVAIL); use fewer connections'
   if (code === 'EMFILE')
     return 'this process has no file descriptor left (EMFILE); raise `ulimit -n`, or use fewer connections'
-  return message
+  return shown(message)
 }

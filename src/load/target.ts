@@ -1,6 +1,7 @@
 import { lookup } from 'node:dns/promises'
 import { connect } from 'node:net'
 import { SidewireError } from '../engine/errors.ts'
+import { shown } from './mask.ts'
 
 /** Where the load goes, its name resolved once: 10,000 connections need not ask for it again. */
 export interface Target {
@@ -25,7 +26,7 @@ export async function resolveTarget(text: string): Promise<Target> {
   if (!url || !['ws:', 'wss:', 'http:', 'https:'].includes(url.protocol))
     throw new SidewireError(
       'ERR_OPTION',
-      `the URL is ${JSON.stringify(text)}; it has to be one such as ws://localhost:8787/api/ws/echo`,
+      `the URL is ${JSON.stringify(shown(text))}; it has to be one such as ws://localhost:8787/api/ws/echo`,
     )
   const secure = url.protocol === 'wss:' || url.protocol === 'https:'
   const hostname = url.hostname.replace(/^\[|\]$/g, '')
@@ -50,9 +51,9 @@ async function findAddress(hostname: string, port: number): Promise<string> {
       why = failure
     }
   } catch (cause) {
-    why = `the host name is unknown (${(cause as NodeJS.ErrnoException).code ?? String(cause)})`
+    why = `the host name is unknown (${(cause as NodeJS.ErrnoException).code ?? shown(String(cause))})`
   }
-  throw new SidewireError('ERR_LOAD', `cannot connect to ${hostname}:${port}: ${why}`)
+  throw new SidewireError('ERR_LOAD', `cannot connect to ${shown(hostname)}:${port}: ${why}`)
 }
 
 const CONNECT_TIMEOUT_MS = 5000
@@ -68,7 +69,7 @@ function tryConnect(address: string, port: number): Promise<string | undefined> 
     socket.setTimeout(CONNECT_TIMEOUT_MS, () => settle(`no answer within ${CONNECT_TIMEOUT_MS / 1000} s`))
     socket.once('connect', () => settle())
     socket.once('error', ({ message, code }: NodeJS.ErrnoException) =>
-      settle(code === 'ECONNREFUSED' ? 'nobody listens there; is the server running?' : message),
+      settle(code === 'ECONNREFUSED' ? 'nobody listens there; is the server running?' : shown(message)),
     )
   })
 }

@@ -1,10 +1,12 @@
 import { performance } from 'node:perf_hooks'
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads'
+import { SidewireError } from '../engine/errors.ts'
 import { now } from './clock.ts'
 import { createConnect } from './connect.ts'
 import { createEcho } from './echo.ts'
 import { createFanout } from './fanout.ts'
 import { createIdle } from './idle.ts'
+import { hideSecrets, shown } from './mask.ts'
 import type { LoadOptions, ScenarioName, Share } from './options.ts'
 import { Recorder, type Snapshot } from './recorder.ts'
 import type { Job, Scenario } from './scenario.ts'
@@ -17,6 +19,8 @@ export interface WorkerInput {
   readonly options: LoadOptions
   readonly share: Share
   readonly shared: SharedArrayBuffer | undefined
+  /** What no sentence shows; `undefined`: all is shown. */
+  readonly secrets: readonly string[] | undefined
 }
 
 /** From the coordinator. Times are of the clock, which all threads share. */
@@ -63,7 +67,8 @@ const SCENARIOS: Record<Exclude<ScenarioName, 'script'>, (job: Job) => Scenario>
 /** The life of a worker thread. `loadScript` reads the file of a script; it is called for that scenario only. */
 export async function runWorker(loadScript: (file: string) => Promise<LoadScript>): Promise<void> {
   const port = parentPort as MessagePort // only ever started as a worker thread
-  const { options, share, shared } = workerData as WorkerInput
+  const { options, share, shared, secrets } = workerData as WorkerInput
+  hideSecrets(secrets)
   const say = (message: FromWorker): void => port.postMessage(message)
   const recorder = new Recorder()
   const counts = (): ConnectionCounts => {
@@ -163,5 +168,6 @@ class Measurement {
 }
 
 function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+  if (error instanceof SidewireError) return error.message
+  return shown(error instanceof Error ? error.message : String(error))
 }

@@ -76,6 +76,62 @@ describe('a report', () => {
     expect(all).not.toMatch(SECRETS)
   })
 
+  it.for([
+    ['a value of a --join', ['--join', '{"type":"login","as":{"token":"s3same"},"pins":[47110815]}']],
+    ['a part of a value of a --join', ['--join', '{"auth":"Bearer s3same"}']],
+    ['a --join that is JSON, quoted', ['--join', '{"a":"s3same \\"hunter2\\""}']],
+    ['a --join that is no JSON', ['--join', 'CONNECT\nlogin:me\npasscode:s3same\n\n']],
+    ['a cookie', ['--header', 'Cookie: theme=dark; sid=s3same']],
+    ['the first cookie', ['--header', 'Cookie: sid=s3same; theme=dark']],
+    ['a password of a --message', ['--message', '{"id":"{id}","password":"s3same"}']],
+    ['a part of the query', [], '?auth=Bearer%20s3same'],
+    ['a query as a form has it', [], '?auth=very+s3same'],
+  ] as const)('masks what a server sends back of %s', async ([, args, query = '']) => {
+    const port = await startOnPort({
+      kind: 'close',
+      after: 3,
+      reason: 'not s3same, no {"a":"s3same \\"hunter2\\""} 47110815',
+    })
+    const { code, all } = await bench(`ws://127.0.0.1:${port}/${query}`, args)
+    expect(code).toBe(1)
+    expect(all).toMatch(/the server closed with 1001 .{0,2}not \*\*\*, no /)
+    expect(all).not.toMatch(/s3same/)
+    if (args.join().includes('pins')) expect(all).not.toContain('47110815')
+  })
+
+  it('shows its own words, also where a secret is one of them', async () => {
+    const port = await startOnPort({ kind: 'close', after: 3, reason: 'lost the connection' })
+    const words = 'X-Words: the server closed with 1001, connection messages lost received throughput'
+    const { all } = await bench(`ws://127.0.0.1:${port}/`, ['--header', words])
+    expect(all).toMatch(/✗ 1 connection: the server closed with 1001 "\*\*\* the \*\*\*"/)
+    expect(all).toContain('throughput')
+  })
+
+  it('shows them of what was lost', async () => {
+    const port = await startOnPort({ kind: 'drop', every: 3 })
+    const { all } = await bench(`ws://127.0.0.1:${port}/`, ['--header', 'X-Mode: lost', '--timeout', '0.3'])
+    expect(all).toMatch(/✗ \d+ messages? lost/)
+    expect(all).toMatch(/"problems": \[\s*"\d+ messages? lost"/)
+  })
+
+  it('masks what a script throws', async () => {
+    const port = await startOnPort()
+    const files = { 'bad.mjs': 'export default { next() { throw new Error("no s3same, failed") } }' }
+    const url = `ws://127.0.0.1:${port}/`
+    const args = [
+      url,
+      'script',
+      'bad.mjs',
+      ...SHORT,
+      '--header',
+      'X-Key: s3same',
+      '--header',
+      'X-Mode: failed',
+    ]
+    const { stderr } = await run(['bench', ...args], { cwd: project(files) })
+    expect(stderr.join('\n')).toContain("the script's next failed: no ***, *** (ERR_LOAD)")
+  })
+
   it('masks nothing of a run without secrets', async () => {
     const { all } = await bench(`ws://127.0.0.1:${await startOnPort()}/chat`, [])
     expect(all).not.toContain('***')
@@ -110,6 +166,10 @@ describe('an error', () => {
     [
       ['ws://ha:hunter2@127.0.0.1:1/', '--header', 'Authorization: Basic s3same'],
       'a handshake carries one of them',
+    ],
+    [
+      ['ws://user:hunter2@127.0.0.1:1/', '--header', 'Authorization: Bearer s3same'],
+      'the URL has a user, and "--header" has an Authorization; a handshake carries one of them',
     ],
     [['ws://ha:%hunter2@127.0.0.1:1/'], 'has a % that is no escape'],
     [['ws://127.0.0.1:1/', '--message', '{"password":"hunter2"}'], 'it has to contain {id} once'],
