@@ -10,7 +10,7 @@ import { TrafficLog } from '../engine/traffic-log.ts'
 import type { Target } from '../server/handshake.ts'
 import type { Stats } from '../server/server.ts'
 import { claim, type Claim, type ClaimRules } from './claim.ts'
-import { HandlerPaths } from './handler-paths.ts'
+import { HandlerPaths, type HandlerPath } from './handler-paths.ts'
 import type { Host } from './host.ts'
 import { parentServers, urlOf } from './parent-server.ts'
 import { ProxyKeys } from './proxy-keys.ts'
@@ -199,7 +199,7 @@ export class Gateway implements Member, Tenant {
 
   lookAtHandlers(): void {
     this.#paths = new HandlerPaths(this.#sidecar.handlers, this.prefixes)
-    for (const line of this.#proxies.warnings(this.#paths.all)) {
+    for (const line of this.#proxies.warnings(this.#paths)) {
       if (!this.#warned.has(line)) this.logger.warn(line)
       this.#warned.add(line)
     }
@@ -221,7 +221,8 @@ export class Gateway implements Member, Tenant {
   #describe(ownUrl: string | undefined): readonly string[] {
     const { server, handlers } = this.#sidecar
     if (!server || this.#closing) return []
-    return describeHandlers(handlers, this.#options.prefixes, this.#proxies, ownUrl, server)
+    const isHidden = (path: HandlerPath): boolean => this.#proxies.hiding(path, this.#paths) !== undefined
+    return describeHandlers(handlers, this.#options.prefixes, isHidden, ownUrl, server)
   }
 
   #makeRules(): ClaimRules {

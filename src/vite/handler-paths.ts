@@ -10,11 +10,25 @@ export interface HandlerPath {
   readonly pattern: string
 }
 
+/** A path as a client writes it, and the handler that takes it: the first one that matches. */
+export interface Sample {
+  readonly path: string
+  readonly taker: HandlerPath
+}
+
+/** What may stand for a wildcard, and for one that takes several segments. */
+const STAND_INS = [
+  ['x', 'x'],
+  ['1', '1/1'],
+  ['a-b', 'a-b/a-b/a-b'],
+] as const
+
 /** The enabled handlers, by the paths that clients ask for. */
 export class HandlerPaths {
   readonly all: readonly HandlerPath[]
   readonly #prefixes: readonly string[]
   readonly #router: Router<Pattern>
+  readonly #patterns: ReadonlyMap<string, { readonly index: number; readonly pattern: Pattern }>
 
   constructor(handlers: readonly UniversalApiWsHandler[], prefixes: readonly string[]) {
     const patterns = handlers
@@ -23,6 +37,7 @@ export class HandlerPaths {
     this.all = prefixes.flatMap((prefix) => patterns.map(({ source }) => ({ prefix, pattern: source })))
     this.#prefixes = prefixes.toSorted((a, b) => b.length - a.length)
     this.#router = new Router(patterns, (pattern) => pattern)
+    this.#patterns = new Map(patterns.map((pattern, index) => [pattern.source, { index, pattern }]))
   }
 
   /** The handler that takes this path; as in the engine, only the longest prefix counts. */
@@ -31,9 +46,34 @@ export class HandlerPaths {
     const found = prefix === undefined ? undefined : this.#router.find(path.slice(prefix.length) || '/')
     return prefix === undefined || !found ? undefined : { prefix, pattern: found.target.source }
   }
+
+  /** Some paths that the handler matches; some that look alike if its expressions match none of them. */
+  samples(handler: HandlerPath): readonly Sample[] {
+    const own = this.#patterns.get(handler.pattern)?.pattern
+    const paths = STAND_INS.map(([one, several]) =>
+      encodeURI(fill(handler.pattern, one, several).toWellFormed()),
+    )
+    const matched = paths.filter((path) => own?.match(path) !== undefined)
+    return (matched.length > 0 ? matched : paths).map((rest) => {
+      const path = handler.prefix + rest
+      const first = this.find(path)
+      return { path, taker: first && this.#isBefore(first, handler) ? first : handler }
+    })
+  }
+
+  #isBefore(one: HandlerPath, other: HandlerPath): boolean {
+    const indexOf = ({ pattern }: HandlerPath): number => this.#patterns.get(pattern)?.index ?? 0
+    return indexOf(one) < indexOf(other)
+  }
 }
 
 /** Whole segments: `/apix` is not under `/api`. */
 export function isUnder(path: string, prefix: string): boolean {
   return prefix === '' || path === prefix || path.startsWith(`${prefix}/`)
+}
+
+function fill(pattern: string, one: string, several: string): string {
+  return pattern.replace(/\{(?:[^{}]|\{[^{}]*\})*\}|\*+|\?/g, (wildcard) =>
+    wildcard === '?' ? one.slice(0, 1) : wildcard.startsWith('**') ? several : one,
+  )
 }

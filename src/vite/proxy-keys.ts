@@ -1,6 +1,6 @@
 import type { Server as HttpServer } from 'node:http'
 import type { Host } from './host.ts'
-import type { HandlerPath } from './handler-paths.ts'
+import type { HandlerPath, HandlerPaths } from './handler-paths.ts'
 import { proxyParent } from './parent-server.ts'
 
 interface Key {
@@ -9,8 +9,13 @@ interface Key {
   readonly expression: RegExp | undefined
 }
 
-/** What may stand for a wildcard where it is asked whether an expression takes all that a pattern matches. */
-const SAMPLES = ['x', '1', 'a-b']
+/** Why a handler gets no upgrade. */
+interface Hiding {
+  /** The key that takes them all. */
+  readonly key: string
+  /** The handler before it that they would be led to otherwise. */
+  readonly before: HandlerPath | undefined
+}
 
 /** The keys of `server.proxy` or `preview.proxy` that take WebSockets, and what they leave to the handlers. */
 export class ProxyKeys {
@@ -36,51 +41,63 @@ export class ProxyKeys {
   }
 
   /**
-   * Whether the proxy gets an upgrade that this handler matches, if any does: it does unless the handler names more of
-   * the path than each key does, and no expression matches.
+   * Whether the proxy gets an upgrade that this handler is the first to match, if any does: it does unless the handler
+   * names more of the path than each key does, and no expression matches.
    */
   takes(httpServer: HttpServer, url: string, handler?: HandlerPath): boolean {
-    if (httpServer !== this.server) return false
-    const literal = handler && literalOf(handler)
-    return this.#keys.some(({ source, expression }) => {
-      if (expression) return expression.test(url)
-      return url.startsWith(source) && !(literal !== undefined && literal.length > source.length)
-    })
+    return httpServer === this.server && this.#keys.some((key) => takes(key, url, handler))
   }
 
-  /** The key that takes all that the handler matches. */
-  hiding(handler: HandlerPath): string | undefined {
-    const literal = literalOf(handler)
+  /** What keeps all upgrades from this handler; asked of samples, as of what clients ask for. */
+  hiding(handler: HandlerPath, paths: HandlerPaths): Hiding | undefined {
+    if (this.#keys.length === 0) return undefined
+    const samples = paths.samples(handler)
     const start = startOf(handler)
-    const paths = SAMPLES.map(
-      (sample) => handler.prefix + encodeURI(fill(handler.pattern, sample).toWellFormed()),
+    const found = this.#keys.find(
+      (key) =>
+        (key.expression || start.startsWith(key.source)) &&
+        samples.every(({ path, taker }) => takes(key, path, taker)),
     )
-    return this.#keys.find(({ source, expression }) =>
-      expression
-        ? paths.every((path) => expression.test(path))
-        : start.startsWith(source) && literal.length <= source.length,
-    )?.source
+    if (!found) return undefined
+    // What the key takes of this one too is no fault of others.
+    const isOwn = samples.every(({ path }) => takes(found, path, handler))
+    const before = isOwn ? undefined : samples.find(({ taker }) => taker !== handler)?.taker
+    return { key: found.source, before }
   }
 
-  /** One line for each key that hides some of these handlers. */
-  warnings(handlers: readonly HandlerPath[]): string[] {
-    const hidden = new Map<string, string[]>()
-    for (const handler of handlers) {
-      const key = this.hiding(handler)
-      if (key === undefined) continue
-      hidden.set(key, [...(hidden.get(key) ?? []), handler.prefix + handler.pattern])
+  /** One line for each reason for which some of these handlers are hidden. */
+  warnings(paths: HandlerPaths): string[] {
+    const hidden = new Map<string, { readonly handlers: string[]; readonly hiding: Hiding }>()
+    for (const handler of paths.all) {
+      const hiding = this.hiding(handler, paths)
+      if (!hiding) continue
+      const reason = JSON.stringify(hiding)
+      const known = hidden.get(reason) ?? { handlers: [], hiding }
+      known.handlers.push(nameOf(handler))
+      hidden.set(reason, known)
     }
-    return [...hidden].map(([key, paths]) => {
-      const [who, whose] = paths.length === 1 ? ['the handler', 'its'] : ['the handlers', 'their']
-      const cure = key.startsWith('^')
-        ? 'an expression takes all that it matches: narrow it'
-        : 'it names as much of the path: shorten the key, or name more in the pattern'
+    return [...hidden.values()].map(({ handlers, hiding: { key, before } }) => {
+      const [who, whose] = handlers.length === 1 ? ['the handler', 'its'] : ['the handlers', 'their']
+      const cure = before
+        ? `the first handler that matches decides, here ${nameOf(before)}, which names no more of the path than the key: put it behind`
+        : key.startsWith('^')
+          ? 'an expression takes all that it matches: narrow it'
+          : 'it names as much of the path: shorten the key, or name more in the pattern'
       return (
-        `${who} ${paths.join(', ')} cannot be reached: the key "${key}" of ${this.#option} takes ${whose} upgrades, ` +
+        `${who} ${handlers.join(', ')} cannot be reached: the key "${key}" of ${this.#option} takes ${whose} upgrades, ` +
         `because ${cure}, or let this proxy take no WebSockets (no "ws: true", and a target with "http:")`
       )
     })
   }
+}
+
+function takes({ source, expression }: Key, url: string, handler: HandlerPath | undefined): boolean {
+  if (expression) return expression.test(url)
+  return url.startsWith(source) && !(handler && literalOf(handler).length > source.length)
+}
+
+function nameOf({ prefix, pattern }: HandlerPath): string {
+  return prefix + pattern
 }
 
 /** What every path that the handler matches begins with, as clients write it. */
@@ -93,8 +110,4 @@ function startOf({ prefix, pattern }: HandlerPath): string {
 function literalOf(handler: HandlerPath): string {
   const start = startOf(handler)
   return /[?*{]/.test(handler.pattern) ? start.replace(/\/$/, '') : start
-}
-
-function fill(pattern: string, sample: string): string {
-  return pattern.replace(/\{(?:[^{}]|\{[^{}]*\})*\}|\*+|\?/g, sample)
 }

@@ -1,13 +1,13 @@
 import pc from 'picocolors'
 import type { UniversalApiWsHandler } from '../engine/handler.ts'
 import type { Server } from '../server/server.ts'
-import type { ProxyKeys } from './proxy-keys.ts'
+import type { HandlerPath } from './handler-paths.ts'
 
 /** The lines under Vite's own URLs: each handler that can be reached there, with its options, and the sidecar. */
 export function describeHandlers(
   handlers: readonly UniversalApiWsHandler[],
   prefixes: readonly string[],
-  proxies: ProxyKeys,
+  isHidden: (path: HandlerPath) => boolean,
   ownUrl: string | undefined,
   sidecar: Server,
 ): string[] {
@@ -17,7 +17,7 @@ export function describeHandlers(
     .flatMap((handler) =>
       prefixes.flatMap((prefix) => {
         const pattern = `/${handler.pattern.replace(/^\//, '')}`
-        if (proxies.hiding({ prefix, pattern }) !== undefined) return []
+        if (isHidden({ prefix, pattern })) return []
         const url = pc.cyan(`${origin}${prefix}${pattern}`)
         return [`  ${pc.green('➜')}  ${pc.bold('WebSocket')}: ${url}${optionsOf(handler)}`]
       }),

@@ -106,5 +106,43 @@ describe.each(VITES)('$name', ({ load }) => {
       expect(quiet.terminal.count('cannot be reached')).toBe(0)
       expect(quiet.terminal.count('/api/')).toBe(patterns.length)
     })
+
+    test(`${start.name}: the first handler that matches decides, and what its key takes of later ones is warned of`, async () => {
+      const { url: target } = await backend()
+      const patterns = [
+        '/ws/first',
+        '/{room}/{part}',
+        '/ws/chat',
+        '/ws/{id:[0-9]{4}}',
+        '/ws/**',
+        '/**',
+        '/deep/a/b',
+      ]
+      const proxy = { '/api': { target, ws: true } }
+      const { server, url, terminal } = await start(await load(), {
+        plugins: [universalApi({ wsHandlers: patterns.map((pattern) => echo(pattern)) })],
+        server: { proxy },
+        preview: { proxy },
+      })
+      server.printUrls()
+      const warnings = terminal.lines.filter((line) => line.includes('cannot be reached')).toSorted()
+      expect(warnings).toHaveLength(3)
+      expect(warnings[0]).toContain('the handler /api/deep/a/b cannot be reached: the key "/api" of')
+      expect(warnings[0]).toContain('the first handler that matches decides, here /api/**')
+      expect(warnings[2]).toContain('the handlers /api/{room}/{part}, /api/** cannot be reached')
+      expect(warnings[1]).toContain('the handlers /api/ws/chat, /api/ws/{id:[0-9]{4}} cannot be reached')
+      expect(warnings[1]).toContain('decides, here /api/{room}/{part}, which')
+      expect(warnings[1]).toContain('put it behind')
+      const listed = terminal.lines.flatMap((line) => /ws:\S+(\/api\/\S+)/.exec(line)?.[1] ?? [])
+      expect(listed).toEqual(['/api/ws/first', '/api/ws/**'])
+      for (const [path, who] of [
+        ['/api/ws/first', '/ws/first'],
+        ['/api/ws/more/parts', '/ws/**'],
+        ['/api/ws/chat', 'backend /api/ws/chat'],
+        ['/api/ws/1234', 'backend /api/ws/1234'],
+        ['/api/deep/a/b', 'backend /api/deep/a/b'],
+      ] as const)
+        expect([path, await greeter(url + path)]).toEqual([path, who])
+    })
   }
 })
