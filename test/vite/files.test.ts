@@ -56,6 +56,19 @@ describe.each(VITES)('$name', ({ load }) => {
     })
   }
 
+  test('handlers of the configuration come first, then those of the files in the order of their paths', async () => {
+    const root = project({
+      'mocks/b.ws.js': handler('/ws/{b}', 'b'),
+      'mocks/a/z.ws.js': handler('/ws/z{z}', 'z'),
+      'mocks/c.ws.js': handler('/ws/z-last', 'c'),
+    })
+    const plugin = universalApi({ wsDir: 'mocks', wsHandlers: [echo('/ws/zz*', 'inline')] })
+    const { url } = await dev(await load(), { root, plugins: [plugin] })
+    const names = ['zz', 'z-last', 'other']
+    const found = await Promise.all(names.map((name) => greeting(`${url}/api/ws/${name}`)))
+    expect(found).toEqual(['inline', 'z', 'b'])
+  })
+
   test('files added, changed, renamed and removed; connections, rooms and metadata stay', async () => {
     const room = (answer: string): string => `
       import { suffix } from './lib/suffix.ts'
