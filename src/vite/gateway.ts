@@ -180,13 +180,16 @@ export class Gateway implements Member, Tenant {
     )
   }
 
-  unanswered({ url }: Target): void {
+  unanswered({ url }: Target, where: Parameters<Member['unanswered']>[1]): void {
+    const nearest = this.nearest(url)
+    if (where === 'under a prefix') {
+      this.#traffic?.unmatched(pathOf(url), nearest)
+      return
+    }
     const path = describe(pathOf(url))
     if (this.#unanswered.has(path) || this.#unanswered.size >= MAX_PATHS) return
     this.#unanswered.add(path)
-    this.logger.warn(
-      `nobody answers the upgrade of ${path}, and no handler matches it${didYouMean(this.nearest(url))}`,
-    )
+    this.logger.warn(`nobody answers the upgrade of ${path}, and no handler matches it${didYouMean(nearest)}`)
   }
 
   /** The handler that the client may have meant. */

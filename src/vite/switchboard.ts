@@ -1,10 +1,10 @@
 import { once, type EventEmitter } from 'node:events'
 import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { setTimeout } from '../engine/timers.ts'
 import { targetOf, useOriginForm, type Target } from '../server/handshake.ts'
 import type { Claim } from './claim.ts'
 import { ignoreUpgrade, isHandshake } from './plain-request.ts'
+import { Silence } from './silence.ts'
 
 /** One instance of the plugin, as the upgrades of an HTTP server meet it. */
 export interface Member {
@@ -22,12 +22,9 @@ export interface Member {
   ): void
   /** The handler that the client may have meant. */
   nearest(url: string): string | undefined
-  /** Nobody has answered an upgrade outside of its prefixes. */
-  unanswered(target: Target): void
+  /** Nobody has answered an upgrade outside of its prefixes, or somebody has ended one under them without an answer. */
+  unanswered(target: Target, where: 'outside' | 'under a prefix'): void
 }
-
-/** How long other listeners may take to write something to a socket that nobody may know. */
-const PATIENCE_MS = 5000
 
 /**
  * The upgrades of one HTTP server and all instances of the plugin that serve it: the first that claims one gets it, and
@@ -124,16 +121,15 @@ export class Switchboard {
       this.#give(host, 'unknown', request, socket, head)
       return
     }
-    const silent = isSilent(socket)
+    const silence = new Silence(socket)
     this.#passOn('upgrade', request, socket, head)
     const witness = host ?? outsider
-    if (!witness || !silent()) return
-    const unanswered = (): void => {
-      if (!silent() || !this.#members.has(witness)) return
-      if (host) this.#give(host, 'unknown', request, socket, head)
-      else witness.unanswered(target)
-    }
-    setTimeout(unanswered, PATIENCE_MS).unref()
+    if (!witness) return
+    silence.lasts((isOpen) => {
+      if (!this.#members.has(witness)) return
+      if (host && isOpen) this.#give(host, 'unknown', request, socket, head)
+      else witness.unanswered(target, host ? 'under a prefix' : 'outside')
+    })
   }
 
   /** An upgrade to something else than WebSocket, which neither this plugin nor Vite knows. */
@@ -145,9 +141,11 @@ export class Switchboard {
       ignore()
       return
     }
-    const silent = isSilent(socket)
+    const silence = new Silence(socket)
     this.#passOn('upgrade', request, socket, head)
-    if (silent()) setTimeout(() => silent() && ignore(), PATIENCE_MS).unref()
+    silence.lasts((isOpen) => {
+      if (isOpen) ignore()
+    })
   }
 
   #give(
@@ -198,10 +196,4 @@ function after(all: readonly Promise<unknown>[], socket: Duplex, act: () => void
     if (!socket.writableEnded && !socket.destroyed) act()
     socket.off('error', ignore)
   })
-}
-
-/** Says whether nobody has written to the socket since, nor ended it. */
-function isSilent(socket: Duplex & { readonly bytesWritten?: number }): () => boolean {
-  const { bytesWritten } = socket
-  return () => !socket.writableEnded && !socket.destroyed && socket.bytesWritten === bytesWritten
 }

@@ -94,6 +94,52 @@ describe.each(VITES)('$name', ({ load }) => {
     }
   })
 
+  test('what socket.io, or a listener that destroys, ends without a word is one line for each path, with a hint', async () => {
+    const attachments = [
+      (http: Server) => void new SocketServer(http, { destroyUpgradeTimeout: 50, serveClient: false }),
+      (http: Server) => void http.on('upgrade', (_request, socket: Duplex) => socket.destroy()),
+    ]
+    for (const attach of attachments) {
+      const { port, terminal } = await dev(await load(), {
+        plugins: [beside(attach), universalApi({ wsHandlers: [echo('/ws/chat')] })],
+      })
+      for (const path of ['/api/ws/chta?token=secret', '/api/ws/chta', '/ws/chat'])
+        await expect(new RawClient(port).request(path)).rejects.toThrow(/without a response|ECONNRESET/)
+      const said = (): string[] => terminal.lines.filter((line) => line.includes('no handler matches'))
+      await expect.poll(said).toHaveLength(2)
+      expect(said()[0]).toMatch(
+        /no handler matches the path "\/api\/ws\/chta"; did you mean \/api\/ws\/chat\?$/,
+      )
+      expect(said()[1]).toContain('nobody answers the upgrade of "/ws/chat"')
+      expect(said()[1]).toMatch(/did you mean \/api\/ws\/chat\?$/)
+    }
+  })
+
+  test('a client that leaves a handshake to others, who end it then, is no line', async () => {
+    const seen = signal()
+    const ended = signal()
+    const theirs = beside(
+      (http) =>
+        void http.on('upgrade', (_request, socket: Duplex) => {
+          socket.on('error', () => {})
+          socket.on('close', () => ended.give())
+          socket.on('end', () => socket.end())
+          socket.resume()
+          seen.give()
+        }),
+    )
+    const { port, terminal } = await dev(await load(), {
+      plugins: [theirs, universalApi({ wsHandlers: [echo('/ws/chat')] })],
+    })
+    const client = new RawClient(port)
+    const answer = client.request('/api/theirs').catch(() => {})
+    await seen.given
+    client.tcp.end()
+    await ended.given
+    await answer
+    expect(terminal.count('no handler matches')).toBe(0)
+  })
+
   for (const start of [dev, preview]) {
     test(`${start.name}: ws's own server, which refuses every other path, refuses none of ours`, async () => {
       const greet = (where: string) => (http: Server) =>
