@@ -1,5 +1,5 @@
-import { writeFileSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { accessSync, constants, existsSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import { loadScript } from './script-file.ts'
 import { SidewireError } from '../index.ts'
 import { compare, readEarlier } from '../load/comparison.ts'
@@ -17,7 +17,7 @@ import { messageOf, say } from './report.ts'
 
 export interface BenchFlags {
   readonly connections?: number
-  readonly senders: number
+  readonly senders?: number
   readonly duration: number
   readonly warmup: number
   readonly timeout: number
@@ -131,6 +131,13 @@ async function resolveOptions(
         ? 'the scenario script needs a file: sidewire bench <url> script <file>'
         : `the scenario ${scenario} takes no file, but got ${JSON.stringify(shown(file ?? ''))}`,
     )
+  if (scenario !== 'fanout' && flags.senders !== undefined)
+    throw new SidewireError(
+      'ERR_OPTION',
+      `option "--senders" is ${flags.senders}; only the scenario fanout has senders, and this is ${scenario}`,
+    )
+  checkWritable('--json', flags.json)
+  checkWritable('--html', flags.html)
   const script = file === undefined ? undefined : resolve(file)
   // What is wrong with these is said before anything is opened.
   if (script !== undefined) await loadScript(script)
@@ -142,7 +149,7 @@ async function resolveOptions(
     scenario,
     script,
     connections,
-    senders: flags.senders,
+    senders: flags.senders ?? 1,
     duration: flags.duration * 1000,
     warmup: flags.warmup * 1000,
     timeout: flags.timeout * 1000,
@@ -186,17 +193,33 @@ function loginOf(text: string, headers: readonly string[]): string[] {
   return [`Authorization: Basic ${login}`]
 }
 
+/** Said before the run, and not after all of it. */
+function checkWritable(option: string, path: string | undefined): void {
+  if (path === undefined || path === '-') return
+  try {
+    const isThere = existsSync(path)
+    if (isThere && statSync(path).isDirectory()) throw new Error('it is a folder')
+    accessSync(isThere ? path : dirname(resolve(path)), constants.W_OK)
+  } catch (cause) {
+    throw unwritable(option, path, cause)
+  }
+}
+
 function write(option: string, path: string, text: string): void {
   try {
     if (path === '-') process.stdout.write(text)
     else writeFileSync(path, text)
   } catch (cause) {
-    throw new SidewireError(
-      'ERR_OPTION',
-      `option "${option}" is "${shown(path)}": ${shown((cause as Error).message)}`,
-      {
-        cause,
-      },
-    )
+    throw unwritable(option, path, cause)
   }
+}
+
+function unwritable(option: string, path: string, cause: unknown): SidewireError {
+  return new SidewireError(
+    'ERR_OPTION',
+    `option "${option}" is "${shown(path)}": ${shown((cause as Error).message)}`,
+    {
+      cause,
+    },
+  )
 }

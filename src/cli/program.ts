@@ -65,7 +65,7 @@ export function createProgram(): Command {
       'connections; fanout: receivers (default: 10, fanout 100, idle 1000)',
       toCount,
     )
-    .option('--senders <n>', 'fanout: connections that send, besides the receivers', toCount, 1)
+    .option('--senders <n>', 'fanout: connections that send, besides the receivers (default: 1)', toCount)
     .option('--duration <seconds>', 'how long it is measured', toSeconds, 10)
     .option('--warmup <seconds>', 'load before that, which is checked, but not measured', toSecondsOrNone, 1)
     .option('--size <bytes>', 'bytes of a message (default: 64, or what --message needs)', toCount)
@@ -121,7 +121,7 @@ const toPort = wholeNumber(0, 65_535)
 const toCount = wholeNumber(1, MAX_CONNECTIONS)
 const toSeconds = number(
   (value) => value > 0 && value <= MAX_SECONDS,
-  `a number of seconds, at most ${MAX_SECONDS}`,
+  `a number of seconds above 0, at most ${MAX_SECONDS}`,
 )
 const toSecondsOrNone = number(
   (value) => value >= 0 && value <= MAX_SECONDS,

@@ -94,7 +94,7 @@ class Fleet {
   async open(): Promise<void> {
     const { signal } = this.#hooks
     const aborted = new Promise<never>((_resolve, reject) => {
-      const stop = (): void => reject(new SidewireError('ERR_LOAD', 'stopped before anything was measured'))
+      const stop = (): void => reject(stoppedEarly())
       if (signal.aborted) stop()
       signal.addEventListener('abort', stop, { once: true })
     })
@@ -125,13 +125,18 @@ class Fleet {
     )
     for (const thread of this.#threads)
       thread.say({ type: 'go', measureFrom, measureUntil: measureFrom + duration, snapshotEvery: every })
-    const stop = (): void => this.#threads.forEach((thread) => thread.say({ type: 'stop' }))
+    let isEarly = false
+    const stop = (): void => {
+      isEarly = now() < measureFrom
+      for (const thread of this.#threads) thread.say({ type: 'stop' })
+    }
     if (signal.aborted) stop()
     signal.addEventListener('abort', stop, { once: true })
 
     const usage = process.cpuUsage()
     const from = now()
     const all = await Promise.all(results).finally(() => signal.removeEventListener('abort', stop))
+    if (isEarly) throw stoppedEarly()
     const { user, system } = process.cpuUsage(usage)
     intervals.flush()
     return { results: all, cpu: (user + system) / 1000 / (now() - from) }
@@ -140,4 +145,8 @@ class Fleet {
   async end(isDone: boolean): Promise<void> {
     await Promise.all(this.#threads.map((thread) => thread.end(isDone)))
   }
+}
+
+function stoppedEarly(): SidewireError {
+  return new SidewireError('ERR_LOAD', 'stopped before anything was measured')
 }

@@ -72,7 +72,10 @@ export class LoadSocket implements FrameEvents {
         this.#why ||= explain(error)
       })
       .on('end', () => {
-        this.#why ||= 'the server ended the TCP connection without a close frame'
+        this.#why ||=
+          this.#phase === 'connecting'
+            ? `the server ended the connection without an answer; if it ${options.target.secure ? 'does not speak TLS, try ws://' : 'speaks TLS, try wss://'}`
+            : 'the server ended the TCP connection without a close frame'
       })
       .once('close', () => this.#end())
   }
@@ -250,5 +253,7 @@ function explain({ code, message }: NodeJS.ErrnoException): string {
   if (code === 'EADDRNOTAVAIL') return 'no local port is left (EADDRNOTAVAIL); use fewer connections'
   if (code === 'EMFILE')
     return 'this process has no file descriptor left (EMFILE); raise `ulimit -n`, or use fewer connections'
+  // What a server answers that takes the TLS handshake for HTTP; the rest of the message are numbers of OpenSSL.
+  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER') return 'the server does not speak TLS: try ws://'
   return shown(message)
 }

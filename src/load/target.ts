@@ -22,6 +22,11 @@ export interface Target {
  * @throws `ERR_OPTION` for what is no WebSocket URL, `ERR_LOAD` if nobody listens there
  */
 export async function resolveTarget(text: string): Promise<Target> {
+  if (text.includes('#'))
+    throw new SidewireError(
+      'ERR_OPTION',
+      'the URL has a #; a WebSocket URL has no fragment (RFC 6455 3): leave it out, or write %23 for the character',
+    )
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (!url || !['ws:', 'wss:', 'http:', 'https:'].includes(url.protocol))
     throw new SidewireError(

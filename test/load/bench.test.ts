@@ -209,8 +209,9 @@ describe('the generator', () => {
 describe('Ctrl-C', () => {
   it('ends early, with the report of what was measured', async () => {
     const url = await start()
-    const { code, report, stdout } = await bench(url, ['--duration', 60, '--warmup', 0], {
+    const { code, report, stdout } = await bench(url, ['--duration', 60, '--warmup', 0, '--rate', 1000], {
       during: async (cli) => {
+        // Half a second of the rate, so that it measures already.
         await expect.poll(() => server!.did.received).toBeGreaterThan(500)
         cli.kill('SIGINT')
       },

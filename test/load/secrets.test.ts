@@ -158,6 +158,7 @@ describe('an error', () => {
   it.for([
     [['ws//ha:hunter2@127.0.0.1/?key=s3same'], 'the URL is "'],
     [['ftp://ha:hunter2@127.0.0.1/?key=s3same'], 'the URL is "ftp://***:***@127.0.0.1/?key=***"'],
+    [['ws://127.0.0.1:1/#hunter2'], 'the URL has a #; a WebSocket URL has no fragment (RFC 6455 3)'],
     [['ws://ha:hunter2@127.0.0.1:1/?key=s3same'], 'cannot connect to 127.0.0.1:1'],
     [
       ['ws://127.0.0.1:1/', '--header', 'hunter2'],

@@ -1,6 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { createCertificate } from '../cli/certificate.ts'
 import type { BenchReport } from '../../src/index.ts'
 import { project, run } from '../cli/cli.ts'
 import { bench } from './bench.ts'
@@ -67,6 +68,62 @@ describe('the report', () => {
     expect(stderr.join('\n')).toContain('throughput')
     expect(existsSync(join(cwd, '-'))).toBe(false)
     expect(code).toBe(0)
+  })
+})
+
+describe('Ctrl-C in the warm-up', () => {
+  it('says that nothing was measured, and blames nobody', async () => {
+    const { code, stdout, stderr } = await bench(await start(), ['--duration', 60, '--warmup', 60], {
+      during: async (cli) => {
+        await expect.poll(() => server!.did.received).toBeGreaterThan(500)
+        cli.kill('SIGINT')
+      },
+    })
+    expect(stderr).toContain('stopped before anything was measured')
+    expect(stdout + stderr).not.toContain('generator')
+    expect(code).toBe(130)
+  })
+})
+
+describe('TLS', () => {
+  it.for([
+    [
+      'wss:// to a server without it',
+      undefined,
+      'wss:',
+      'the server does not speak TLS: try ws:// (ERR_LOAD)',
+    ],
+    [
+      'ws:// to a server that speaks it',
+      createCertificate(),
+      'ws:',
+      'if it speaks TLS, try wss:// (ERR_LOAD)',
+    ],
+  ] as const)('%s', async ([, tls, protocol, words]) => {
+    const url = await start({ kind: 'echo' }, tls)
+    const { code, stderr } = await bench(url.replace(/^wss?:/, protocol), [...SHORT])
+    expect(stderr).toContain('no connection was accepted: the server')
+    expect(stderr.trim().endsWith(words)).toBe(true)
+    expect(code).toBe(1)
+  })
+})
+
+describe('a mistake is said before the run', () => {
+  it.for([
+    [['--json', 'no/such/folder/x.json'], 'option "--json" is "no/such/folder/x.json": '],
+    [['--html', '.'], 'option "--html" is ".": it is a folder'],
+    [['--senders', '3'], 'option "--senders" is 3; only the scenario fanout has senders, and this is echo'],
+    [['--duration', '0'], 'It has to be a number of seconds above 0, at most 86400.'],
+  ] as const)('%s', async ([args, words]) => {
+    const url = await start()
+    const { code, stdout, stderr } = await run(['bench', url, ...SHORT.map(String), ...args], {
+      cwd: project(),
+    })
+    expect(stderr.join('\n')).toContain(words)
+    expect(stderr).toHaveLength(1)
+    expect(stdout.join('')).toBe('')
+    expect(server!.did.opened).toBe(0)
+    expect(code).toBe(2)
   })
 })
 
