@@ -17,6 +17,7 @@ const api = universalApi({
     { pattern: '/ws/slow', authenticate: () => { authenticating++; return new Promise(() => {}) } },
     { pattern: '/ws/quiet', heartbeat: 150 },
     { pattern: '/ws/block', onMessage: (conn, ms) => {
+      console.log('blocks for', ms)
       const end = performance.now() + ms
       while (performance.now() < end);
       conn.send('over')
@@ -148,6 +149,19 @@ process.prependListener('SIGTERM', () => process.exit(3))
     }
     expect(await vite.stop()).toBe(3)
     for (const client of clients) expect(await client.closed).toMatchObject({ code: 1001 })
+  })
+
+  test('Ctrl-C ends the process at once, as without the plugin, also while a handler blocks', async () => {
+    for (const isBlocked of [false, true]) {
+      const vite = await ViteProcess.start(installed(folder, { 'vite.config.js': CONFIG }), [...program])
+      const client = await connectWs(`${vite.url}/api/ws/${isBlocked ? 'block' : 'echo'}`)
+      client.json(600_000)
+      if (isBlocked) await vite.prints('blocks for 600000')
+      else expect(await client.next()).toBe(600_000)
+      // By the signal itself, which no exit code stands for.
+      expect(await vite.stop('SIGINT')).toBeNull()
+      expect(await client.closed).toMatchObject({ code: 1006 })
+    }
   })
 })
 
