@@ -9,6 +9,9 @@ const clients = new Set<Duplex>()
  * Tells a client behind the tunnel that is still there when the process exits. Frameworks end theirs by
  * `process.exit()`, some at the first signal, some while one of their two Vite servers still closes. Holding them up is
  * not ours, and nothing asynchronous happens any more; but a write of some bytes to a socket reaches the system at once.
+ *
+ * Ctrl-C of plain Vite stays what it is, the end at once by SIGINT: a listener for it would have to wait for the event
+ * loop, and a handler that never returns could not be interrupted any more.
  */
 export function tellAtExit(client: Duplex): void {
   // Before those that destroy the sockets then: Nuxt's.
