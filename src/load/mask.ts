@@ -2,8 +2,8 @@
 
 export const MASK = '***'
 
-/** `name=value` of a query. */
-const QUERY_VALUE = /([?&][^=&#\s"]+=)[^&#\s"]+/g
+/** `name=value` of a query, or a query that is a value alone. */
+const QUERY_VALUE = /([?&][^=&#\s"]+=|:\/\/[^\s?#"]+\?(?=[^=&#\s"]+(?:[\s"]|$)))[^&#\s"]+/g
 /** The `user:password@` of a URL, also of one that has no scheme. */
 const USER = /(\/\/|^|[\s"'])[^\s/@"':]*(?::[^\s/@"']*)?@(?=[^\s/@"']+(?:[:/?\s"']|$))/g
 /** What is a token by its looks: of a JWT, of the schemes of RFC 9110 11, or long letters and digits in a mix. */

@@ -35,7 +35,9 @@ export class Secrets {
       const login = Buffer.from(`${decode(username)}:${decode(password)}`).toString('base64')
       hide('user and password of the URL', login, username, password, decode(username), decode(password))
     }
-    for (const pair of (parsed?.search.slice(1) ?? '').split('&')) {
+    const query = parsed?.search.slice(1) ?? ''
+    if (query !== '' && !/[=&]/.test(query)) hide('the query', query, decode(query))
+    for (const pair of query.split('&')) {
       const [name = '', ...rest] = pair.split('=')
       const value = rest.join('=')
       if (rest.length > 0)

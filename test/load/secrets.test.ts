@@ -85,6 +85,7 @@ describe('a report', () => {
     ['the first cookie', ['--header', 'Cookie: sid=s3same; theme=dark']],
     ['a password of a --message', ['--message', '{"id":"{id}","password":"s3same"}']],
     ['a part of the query', [], '?auth=Bearer%20s3same'],
+    ['a query that is a value alone', [], '?s3same'],
     ['a query as a form has it', [], '?auth=very+s3same'],
   ] as const)('masks what a server sends back of %s', async ([, args, query = '']) => {
     const port = await startOnPort({
