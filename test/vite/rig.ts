@@ -11,6 +11,7 @@ import type { InlineConfig, Logger, PreviewServer, ViteDevServer } from 'vite'
 import { afterEach } from 'vitest'
 import { WebSocketServer } from 'ws'
 import type { UniversalApiWsHandler } from '../../src/index.ts'
+import { within } from '../support/client.ts'
 import { freePort } from '../support/free-port.ts'
 
 export type Vite = typeof vite8
@@ -35,7 +36,8 @@ export function defer(cleanup: () => unknown): void {
 }
 
 afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup()
+  for (const cleanup of cleanups.splice(0).toReversed())
+    await within(Promise.resolve(cleanup()), `no end of ${String(cleanup)}`, 100_000)
 })
 
 /** Whether anybody listens there. */
