@@ -19,9 +19,11 @@ export class BroadcastBoard {
   /** Receivers that are connected, and those among all that have not heard from every sender. */
   readonly #receivers: Int32Array
   readonly #deaf: Int32Array
+  /** Senders that have not stopped. */
+  readonly #sending: Int32Array
 
   static bytesFor(senders: number): number {
-    return senders * ringFor(senders) * (8 + 4) + senders * (4 + 4) + 4 + 4
+    return senders * ringFor(senders) * (8 + 4) + senders * (4 + 4) + 4 + 4 + 4
   }
 
   /** @param memory - of {@link bytesFor} bytes; zeros when it is new */
@@ -35,12 +37,14 @@ export class BroadcastBoard {
     this.#first = new Int32Array(memory, entries * 12 + senders * 4, senders)
     this.#receivers = new Int32Array(memory, entries * 12 + senders * 8, 1)
     this.#deaf = new Int32Array(memory, entries * 12 + senders * 8 + 4, 1)
+    this.#sending = new Int32Array(memory, entries * 12 + senders * 8 + 8, 1)
   }
 
   /** Called once, by whoever made the memory. */
   reset(receivers: number): void {
     this.#first.fill(NOT_STARTED)
     this.#deaf[0] = receivers
+    this.#sending[0] = this.#sent.length
   }
 
   addReceivers(count: number): void {
@@ -54,6 +58,16 @@ export class BroadcastBoard {
 
   get deaf(): number {
     return Atomics.load(this.#deaf, 0)
+  }
+
+  /** A sender sends nothing more. */
+  removeSending(): void {
+    Atomics.sub(this.#sending, 0, 1)
+  }
+
+  /** How many senders of all workers may still send: no worker stops at the same moment as another. */
+  get sending(): number {
+    return Atomics.load(this.#sending, 0)
   }
 
   sent(sender: number): number {

@@ -59,7 +59,10 @@ export function createFanout(job: Job): Scenario {
       pacer?.stop((due, late) => job.recorder.sendLag(due, late, 1))
       isLooping = false
       clearInterval(timer)
-      await settle(options.timeout, () => receivers.every((receiver) => receiver.isSettled))
+      for (const _ of senders) board.removeSending()
+      const isSettled = (): boolean =>
+        board.sending === 0 && receivers.every((receiver) => receiver.isSettled)
+      await settle(options.timeout, isSettled)
       for (const receiver of receivers) receiver.end()
     },
     close() {
