@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { loadScript } from './script-file.ts'
-import { SidewireError } from '../index.ts'
+import { SidewireError } from '../engine/errors.ts'
 import { compare, readEarlier } from '../load/comparison.ts'
 import { hideSecrets, shown } from '../load/mask.ts'
 import { MessageTemplate } from '../load/message-template.ts'

@@ -2,7 +2,8 @@ import { existsSync, statSync } from 'node:fs'
 import { dirname, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { BuildFailure } from 'esbuild'
-import { SidewireError, type ServerOptions } from '../index.ts'
+import { SidewireError } from '../engine/errors.ts'
+import type { ServerOptions } from '../index.ts'
 import { importFresh } from './bundle.ts'
 
 const NAMES = ['ts', 'mts', 'js', 'mjs', 'cts', 'cjs'].map((extension) => `sidewire.config.${extension}`)

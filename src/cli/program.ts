@@ -4,13 +4,14 @@ import { MASK, maskTokens } from '../load/mask.ts'
 import { DEFAULT_MESSAGE } from '../load/message-template.ts'
 import { SCENARIOS } from '../load/options.ts'
 import { MAX_CONNECTIONS } from '../load/token.ts'
-import { bench } from './bench.ts'
+import type { bench } from './bench.ts'
 import { say } from './report.ts'
-import { serve } from './serve.ts'
+import type { serve } from './serve.ts'
 
 /** A day. */
 const MAX_SECONDS = 86_400
 
+/** A command is loaded when it is asked for: serving needs no histograms, and measuring no server. */
 export function createProgram(): Command {
   const program = new Command('sidewire')
     .description('One WebSocket engine for people who build and test real-time frontends.')
@@ -46,7 +47,7 @@ export function createProgram(): Command {
         'serve --host 0.0.0.0 --prefix /',
       ])}`,
     )
-    .action(serve)
+    .action(async (...args: Parameters<typeof serve>) => (await import('./serve.ts')).serve(...args))
   program
     .command('bench')
     .description('Measure a WebSocket server, and check that it loses, doubles and reorders nothing.')
@@ -104,7 +105,7 @@ export function createProgram(): Command {
         'bench wss://example.com/socket script protocol.ts',
       ]),
     )
-    .action(bench)
+    .action(async (...args: Parameters<typeof bench>) => (await import('./bench.ts')).bench(...args))
   return program
 }
 

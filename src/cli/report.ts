@@ -1,5 +1,5 @@
 import pc from 'picocolors'
-import { SidewireError } from '../index.ts'
+import { SidewireError } from '../engine/errors.ts'
 
 /** One clear line and exit code 1. A stack is only shown for what is our own fault. */
 export function reportAndExit(error: unknown): never {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { SidewireError } from '../index.ts'
+import { SidewireError } from '../engine/errors.ts'
 import type { LoadScript } from '../load/load-script.ts'
 import { shown } from '../load/mask.ts'
 import { importFresh } from './bundle.ts'

@@ -4,7 +4,6 @@ import { describe, SidewireError } from '../engine/errors.ts'
 import { HOLDINGS, type Holdings } from '../engine/holdings.ts'
 import { resolvePluginOptions, type PluginOptions } from '../engine/options.ts'
 import type { Server } from '../server/server.ts'
-import { Gateway } from './gateway.ts'
 import type { Host } from './host.ts'
 import { Sidecar } from './sidecar.ts'
 
@@ -41,6 +40,8 @@ export function universalApi<const Patterns extends readonly string[] = readonly
   /** Servers attached by hand stay so when Vite restarts. */
   const attached = new Set<HttpServer>()
   const open = async (host: Host): Promise<void> => {
+    // Who only uses `createServer` does not load the proxy.
+    const { Gateway } = await import('./gateway.ts')
     const gateway = new Gateway(resolved, host, sidecar)
     sidecar.join(gateway)
     for (const httpServer of attached) gateway.attach(httpServer)

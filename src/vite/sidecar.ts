@@ -7,7 +7,7 @@ import { clearTimeout, setTimeout } from '../engine/timers.ts'
 import { createServer, type RefusalReason, type Server, type Stats } from '../server/server.ts'
 import type { Host } from './host.ts'
 import type { HandlerFiles } from './handler-files.ts'
-import { TUNNEL_HEADERS } from './tunnel.ts'
+import { TUNNEL_HEADERS } from './tunnel-headers.ts'
 
 /** One Vite server, as the sidecar that it shares with others meets it. */
 export interface Tenant {

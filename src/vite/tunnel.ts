@@ -2,7 +2,6 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { createProxyServer } from 'http-proxy-3'
 import { clearTimeout, setTimeout } from '../engine/timers.ts'
-import type { ServerOptions } from '../engine/options.ts'
 import { FORWARDED } from '../server/forwarded.ts'
 import { refuseMalformed } from '../server/handshake.ts'
 import type { RefusalReason, Stats } from '../server/server.ts'
@@ -12,15 +11,6 @@ import { tellAtExit } from './farewell.ts'
 /** How long a client that reads slowly may take for what was sent before the sidecar closed: `closeTimeout`'s default. */
 const DRAIN_MS = 10_000
 const MAX_EARLY_BYTES = 64 * 1024
-
-/** What the tunnel says of a client; all of it replaces what a client sent under the same names. */
-export const TUNNEL_HEADERS: NonNullable<ServerOptions['proxyHeaders']> = [
-  'X-Forwarded-For',
-  'X-Forwarded-Proto',
-  'X-Forwarded-Uri',
-  'X-Sidewire-Client-Port',
-  'X-Sidewire-Known-Host',
-]
 
 /** Leads the upgrades of the dev server to the sidecar. The only file that knows the proxy library. */
 export interface Tunnel {
