@@ -37,7 +37,8 @@ const config: ViteUserConfig = {
           name: 'all',
           include: isBun ? IN_BUN : ['test/**/*.test.ts'],
           exclude: [...TIMED, ...UNPROVEN],
-          maxWorkers: 2,
+          // Most of a test is waiting: three files at a time keep the two cores of CI busy.
+          maxWorkers: 3,
           sequence: { groupOrder: 0 },
         },
       },
