@@ -1,4 +1,4 @@
-export type { BroadcastOptions, PublishOptions } from './engine/broadcast-options.ts'
+export type { BroadcastOptions, PublishOptions } from './engine/rooms/broadcast-options.ts'
 export { CloseCode } from './engine/close.ts'
 export type { ConnectionInfo } from './engine/engine.ts'
 export { SidewireError, type ErrorCode } from './engine/errors.ts'
@@ -8,24 +8,24 @@ export {
   type CompressionOptions,
   type ResponseRule,
   type UniversalApiWsHandler,
-} from './engine/handler.ts'
+} from './engine/handler/handler.ts'
 export type { Logger, LogLevel } from './engine/logger.ts'
-export type { ProxyHeader } from './engine/option-schema.ts'
+export type { ProxyHeader } from './engine/handler/option-schema.ts'
 export type {
   EngineOptions,
   PluginOptions,
   RuntimeChoice,
   ServerOptions,
   StaticFile,
-} from './engine/options.ts'
-export type { AllowedOrigins } from './engine/origin.ts'
-export type { PatternParams } from './engine/pattern-params.ts'
-export type { HandshakeRequest, RequestHeaders } from './engine/request.ts'
+} from './engine/handler/options.ts'
+export type { AllowedOrigins } from './engine/handshake/origin.ts'
+export type { PatternParams } from './engine/handshake/pattern-params.ts'
+export type { HandshakeRequest, RequestHeaders } from './engine/handshake/request.ts'
 export type { RuntimeName, SendStatus, TlsFiles } from './engine/runtime.ts'
 export { defineScript, type LoadScript, type ScriptClient } from './load/load-script.ts'
 export type { Report as BenchReport } from './load/report.ts'
 export type { RefusalReason, Stats } from './engine/stats.ts'
-export type { IWebSocketConnection, WebSocketConnection } from './engine/websocket-connection.ts'
+export type { IWebSocketConnection, WebSocketConnection } from './engine/connection/websocket-connection.ts'
 export { defineConfig } from './server/config.ts'
 export { createServer, type Server } from './server/server.ts'
 export {

@@ -1,18 +1,18 @@
-import { Admission } from './admission.ts'
-import { roomsOf, type PublishOptions } from './broadcast-options.ts'
+import { Admission } from './handshake/admission.ts'
+import { roomsOf, type PublishOptions } from './rooms/broadcast-options.ts'
 import { systemClock, type Clock, type Timer } from './clock.ts'
 import { CLOSE_ANSWER_TIMEOUT_MS, CloseCode } from './close.ts'
-import type { Connection } from './connection.ts'
+import type { Connection } from './connection/connection.ts'
 import type { Context } from './context.ts'
-import { Departed } from './departed.ts'
-import { dispatch } from './dispatch.ts'
+import { Departed } from './connection/departed.ts'
+import { dispatch } from './connection/dispatch.ts'
 import { describe, SidewireError } from './errors.ts'
 import type { Holdings } from './holdings.ts'
-import { closeRemoved, LiveHandlers } from './live-handlers.ts'
+import { closeRemoved, LiveHandlers } from './handler/live-handlers.ts'
 import type { Logger } from './logger.ts'
-import { takeMessage } from './message-rate.ts'
-import { encode, toBuffer } from './message.ts'
-import type { ResolvedEngineOptions } from './options.ts'
+import { takeMessage } from './connection/message-rate.ts'
+import { encode, toBuffer } from './connection/message.ts'
+import type { ResolvedEngineOptions } from './handler/options.ts'
 import type {
   Payload,
   RawRequest,
@@ -25,7 +25,7 @@ import type {
 import { countRefused, createStats, type Stats } from './stats.ts'
 import { queueMicrotask } from './timers.ts'
 import { TrafficLog } from './traffic-log.ts'
-import { Upgrades, type Windows } from './upgrades.ts'
+import { Upgrades, type Windows } from './handshake/upgrades.ts'
 
 /** An open connection, as the server lists it. */
 export interface ConnectionInfo {

@@ -1,9 +1,9 @@
 import { CloseCode } from './close.ts'
-import type { Connection } from './connection.ts'
+import type { Connection } from './connection/connection.ts'
 import { describe } from './errors.ts'
 import type { Logger, LogLevel } from './logger.ts'
-import { didYouMean } from './nearest-handler.ts'
-import { pathOf } from './request.ts'
+import { didYouMean } from './handshake/nearest-handler.ts'
+import { pathOf } from './handshake/request.ts'
 import type { HttpAnswer, RawRequest, UpgradeDecision } from './runtime.ts'
 
 type Decision = UpgradeDecision<Connection>

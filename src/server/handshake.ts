@@ -1,5 +1,5 @@
-import { checkHandshake } from '../engine/handshake.ts'
-import { readHeaders, toOriginForm } from '../engine/request.ts'
+import { checkHandshake } from '../engine/handshake/handshake.ts'
+import { readHeaders, toOriginForm } from '../engine/handshake/request.ts'
 import type { HttpAnswer } from '../engine/runtime.ts'
 
 /**

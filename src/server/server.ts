@@ -1,7 +1,7 @@
 import type { Clock } from '../engine/clock.ts'
-import type { PublishOptions } from '../engine/broadcast-options.ts'
+import type { PublishOptions } from '../engine/rooms/broadcast-options.ts'
 import { Engine, type ConnectionInfo } from '../engine/engine.ts'
-import { textAnswer } from '../engine/handshake.ts'
+import { textAnswer } from '../engine/handshake/handshake.ts'
 import { HOLDINGS, type Holdings } from '../engine/holdings.ts'
 import { createLogger, type Logger } from '../engine/logger.ts'
 import {
@@ -10,8 +10,8 @@ import {
   resolveServerOptions,
   type ResolvedServerOptions,
   type ServerOptions,
-} from '../engine/options.ts'
-import { pathOf, toOriginForm } from '../engine/request.ts'
+} from '../engine/handler/options.ts'
+import { pathOf, toOriginForm } from '../engine/handshake/request.ts'
 import type { HttpAnswer, RawRequest, Runtime, RuntimeName, RuntimeServer } from '../engine/runtime.ts'
 import { copyStats, type Stats } from '../engine/stats.ts'
 import { detectRuntime } from '../runtime/detect.ts'

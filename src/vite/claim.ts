@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server as HttpServer } from 'node:http'
 import { isHostAllowed } from 'host-validation-middleware'
-import { pathOf } from '../engine/request.ts'
+import { pathOf } from '../engine/handshake/request.ts'
 import type { Target } from '../server/handshake.ts'
 import { isUnder, type HandlerPath } from './handler-paths.ts'
 import type { ProxyKeys } from './proxy-keys.ts'

@@ -1,6 +1,6 @@
-import type { UniversalApiWsHandler } from '../engine/handler.ts'
-import { Router } from '../engine/router.ts'
-import { compilePattern, type Pattern } from '../engine/routing.ts'
+import type { UniversalApiWsHandler } from '../engine/handler/handler.ts'
+import { Router } from '../engine/handshake/router.ts'
+import { compilePattern, type Pattern } from '../engine/handshake/routing.ts'
 
 /** Where a handler is reached. */
 export interface HandlerPath {

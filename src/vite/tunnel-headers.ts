@@ -1,4 +1,4 @@
-import type { ServerOptions } from '../engine/options.ts'
+import type { ServerOptions } from '../engine/handler/options.ts'
 
 /** What the tunnel says of a client; all of it replaces what a client sent under the same names. */
 export const TUNNEL_HEADERS: NonNullable<ServerOptions['proxyHeaders']> = [

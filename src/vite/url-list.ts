@@ -1,5 +1,5 @@
 import pc from 'picocolors'
-import type { UniversalApiWsHandler } from '../engine/handler.ts'
+import type { UniversalApiWsHandler } from '../engine/handler/handler.ts'
 import type { Server } from '../server/server.ts'
 import type { HandlerPath } from './handler-paths.ts'
 

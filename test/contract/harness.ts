@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import type { ServerOptions, UniversalApiWsHandler } from '../../src/index.ts'
-import { resolveServerOptions } from '../../src/engine/options.ts'
+import { resolveServerOptions } from '../../src/engine/handler/options.ts'
 import type { Logger } from '../../src/engine/logger.ts'
 import type { HttpAnswer, Runtime, RuntimeCapabilities } from '../../src/engine/runtime.ts'
 import { serveOn, type Server } from '../../src/server/server.ts'

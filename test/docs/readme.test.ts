@@ -90,7 +90,7 @@ describe('the README', () => {
     ]
       .flatMap(([, cell]) => [...(cell ?? '').matchAll(/`(\w+)/g)].map(([, word]) => word ?? ''))
       .toSorted()
-    const source = readFileSync(join(ROOT, 'src/engine/websocket-connection.ts'), 'utf8')
+    const source = readFileSync(join(ROOT, 'src/engine/connection/websocket-connection.ts'), 'utf8')
     const body = source.split('export interface WebSocketConnection')[1]?.split('\n}\n')[0] ?? ''
     const members = [...body.matchAll(/^ {2}(?:readonly )?(\w+)[(:]/gm)].map(([, name]) => name ?? '')
     expect(documented).toEqual(members.toSorted())

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { UniversalApiWsHandler } from '../../src/engine/handler.ts'
+import type { UniversalApiWsHandler } from '../../src/engine/handler/handler.ts'
 import { advance, Rig } from './rig.ts'
 
 beforeEach(() => void vi.useFakeTimers())

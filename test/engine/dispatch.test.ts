@@ -1,8 +1,8 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { Connection } from '../../src/engine/connection.ts'
-import type { UniversalApiWsHandler } from '../../src/engine/handler.ts'
+import type { Connection } from '../../src/engine/connection/connection.ts'
+import type { UniversalApiWsHandler } from '../../src/engine/handler/handler.ts'
 import type { MemorySocket } from '../support/memory-runtime.ts'
 import { advance, Rig } from './rig.ts'
 

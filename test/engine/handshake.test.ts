@@ -1,13 +1,17 @@
 import { describe, expect, it } from 'vitest'
-import { checkHandshake, chooseDeflateOffer, chooseSubprotocol } from '../../src/engine/handshake.ts'
-import { isOriginAllowed, resolveOrigins } from '../../src/engine/origin.ts'
+import {
+  checkHandshake,
+  chooseDeflateOffer,
+  chooseSubprotocol,
+} from '../../src/engine/handshake/handshake.ts'
+import { isOriginAllowed, resolveOrigins } from '../../src/engine/handshake/origin.ts'
 import {
   createHandshakeRequest,
   pathOf,
   readHeaders,
   toOriginForm,
   tokens,
-} from '../../src/engine/request.ts'
+} from '../../src/engine/handshake/request.ts'
 import type { RawRequest } from '../../src/engine/runtime.ts'
 import { HANDSHAKE } from '../support/raw-client.ts'
 

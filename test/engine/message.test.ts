@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { isSendableCloseCode, truncateReason } from '../../src/engine/close.ts'
 import { describe as describeValue, SidewireError, toError } from '../../src/engine/errors.ts'
-import { byteLength, decode, encode, toBuffer } from '../../src/engine/message.ts'
+import { byteLength, decode, encode, toBuffer } from '../../src/engine/connection/message.ts'
 
 describe('encode', () => {
   it.each([

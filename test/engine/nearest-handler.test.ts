@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { nearestHandler, noHandler } from '../../src/engine/nearest-handler.ts'
+import { nearestHandler, noHandler } from '../../src/engine/handshake/nearest-handler.ts'
 
 const PATTERNS = [
   '/ws/chat',

@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { SidewireError } from '../../src/engine/errors.ts'
-import { resolvePluginOptions, resolveServerOptions, type ServerOptions } from '../../src/engine/options.ts'
+import {
+  resolvePluginOptions,
+  resolveServerOptions,
+  type ServerOptions,
+} from '../../src/engine/handler/options.ts'
 
 function failure(options: unknown): SidewireError {
   try {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { Router } from '../../src/engine/router.ts'
-import { compilePattern, type Pattern } from '../../src/engine/routing.ts'
+import { Router } from '../../src/engine/handshake/router.ts'
+import { compilePattern, type Pattern } from '../../src/engine/handshake/routing.ts'
 
 const routerOf = (patterns: readonly Pattern[]): Router<Pattern> => new Router(patterns, (pattern) => pattern)
 

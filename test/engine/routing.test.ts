@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { SidewireError } from '../../src/engine/errors.ts'
-import { compilePattern, normalizePrefix, stripPrefix } from '../../src/engine/routing.ts'
+import { compilePattern, normalizePrefix, stripPrefix } from '../../src/engine/handshake/routing.ts'
 import { NAMED_PATTERNS } from '../support/named-patterns.ts'
 
 describe('prefixes', () => {

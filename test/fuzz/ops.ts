@@ -41,7 +41,7 @@ export const FIRST_SETTINGS: Settings = {
 }
 
 export const ROOMS: readonly string[] = ['a', 'b', 'c', 'd', 'e', 'f', 'g', '__proto__', ' ']
-/** More than a scope keeps as topics: see src/engine/rooms.ts. */
+/** More than a scope keeps as topics: see src/engine/rooms/rooms.ts. */
 export const UNIONS = 70
 export const FLOOD_MESSAGES = 24
 export const FLOOD_BYTES: number = 256 * 1024

@@ -35,6 +35,17 @@ const table: readonly Row[] = [
     denied: [...platforms, '../index.ts', '../runtime/detect.ts', '../server/server.ts', './../index.ts'],
   },
   {
+    file: 'src/engine/rooms/a.ts',
+    allowed: ['./b.ts', '../timers.ts', '../connection/connection.ts', 'valibot'],
+    denied: [
+      ...platforms,
+      '../../index.ts',
+      '../../runtime/detect.ts',
+      '../../server/server.ts',
+      './../../index.ts',
+    ],
+  },
+  {
     file: 'src/runtime/listen-on-all.ts',
     allowed: [
       '../engine/runtime.ts',
@@ -163,6 +174,7 @@ const table: readonly Row[] = [
     file: 'src/cli/serve.ts',
     allowed: [
       '../index.ts',
+      '../engine/errors.ts',
       '../load/load.ts',
       './report.ts',
       './demo/demo.ts',
@@ -173,7 +185,7 @@ const table: readonly Row[] = [
     ],
     denied: [
       ...not(...node, 'commander'),
-      '../engine/errors.ts',
+      '../engine/engine.ts',
       '../server/server.ts',
       '../runtime/detect.ts',
       '../vite/plugin.ts',
@@ -194,12 +206,12 @@ const table: readonly Row[] = [
     allowed: [
       '../server/server.ts',
       '../engine/errors.ts',
-      '../engine/handler.ts',
+      '../engine/handler/handler.ts',
       '../engine/logger.ts',
       '../engine/holdings.ts',
-      '../engine/nearest-handler.ts',
-      '../engine/options.ts',
-      '../engine/request.ts',
+      '../engine/handshake/nearest-handler.ts',
+      '../engine/handler/options.ts',
+      '../engine/handshake/request.ts',
       '../engine/timers.ts',
       '../engine/traffic-log.ts',
       './tunnel.ts',
@@ -210,6 +222,8 @@ const table: readonly Row[] = [
       ...not(...node, 'vite'),
       '../index.ts',
       '../engine/engine.ts',
+      '../engine/handler/live-handler.ts',
+      '../engine/rooms/rooms.ts',
       '../runtime/detect.ts',
       '../cli/serve.ts',
       '../load/load.ts',

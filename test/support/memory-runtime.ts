@@ -10,7 +10,7 @@ import type {
   RuntimeSocket,
   SendStatus,
 } from '../../src/engine/runtime.ts'
-import { byteLength } from '../../src/engine/message.ts'
+import { byteLength } from '../../src/engine/connection/message.ts'
 
 export interface MemoryClientEvents {
   message(payload: Payload, compress: boolean): void

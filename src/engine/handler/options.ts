@@ -1,12 +1,12 @@
-import type { BroadcastOptions } from './broadcast-options.ts'
-import { describe, SidewireError } from './errors.ts'
+import type { BroadcastOptions } from '../rooms/broadcast-options.ts'
+import { describe, SidewireError } from '../errors.ts'
 import type { HandlersOf, ResponseRule, UniversalApiWsHandler } from './handler.ts'
-import type { Logger, LogLevel } from './logger.ts'
-import { encode } from './message.ts'
+import type { Logger, LogLevel } from '../logger.ts'
+import { encode } from '../connection/message.ts'
 import { checkOptions, pluginSchema, serverSchema, type ProxyHeader } from './option-schema.ts'
-import { resolveOrigins, type AllowedOrigins, type ResolvedOrigins } from './origin.ts'
-import { compilePattern, normalizePrefix, type Pattern } from './routing.ts'
-import type { Payload, TlsFiles } from './runtime.ts'
+import { resolveOrigins, type AllowedOrigins, type ResolvedOrigins } from '../handshake/origin.ts'
+import { compilePattern, normalizePrefix, type Pattern } from '../handshake/routing.ts'
+import type { Payload, TlsFiles } from '../runtime.ts'
 
 /** Options that mean the same in every place the engine runs. */
 export interface EngineOptions<Patterns extends readonly string[] = readonly string[]> {

@@ -1,11 +1,11 @@
-import type { Timer } from './clock.ts'
-import type { Connection } from './connection.ts'
-import type { Context } from './context.ts'
+import type { Timer } from '../clock.ts'
+import type { Connection } from '../connection/connection.ts'
+import type { Context } from '../context.ts'
 import { textAnswer } from './handshake.ts'
-import { LagMonitor } from './lag-monitor.ts'
+import { LagMonitor } from '../lag-monitor.ts'
 import { normalizeAddress } from './request.ts'
-import type { HttpAnswer } from './runtime.ts'
-import type { RefusalReason } from './stats.ts'
+import type { HttpAnswer } from '../runtime.ts'
+import type { RefusalReason } from '../stats.ts'
 
 /** A handshake that is refused: what the client gets, and what it counts as. */
 export interface Refusal {

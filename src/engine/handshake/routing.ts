@@ -1,4 +1,4 @@
-import { SidewireError } from './errors.ts'
+import { SidewireError } from '../errors.ts'
 import { mistakeIn } from './pattern-mistakes.ts'
 
 /** One leading slash, no trailing one, percent-encoded as clients do; `''` and `'/'` mean no prefix. */

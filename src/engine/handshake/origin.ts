@@ -1,4 +1,4 @@
-import { describe, SidewireError } from './errors.ts'
+import { describe, SidewireError } from '../errors.ts'
 
 /** Origins that may connect besides local pages: all, an exact origin, or what a regular expression matches. */
 export type AllowedOrigins = true | string | RegExp | readonly (string | RegExp)[]

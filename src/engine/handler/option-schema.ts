@@ -1,8 +1,8 @@
 import * as v from 'valibot'
-import { nearestName } from './edit-distance.ts'
-import { describe, SidewireError } from './errors.ts'
-import { LOG_LEVELS, type Logger } from './logger.ts'
-import { TOKEN } from './request.ts'
+import { nearestName } from '../edit-distance.ts'
+import { describe, SidewireError } from '../errors.ts'
+import { LOG_LEVELS, type Logger } from '../logger.ts'
+import { TOKEN } from '../handshake/request.ts'
 
 // What each option may be. `options.ts` has the types, the defaults, and calls `checkOptions` once.
 

@@ -1,13 +1,13 @@
-import type { Timer } from './clock.ts'
-import { CloseCode } from './close.ts'
+import type { Timer } from '../clock.ts'
+import { CloseCode } from '../close.ts'
 import type { Connection, Queue } from './connection.ts'
-import { SidewireError } from './errors.ts'
-import type { UniversalApiWsHandler } from './handler.ts'
+import { SidewireError } from '../errors.ts'
+import type { UniversalApiWsHandler } from '../handler/handler.ts'
 import { decode, encode, toBuffer } from './message.ts'
-import type { ResolvedRule } from './options.ts'
-import { isPromiseLike } from './promise.ts'
-import type { Payload } from './runtime.ts'
-import { queueMicrotask } from './timers.ts'
+import type { ResolvedRule } from '../handler/options.ts'
+import { isPromiseLike } from '../promise.ts'
+import type { Payload } from '../runtime.ts'
+import { queueMicrotask } from '../timers.ts'
 
 // The order of messages. Most handlers are direct: a message is decoded and handed over as it arrives, with
 // nothing made for it. Whatever may make a message wait (an `onConnect` that has not settled, `delay`,

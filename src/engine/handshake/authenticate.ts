@@ -1,7 +1,7 @@
-import { isSendableCloseCode, truncateReason } from './close.ts'
-import { describe } from './errors.ts'
-import type { UniversalApiWsHandler } from './handler.ts'
-import { isPromiseLike } from './promise.ts'
+import { isSendableCloseCode, truncateReason } from '../close.ts'
+import { describe } from '../errors.ts'
+import type { UniversalApiWsHandler } from '../handler/handler.ts'
+import { isPromiseLike } from '../promise.ts'
 import type { HandshakeRequest } from './request.ts'
 
 export type Verdict =

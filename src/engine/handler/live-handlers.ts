@@ -1,12 +1,12 @@
-import { CloseCode } from './close.ts'
-import type { Connection, Service } from './connection.ts'
-import type { Context } from './context.ts'
+import { CloseCode } from '../close.ts'
+import type { Connection, Service } from '../connection/connection.ts'
+import type { Context } from '../context.ts'
 import { LiveHandler } from './live-handler.ts'
-import { nearestHandler } from './nearest-handler.ts'
+import { nearestHandler } from '../handshake/nearest-handler.ts'
 import type { ResolvedEngineOptions } from './options.ts'
-import { prefixTwice } from './pattern-mistakes.ts'
-import { Router, type Route } from './router.ts'
-import { canonicalPath, stripPrefix } from './routing.ts'
+import { prefixTwice } from '../handshake/pattern-mistakes.ts'
+import { Router, type Route } from '../handshake/router.ts'
+import { canonicalPath, stripPrefix } from '../handshake/routing.ts'
 
 type HandlerOptions = Pick<ResolvedEngineOptions, 'handlers' | 'prefixes'>
 

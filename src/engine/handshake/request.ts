@@ -1,5 +1,5 @@
 import type { Params } from './routing.ts'
-import type { RawRequest } from './runtime.ts'
+import type { RawRequest } from '../runtime.ts'
 
 /** Header values by lower-case name, bytes above 7F as Latin-1; what a client repeats is joined as Node does. */
 export type RequestHeaders = Readonly<Record<string, string | undefined>> & {

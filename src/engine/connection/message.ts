@@ -1,5 +1,5 @@
-import { describe, SidewireError } from './errors.ts'
-import type { Payload } from './runtime.ts'
+import { describe, SidewireError } from '../errors.ts'
+import type { Payload } from '../runtime.ts'
 
 /**
  * What a user sends, as it goes on the wire: a string is text, bytes are binary, everything else is JSON text.

@@ -1,22 +1,22 @@
-import { assertIncludeSelf, roomsOf, type BroadcastOptions } from './broadcast-options.ts'
+import { assertIncludeSelf, roomsOf, type BroadcastOptions } from '../rooms/broadcast-options.ts'
 import {
   assertCloseCode,
   CLOSE_ANSWER_TIMEOUT_MS,
   CloseCode,
   MAX_CONTROL_PAYLOAD_BYTES,
   truncateReason,
-} from './close.ts'
-import type { Timer } from './clock.ts'
-import type { Context } from './context.ts'
-import { describe, SidewireError } from './errors.ts'
-import type { Hooks } from './hooks.ts'
-import type { LagMonitor } from './lag-monitor.ts'
+} from '../close.ts'
+import type { Timer } from '../clock.ts'
+import type { Context } from '../context.ts'
+import { describe, SidewireError } from '../errors.ts'
+import type { Hooks } from '../handler/hooks.ts'
+import type { LagMonitor } from '../lag-monitor.ts'
 import { byteLength, encode } from './message.ts'
-import type { ResolvedHandler } from './options.ts'
-import { pathOf, type HandshakeRequest } from './request.ts'
-import type { Scope } from './rooms.ts'
-import type { Params } from './routing.ts'
-import type { Payload, RuntimeSocket, SendStatus } from './runtime.ts'
+import type { ResolvedHandler } from '../handler/options.ts'
+import { pathOf, type HandshakeRequest } from '../handshake/request.ts'
+import type { Scope } from '../rooms/rooms.ts'
+import type { Params } from '../handshake/routing.ts'
+import type { Payload, RuntimeSocket, SendStatus } from '../runtime.ts'
 import type { WebSocketConnection } from './websocket-connection.ts'
 
 /** What a connection asks of the handler that serves it. */

@@ -1,5 +1,5 @@
-import type { Context } from './context.ts'
-import type { Payload, RuntimeSocket } from './runtime.ts'
+import type { Context } from '../context.ts'
+import type { Payload, RuntimeSocket } from '../runtime.ts'
 
 // A scope is everyone a broadcast can reach; a room is some of them, by name; a union is some rooms that were
 // broadcast to together. Each of the three is one native topic, so that a broadcast is one native publish.

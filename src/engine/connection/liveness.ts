@@ -1,7 +1,7 @@
-import { CloseCode } from './close.ts'
-import type { Timer } from './clock.ts'
+import { CloseCode } from '../close.ts'
+import type { Timer } from '../clock.ts'
 import type { Connection, Service } from './connection.ts'
-import { SidewireError } from './errors.ts'
+import { SidewireError } from '../errors.ts'
 
 /** A handler with its connections. */
 type Watched = Pick<Service, 'context' | 'handler' | 'hooks'> & { connections(): Iterable<Connection> }

@@ -1,8 +1,8 @@
-import type { Context } from './context.ts'
-import { toError, type SidewireError } from './errors.ts'
+import type { Context } from '../context.ts'
+import { toError, type SidewireError } from '../errors.ts'
 import type { ResolvedHandler } from './options.ts'
-import { isPromiseLike } from './promise.ts'
-import type { WebSocketConnection } from './websocket-connection.ts'
+import { isPromiseLike } from '../promise.ts'
+import type { WebSocketConnection } from '../connection/websocket-connection.ts'
 
 /** The hooks of a handler, isolated: what they throw, or reject with, ends neither their caller nor the process. */
 export class Hooks {

@@ -1,5 +1,5 @@
-import type { Clock, Timer } from './clock.ts'
-import type { Connection } from './connection.ts'
+import type { Clock, Timer } from '../clock.ts'
+import type { Connection } from '../connection/connection.ts'
 
 /**
  * Finds who reads broadcasts too slowly. A native publish does not say whose backlog grew. Nobody's can have grown by

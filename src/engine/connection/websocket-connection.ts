@@ -1,7 +1,7 @@
-import type { BroadcastOptions } from './broadcast-options.ts'
-import type { HandshakeRequest } from './request.ts'
-import type { Params } from './routing.ts'
-import type { SendStatus } from './runtime.ts'
+import type { BroadcastOptions } from '../rooms/broadcast-options.ts'
+import type { HandshakeRequest } from '../handshake/request.ts'
+import type { Params } from '../handshake/routing.ts'
+import type { SendStatus } from '../runtime.ts'
 
 /** One client, as handlers see it. */
 export interface WebSocketConnection<Auth = any, Names extends Params = Params> {

@@ -1,8 +1,8 @@
-import type { BroadcastOptions } from './broadcast-options.ts'
-import type { PatternParams } from './pattern-params.ts'
-import type { HandshakeRequest } from './request.ts'
-import type { Params } from './routing.ts'
-import type { WebSocketConnection } from './websocket-connection.ts'
+import type { BroadcastOptions } from '../rooms/broadcast-options.ts'
+import type { PatternParams } from '../handshake/pattern-params.ts'
+import type { HandshakeRequest } from '../handshake/request.ts'
+import type { Params } from '../handshake/routing.ts'
+import type { WebSocketConnection } from '../connection/websocket-connection.ts'
 
 type MaybePromise<T> = T | Promise<T>
 

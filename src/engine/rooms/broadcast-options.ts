@@ -1,4 +1,4 @@
-import { describe, SidewireError } from './errors.ts'
+import { describe, SidewireError } from '../errors.ts'
 
 /** Which receivers a `publish` is for. A room that is named and `undefined` is a mistake: it would reach everybody. */
 export interface PublishOptions {

@@ -1,6 +1,6 @@
-import { CloseCode } from './close.ts'
+import { CloseCode } from '../close.ts'
 import type { Connection } from './connection.ts'
-import { SidewireError } from './errors.ts'
+import { SidewireError } from '../errors.ts'
 
 /** What a client may send at once, after a pause as long. */
 const BURST_MS = 1000

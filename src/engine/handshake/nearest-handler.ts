@@ -1,4 +1,4 @@
-import { distanceOf, type Token } from './edit-distance.ts'
+import { distanceOf, type Token } from '../edit-distance.ts'
 
 /** Longer paths are nobody's misspelling, and would cost a server more than a hint is worth. */
 const MAX_PATH = 256

@@ -1,5 +1,5 @@
 import { hasToken, TOKEN, tokens, type RequestHeaders } from './request.ts'
-import type { HttpAnswer, RawRequest } from './runtime.ts'
+import type { HttpAnswer, RawRequest } from '../runtime.ts'
 
 /** A short plain-text answer; every refused handshake closes its connection. */
 export function textAnswer(status: number, body: string, headers: Record<string, string> = {}): HttpAnswer {
