@@ -30,7 +30,7 @@ export async function serve(asked: string | undefined, flags: ServeFlags): Promi
   if (flags.watch && path === undefined) console.error(say('--watch does nothing without a config file'))
   if (flags.watch && path !== undefined) reloadOnChange(path, files, server, flags, print)
   // Last, because whoever reads it may go on at once: change a file, send a signal.
-  print(announcement(server, options, path === undefined))
+  print(announcement(server, path === undefined))
 }
 
 function withFlags(options: ServerOptions, flags: ServeFlags): ServerOptions {
@@ -44,31 +44,16 @@ function withFlags(options: ServerOptions, flags: ServeFlags): ServerOptions {
   }
 }
 
-function announcement(server: Server, options: ServerOptions, demo: boolean): string {
+function announcement(server: Server, demo: boolean): string {
   const lines = [
     `${pc.bold(pc.green('sidewire'))} on ${server.runtimeDescription} (runtime ${server.runtime})`,
   ]
-  const urls = handlerUrls(server, options)
-  for (const url of urls) lines.push(`  ${pc.cyan(url)}`)
-  if (urls.length === 0) lines.push('  no handlers')
+  for (const url of server.urls) lines.push(`  ${pc.cyan(url)}`)
+  if (server.urls.length === 0) lines.push('  no handlers')
   const page = server.url.replace(/^ws/, 'http')
   if (demo) lines.push(`  ${pc.cyan(`${page}/`)} the demo page: open it in two tabs`)
   lines.push(pc.dim('  Ctrl-C stops it'))
   return lines.join('\n')
-}
-
-function handlerUrls(server: Server, options: ServerOptions): string[] {
-  if (options.disable || options.enableWs === false) return []
-  const prefixes = options.endpointPrefix ?? '/api'
-  const all = typeof prefixes === 'string' ? [prefixes] : prefixes
-  const clean = (path: string): string => path.replace(/^\/+|\/+$/g, '')
-  return (options.wsHandlers ?? [])
-    .filter((handler) => !handler.disabled)
-    .flatMap((handler) =>
-      all.map((prefix) =>
-        [server.url, clean(prefix), handler.pattern.replace(/^\//, '')].filter(Boolean).join('/'),
-      ),
-    )
 }
 
 /** Swaps the handlers in place; a file with an error keeps the old ones. */

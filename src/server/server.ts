@@ -23,6 +23,8 @@ export type { RefusalReason, Stats } from '../engine/stats.ts'
 export interface Server {
   /** `ws://` or `wss://`, host and port, without a path. */
   readonly url: string
+  /** Where the enabled handlers are, in their order and once for each prefix; wildcards stand as in the pattern. */
+  readonly urls: readonly string[]
   readonly port: number
   /** Which runtime serves. */
   readonly runtime: RuntimeName
@@ -106,10 +108,15 @@ export async function serveOn(
     )
   engine.attach(server, runtime.capabilities)
 
+  const url = `${resolved.tls ? 'wss' : 'ws'}://${urlHost(resolved.host)}:${server.port}`
   let closing: Promise<void> | undefined
   const served: Server & { [HOLDINGS]: () => Holdings } = {
     [HOLDINGS]: () => engine.holdings(),
-    url: `${resolved.tls ? 'wss' : 'ws'}://${urlHost(resolved.host)}:${server.port}`,
+    url,
+    get urls() {
+      const { handlers, prefixes } = resolved
+      return handlers.flatMap(({ pattern }) => prefixes.map((prefix) => url + prefix + pattern.source))
+    },
     port: server.port,
     runtime: runtime.name,
     runtimeDescription: runtime.description,

@@ -1,6 +1,8 @@
 import type { IncomingMessage, Server as HttpServer } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { answer } from './answer.ts'
+import { asksForWebSocket } from '../engine/handshake/asks-for-websocket.ts'
+import { textAnswer } from '../engine/handshake/handshake.ts'
+import { answerRaw } from '../runtime/raw-answer.ts'
 
 /** Bun's node:http shows nobody the body of a request that asks for an upgrade: it would be waited for in vain. */
 const LOSES_BODIES = process.versions['bun'] !== undefined
@@ -8,9 +10,8 @@ const LOSES_BODIES = process.versions['bun'] !== undefined
 /** What concerns this one connection only, and asks for the upgrade (RFC 9110 7.6.1, RFC 7540 3.2.1). */
 const OF_UPGRADES = new Set(['upgrade', 'http2-settings'])
 
-/** Whether an upgrade is meant to be one to WebSocket, well formed or not. */
 export function isHandshake({ headers }: IncomingMessage): boolean {
-  return headers['sec-websocket-key'] !== undefined || /\bwebsocket\b/i.test(headers.upgrade ?? '')
+  return asksForWebSocket(headers.upgrade, headers['sec-websocket-key'])
 }
 
 /**
@@ -25,12 +26,8 @@ export function ignoreUpgrade(
   head: Buffer,
 ): void {
   if (LOSES_BODIES && hasBody(request)) {
-    answer(
-      request,
-      socket,
-      501,
-      'Send it again without the header Upgrade: Bun loses the body of this request',
-    )
+    const reason = 'Send it again without the header Upgrade: Bun loses the body of this request'
+    answerRaw(socket, request.method, textAnswer(501, reason))
     return
   }
   socket.unshift(Buffer.concat([Buffer.from(plainHead(request), 'latin1'), head]))

@@ -5,7 +5,8 @@ import { clearTimeout, setTimeout } from '../engine/timers.ts'
 import { FORWARDED } from '../server/forwarded.ts'
 import { refuseMalformed } from '../server/handshake.ts'
 import type { RefusalReason, Stats } from '../server/server.ts'
-import { answer, letGo } from './answer.ts'
+import { answerRaw, letGo } from '../runtime/raw-answer.ts'
+import { textAnswer } from '../engine/handshake/handshake.ts'
 import { tellAtExit } from './farewell.ts'
 
 /** How long a client that reads slowly may take for what was sent before the sidecar closed: `closeTimeout`'s default. */
@@ -91,7 +92,7 @@ export function createTunnel(
   ): void => {
     refusedBy[reason] = (refusedBy[reason] ?? 0) + 1
     onRefused(request, { status, body })
-    answer(request, socket, status, body, headers)
+    answerRaw(socket, request.method, textAnswer(status, body, headers))
   }
 
   return {

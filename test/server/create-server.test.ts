@@ -178,10 +178,21 @@ describe.each(NETWORK_RUNTIMES)('createServer on %s', (runtime) => {
 
     server.reload({ ...options, port: 1, endpointPrefix: '/v2', wsHandlers: [version('three')] })
     expect(logger.lines).toEqual(['[sidewire] the change of "port" takes effect at the next start'])
+    expect(server.urls).toEqual([`${server.url}/v2/x`])
     expect(await answer()).toBe('three')
     await expect(connectWs(`${server.url}/api/x`)).rejects.toThrow(/404|Expected 101/)
     ;(await connectWs(`${server.url}/v2/x`)).close()
     client.close()
+  })
+
+  test('urls are where the enabled handlers are, under each prefix', async () => {
+    const off = { pattern: '/off', disabled: true }
+    const wsHandlers = [{ pattern: 'ws/chat/{room}' }, off, echo]
+    const server = await start({ runtime, endpointPrefix: ['/api/', ''], wsHandlers })
+    const paths = ['/api/ws/chat/{room}', '/ws/chat/{room}', '/api/echo', '/echo']
+    expect(server.urls).toEqual(paths.map((path) => server.url + path))
+    ;(await connectWs(server.urls[2]!)).close()
+    expect((await start({ runtime, enableWs: false, wsHandlers })).urls).toEqual([])
   })
 
   test('close is one close, however often it is called', async () => {

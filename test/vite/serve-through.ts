@@ -27,6 +27,9 @@ export async function serveThrough(
     [HOLDINGS]: () => (api as typeof api & { [HOLDINGS](): Holdings })[HOLDINGS](),
     url: `ws://127.0.0.1:${port}`,
     port,
+    get urls(): never {
+      throw new Error('the plugin offers no urls')
+    },
     runtime,
     runtimeDescription: `${runtime} behind Vite ${vite.version}`,
     get connections() {

@@ -1,5 +1,6 @@
 import type { Server, ServerWebSocket } from 'bun'
 import { CloseCode } from '../../engine/close.ts'
+import { asksForWebSocket } from '../../engine/handshake/asks-for-websocket.ts'
 import type {
   HttpAnswer,
   ListenOptions,
@@ -196,9 +197,7 @@ class BunSocket<D> implements RuntimeSocket<D> {
 }
 
 function isHandshake(request: Request): boolean {
-  return (
-    request.headers.has('sec-websocket-key') || /\bwebsocket\b/i.test(request.headers.get('upgrade') ?? '')
-  )
+  return asksForWebSocket(request.headers.get('upgrade'), request.headers.get('sec-websocket-key'))
 }
 
 function copyRequest(request: Request, url: string, server: Server<unknown>, encrypted: boolean): RawRequest {

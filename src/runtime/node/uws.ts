@@ -1,5 +1,6 @@
 import { createServer as createTcpServer } from 'node:net'
 import { CloseCode } from '../../engine/close.ts'
+import { asksForWebSocket } from '../../engine/handshake/asks-for-websocket.ts'
 import { SidewireError } from '../../engine/errors.ts'
 import type {
   HttpAnswer,
@@ -18,8 +19,8 @@ import { setImmediate } from '../../engine/timers.ts'
 import { Answers } from '../answers.ts'
 import { listenOnAll } from '../listen-on-all.ts'
 import { OpenFiles } from '../open-files.ts'
+import { statusLine } from '../raw-answer.ts'
 import { readTls, tlsError } from '../tls-files.ts'
-import { statusLine } from './status-line.ts'
 import { OuterCork } from './uws-cork.ts'
 import { SocketKinds } from './uws-kinds.ts'
 import type * as UWS from './uws-module.ts'
@@ -95,7 +96,7 @@ async function listen<D>(
       const { extensions, context } = kinds.agree(decision.extensions, own)
       res.upgrade(
         { socket: new UwsSocket(data) },
-        headerOf(raw, 'sec-websocket-key'),
+        headerOf(raw, 'sec-websocket-key') ?? '',
         protocol,
         extensions,
         context,
@@ -149,9 +150,7 @@ async function listen<D>(
   app.any('/*', (res, req) => {
     const raw = copyRequest(res, req, encrypted)
     // A handshake without a key of the right length never gets to the route above.
-    const handshake =
-      /\bwebsocket\b/i.test(headerOf(raw, 'upgrade')) || headerOf(raw, 'sec-websocket-key') !== ''
-    if (!handshake) {
+    if (!asksForWebSocket(headerOf(raw, 'upgrade'), headerOf(raw, 'sec-websocket-key'))) {
       const result = events.request(raw)
       const isLast = !(result instanceof Promise) && (result.status >= 400 || asksToClose(raw))
       return respond(answers, res, isLast ? afterPacket(result) : result, (response) =>
@@ -306,7 +305,7 @@ function afterPacket<T>(result: T | Promise<T>): Promise<T> {
 }
 
 function asksToClose(raw: RawRequest): boolean {
-  return /\bclose\b/i.test(headerOf(raw, 'connection'))
+  return /\bclose\b/i.test(headerOf(raw, 'connection') ?? '')
 }
 
 function answer(res: UWS.HttpResponse, { method }: RawRequest, { status, headers, body }: HttpAnswer): void {
@@ -318,11 +317,11 @@ function answer(res: UWS.HttpResponse, { method }: RawRequest, { status, headers
   res.endWithoutBody()
 }
 
-function headerOf({ rawHeaders }: RawRequest, name: string): string {
+function headerOf({ rawHeaders }: RawRequest, name: string): string | undefined {
   for (let i = 0; i < rawHeaders.length; i += 2) {
-    if (rawHeaders[i] === name) return rawHeaders[i + 1] ?? ''
+    if (rawHeaders[i] === name) return rawHeaders[i + 1]
   }
-  return ''
+  return undefined
 }
 
 /** uWebSockets.js ends a connection as 1006 with one of its own texts; users get the code that fits. */

@@ -10,6 +10,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer, type WebSocket } from 'ws'
 import { CloseCode } from '../../engine/close.ts'
+import { asksForWebSocket } from '../../engine/handshake/asks-for-websocket.ts'
 import type {
   HttpAnswer,
   ListenOptions,
@@ -18,12 +19,11 @@ import type {
   RuntimeEvents,
   RuntimeServer,
 } from '../../engine/runtime.ts'
-import { clearTimeout, setTimeout } from '../../engine/timers.ts'
 import { listenOnAll } from '../listen-on-all.ts'
 import { OpenFiles } from '../open-files.ts'
+import { answerRaw } from '../raw-answer.ts'
 import { readTls } from '../tls-files.ts'
 import { EarlyBytes } from './early-bytes.ts'
-import { statusLine } from './status-line.ts'
 import { Topics, WsSocket } from './ws-socket.ts'
 import { takeTurns } from './ws-turns.ts'
 
@@ -32,9 +32,6 @@ const MIN_CHECK_MS = 50
 const MAX_CHECK_MS = 1000
 /** What stands for no limit at TLS handshakes, where 0 is Node's default of two minutes. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1
-
-/** How long a refused client may take to close its side; Node leaves a socket alone once it asked for an upgrade. */
-const REFUSED_MS = 2000
 
 export function createWsRuntime(description: string): Runtime {
   return {
@@ -96,12 +93,8 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
     if (before && !before.closed) await once(before, 'close')
     if (socket.destroyed || socket.writableEnded) return
     const raw = copyRequest(request, options.tls !== undefined)
-    const end = (answer: HttpAnswer): void => {
-      const timer = setTimeout(() => socket.destroy(), REFUSED_MS)
-      socket.once('close', () => clearTimeout(timer))
-      socket.end(formatAnswer(answer, request.method))
-    }
-    // RFC 9110 7.8: an upgrade to something else, such as h2c, is ignored. Node has let go of the socket all the same.
+    const end = (answer: HttpAnswer): void => answerRaw(socket, request.method, answer)
+    // Node has let go of the socket, whatever it was to become.
     if (!isHandshake(request)) return end(await events.request(raw))
     let decision = events.upgrade(raw)
     if (decision instanceof Promise) {
@@ -269,7 +262,7 @@ function copyRequest(request: IncomingMessage, encrypted: boolean): RawRequest {
 }
 
 function isHandshake({ headers }: IncomingMessage): boolean {
-  return headers['sec-websocket-key'] !== undefined || /\bwebsocket\b/i.test(headers.upgrade ?? '')
+  return asksForWebSocket(headers.upgrade, headers['sec-websocket-key'])
 }
 
 async function reply(response: ServerResponse, result: HttpAnswer | Promise<HttpAnswer>): Promise<void> {
@@ -278,14 +271,6 @@ async function reply(response: ServerResponse, result: HttpAnswer | Promise<Http
   if (status >= 400) response.setHeader('Connection', 'close')
   response.writeHead(status, { 'Content-Length': Buffer.byteLength(body), ...headers })
   response.end(body)
-}
-
-function formatAnswer({ status, headers, body }: HttpAnswer, method: string | undefined): Buffer {
-  const fields = { Connection: 'close', 'Content-Length': String(Buffer.byteLength(body)), ...headers }
-  const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`)
-  const head = Buffer.from(`HTTP/1.1 ${statusLine(status)}\r\n${lines.join('')}\r\n`)
-  // RFC 9110 9.3.2: what HEAD gets has the length of a body, and none.
-  return method === 'HEAD' ? head : Buffer.concat([head, Buffer.from(body as string)])
 }
 
 function windowBitsOf(offer: string): number {

@@ -1,27 +1,30 @@
-import { STATUS_CODES, type IncomingMessage } from 'node:http'
+import { STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
+import type { HttpAnswer } from '../engine/runtime.ts'
 import { clearTimeout, setTimeout } from '../engine/timers.ts'
+
+// Answers on a socket of which Node has let go, as it does with whoever asks for an upgrade.
 
 /** How long a client may take to close its side once everything was written. */
 const FAREWELL_MS = 2000
 
-/** Answers an upgrade with an HTTP response, and closes. */
-export function answer(
-  { method }: IncomingMessage,
+/** `404 Not Found` */
+export function statusLine(status: number): string {
+  return `${status} ${STATUS_CODES[status] ?? 'Error'}`
+}
+
+/** Answers, and closes. The socket has an error listener. */
+export function answerRaw(
   socket: Duplex,
-  status: number,
-  body: string,
-  headers: Readonly<Record<string, string>> = {},
+  method: string | undefined,
+  { status, headers, body }: HttpAnswer,
 ): void {
-  const lines = Object.entries({
-    Connection: 'close',
-    'Content-Type': 'text/plain; charset=utf-8',
-    ...headers,
-    'Content-Length': String(Buffer.byteLength(body)),
-  }).map(([name, value]) => `${name}: ${value}\r\n`)
+  const fields = { Connection: 'close', 'Content-Length': String(Buffer.byteLength(body)), ...headers }
+  const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`)
+  socket.write(`HTTP/1.1 ${statusLine(status)}\r\n${lines.join('')}\r\n`)
   // RFC 9110 9.3.2: what HEAD gets has the length of a body, and none.
-  const content = method === 'HEAD' ? '' : body
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('')}\r\n${content}`)
+  if (method === 'HEAD') socket.end()
+  else socket.end(body)
   letGo(socket)
 }
 
