@@ -1,10 +1,12 @@
-// `npm test`: the whole suite on Node, then what opens sockets once more inside Bun. The last line sums up both.
-// Arguments go to vitest: `npm test -- test/contract -t rooms`.
-import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+// `npm test`: the whole suite on Node, then what opens sockets once more inside Bun, and the contract on the other
+// versions of Node that users are on. The last line sums up all. Arguments go to vitest, and then only the first two
+// run: `npm test -- test/contract -t rooms`.
+import { spawn, spawnSync } from 'node:child_process'
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { bringNode, MAJORS } from './nodes.mjs'
 import { whyNoUws } from './uws-here.mjs'
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
@@ -33,6 +35,7 @@ try {
       vitest('node', `Node ${process.versions.node}`, process.execPath, [VITEST]) +
       vitest('bun', `Bun ${bunVersion}`, BUN, ['--bun', VITEST])
     if (ran === 0 && vitestArgs.length > 0) problem('No test matches these arguments')
+    if (vitestArgs.length === 0) await onOtherNodes()
   }
 } finally {
   rmSync(reports, { recursive: true, force: true })
@@ -100,21 +103,66 @@ function installedBun() {
   return status === 0 ? stdout.trim() : undefined
 }
 
+/** What is promised is promised on all of them. Most of it is waiting: they run at the same time. */
+async function onOtherNodes() {
+  const own = Number(process.versions.node.split('.')[0])
+  step(`Contract and conformance on Node ${MAJORS.filter((major) => major !== own).join(', ')}`)
+  const runs = MAJORS.filter((major) => major !== own).map(async (major) => {
+    const found = bringNode(major)
+    const name = `node-${major}`
+    if ('why' in found) {
+      unproven.push({ name, what: `the contract on Node ${major}`, why: found.why })
+      return undefined
+    }
+    const [log, report] = ['log', 'json'].map((extension) => join(reports, `${name}.${extension}`))
+    const output = openSync(log, 'w')
+    const args = [VITEST, ...vitestWords(report), '--project', 'all', 'test/contract', 'test/conformance']
+    const failure = await ended(
+      spawn(found.command, args, {
+        stdio: ['ignore', output, output],
+        env: vitestEnv('node'),
+        timeout: RUN_TIMEOUT,
+      }),
+    )
+    closeSync(output)
+    return { title: `Node ${found.version}`, log, report, failure }
+  })
+  for (const ran of await Promise.all(runs)) {
+    if (!ran) continue
+    const before = total.passed
+    count(ran.title, ran.report, ran.failure)
+    console.log(`${ran.title}: ${total.passed - before} passed`)
+    if (ran.failure !== undefined) console.log(readFileSync(ran.log, 'utf8'))
+  }
+}
+
 /** Runs vitest, counts its results, returns how many tests ran. */
 function vitest(platform, title, command, args) {
   step(`Tests on ${title}`)
-  const file = join(reports, `${platform}.json`)
-  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
+  const report = join(reports, `${platform}.json`)
   const some = vitestArgs.length > 0 ? ['--passWithNoTests', ...vitestArgs] : []
-  const failure = run(command, [...args, 'run', ...reporters, ...some], {
-    env: {
-      ...process.env,
-      SIDEWIRE_PLATFORM: platform,
-      // The tests that it is about know that the summary says so.
-      SIDEWIRE_UNPROVEN: unproven.map(({ name }) => name).join(' '),
-    },
+  const failure = run(command, [...args, ...vitestWords(report), ...some], {
+    env: vitestEnv(platform),
     timeout: RUN_TIMEOUT,
   })
+  return count(title, report, failure)
+}
+
+function vitestWords(report) {
+  return ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
+}
+
+function vitestEnv(platform) {
+  return {
+    ...process.env,
+    SIDEWIRE_PLATFORM: platform,
+    // The tests that it is about know that the summary says so.
+    SIDEWIRE_UNPROVEN: unproven.map(({ name }) => name).join(' '),
+  }
+}
+
+/** Adds what a run of vitest reports to the total; returns how many tests ran. */
+function count(title, file, failure) {
   let report
   try {
     report = JSON.parse(readFileSync(file, 'utf8'))
@@ -143,6 +191,16 @@ function vitest(platform, title, command, args) {
   else if (failure !== undefined && report.numFailedTests + broken.length === 0)
     problem(`The run on ${title} failed outside of its tests (${failure})`)
   return ran
+}
+
+/** What went wrong, if anything. */
+function ended(child) {
+  return new Promise((resolve) => {
+    child.once('error', (error) => resolve(error.message))
+    child.once('exit', (status, signal) =>
+      resolve(signal ?? (status === 0 ? undefined : `exit code ${status}`)),
+    )
+  })
 }
 
 /** Runs a command to its end; returns what went wrong, if anything. */

@@ -147,6 +147,50 @@ describe('scripts/chromium.mjs', () => {
   })
 })
 
+describe('scripts/nodes.mjs', () => {
+  /** A project that asks for Node 22, and an npm that does as it is told. */
+  function ask(env: Readonly<Record<string, string>>, npm: string): ReturnType<Machine['run']> {
+    const folder = project({
+      'main.mjs': `import { bringNode } from './scripts/nodes.mjs'
+        console.log(JSON.stringify(bringNode(22)))`,
+      'npm.mjs': `import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+        import { dirname } from 'node:path'
+        const words = process.argv.slice(2)
+        const file = \`\${words[words.indexOf('--prefix') + 1]}/node_modules/\${words.at(-1).replace('@22', '')}/bin/node\`
+        ${npm}`,
+    })
+    cpSync(join(ROOT, 'scripts'), join(folder, 'scripts'), { recursive: true })
+    return new Machine({ npm_execpath: join(folder, 'npm.mjs'), ...env }).run('main.mjs', folder)
+  }
+  const said = ({ stdout }: { readonly stdout: string }): unknown =>
+    JSON.parse(stdout.trim().split('\n').at(-1)!)
+
+  test('npm brings the binary, and how much that is is said before', () => {
+    const ran = ask(
+      {},
+      `mkdirSync(dirname(file), { recursive: true })
+      writeFileSync(file, '#!/bin/sh\\necho v22.99.0\\n')
+      chmodSync(file, 0o755)`,
+    )
+    expect(ran.stdout).toMatch(
+      /^nodes: fetching the package node-\S+@22 into node_modules\/\.cache \(about 45 MB/,
+    )
+    expect(said(ran)).toEqual({ command: expect.stringContaining('bin/node'), version: '22.99.0' })
+  })
+
+  test('what npm cannot bring has a reason and a cure', () => {
+    const { why } = said(ask({}, `console.error('npm error code ENOTFOUND'); process.exit(1)`)) as {
+      why: string
+    }
+    expect(why).toMatch(
+      /^npm could not bring node-\S+@22 \(npm error code ENOTFOUND\): run the suite with that Node itself$/,
+    )
+    expect(said(ask({ SIDEWIRE_INSTALL: 'no' }, 'throw new Error("asked")'))).toEqual({
+      why: 'SIDEWIRE_INSTALL is "no": run the suite with that Node itself',
+    })
+  })
+})
+
 describe('scripts/test.mjs', () => {
   const BUN_VERSION: string = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).devDependencies.bun
 
@@ -197,6 +241,17 @@ describe('scripts/test.mjs', () => {
       `\n! NOT PROVEN on this machine: the runtime uws, whose place ws has taken ` +
         `(uws-x@1 has no binary for Node ${versions.node} on ${platform}-${arch})\n`,
     )
+    expect(stdout).toMatch(/\n2 passed, 0 failed, 0 skipped\n$/)
+    expect(status).toBe(0)
+  })
+
+  test('other versions of Node that cannot be had are not proven, and the run is green', () => {
+    const { status, stdout } = machine().run('scripts/test.mjs', clone('network'))
+    const others = [20, 22, 24, 26].filter((major) => major !== Number(process.versions.node.split('.')[0]))
+    for (const major of others)
+      expect(stdout).toContain(
+        `\n! NOT PROVEN on this machine: the contract on Node ${major} (SIDEWIRE_INSTALL is "no": `,
+      )
     expect(stdout).toMatch(/\n2 passed, 0 failed, 0 skipped\n$/)
     expect(status).toBe(0)
   })

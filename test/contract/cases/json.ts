@@ -8,6 +8,15 @@ const DEEP: readonly [string, string][] = [
   ['arrays and objects', `${'[{"a":'.repeat(DEPTH)}1${'}]'.repeat(DEPTH)}`],
 ]
 
+/** The newest V8 serialises without recursion. */
+function isSerializable(text: string): boolean {
+  try {
+    return JSON.stringify(JSON.parse(text)) === text
+  } catch {
+    return false
+  }
+}
+
 function depthOf(value: unknown): number {
   let depth = 0
   let current = value
@@ -28,7 +37,7 @@ function expectClean(): void {
 
 export const CASES: readonly Case[] = [
   ...DEEP.map(([what, text]): Case => ({
-    name: `${what} nested ${DEPTH} deep reach the handler; sending them is ERR_SERIALIZE, and nothing else happens`,
+    name: `${what} nested ${DEPTH} deep reach the handler; where JSON.stringify refuses them, sending them is ERR_SERIALIZE, and nothing else happens`,
     async run(t) {
       const depths = t.queue<number>('depth')
       const errors = t.queue<string | undefined>('error')
@@ -53,10 +62,12 @@ export const CASES: readonly Case[] = [
         },
         { pattern: '/log', onMessage: (conn, data) => void conn.send(data) },
       ])
+      const isSent = isSerializable(text)
       for (const path of ['/send', '/broadcast', '/respond', '/log']) {
         const client = await t.connect(server, path)
         client.send(text)
-        if (path === '/log') {
+        if (isSent) expect(JSON.stringify(await client.next()) === text).toBe(true)
+        else if (path === '/log') {
           await t.until(() => t.log.length, 1)
           expect(t.log[0]).toMatch(/^error .*\/log.*cannot send \[object (Array|Object)\]/)
         } else expect(await errors.next()).toBe('ERR_SERIALIZE')
@@ -65,7 +76,7 @@ export const CASES: readonly Case[] = [
         expect(await client.next()).toEqual({ still: 'there' })
       }
       expect(await depths.next()).toBe(what === 'arrays' ? DEPTH : 2 * DEPTH)
-      expect(server.stats()).toMatchObject({ connections: 4, closed: 0, handlerErrors: 4 })
+      expect(server.stats()).toMatchObject({ connections: 4, closed: 0, handlerErrors: isSent ? 0 : 4 })
     },
   })),
   {
