@@ -1,8 +1,9 @@
-// `npm run bench:chart`: writes docs/bench.svg and the tables of the README from bench/results/latest.json.
+// `npm run bench:chart`: writes docs/bench.svg, and the tables of docs/how-fast.md, from the results
+// (bench/results/latest.json).
 // With --check it writes nothing, and fails if they are not what the results say.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { readmeTables } from './readme-tables.mjs'
+import { pageTables } from './page-tables.mjs'
 import { chartSvg } from './svg.mjs'
 
 const at = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url))
@@ -13,11 +14,11 @@ const results = JSON.parse(readFileSync(at('bench/results/latest.json'), 'utf8')
 if (results.problems.length > 0) throw new Error('the results are of a run that failed')
 const wanted = {
   'docs/bench.svg': () => chartSvg(results),
-  'README.md': (old) => {
+  'docs/how-fast.md': (old) => {
     const [before, rest] = old.split(START)
     const after = rest?.split(END)[1]
-    if (after === undefined) throw new Error(`README.md has no ${START.trim()} ... ${END}`)
-    return `${before}${START}\n${readmeTables(results)}\n\n${END}${after}`
+    if (after === undefined) throw new Error(`docs/how-fast.md has no ${START.trim()} ... ${END}`)
+    return `${before}${START}\n${pageTables(results)}\n\n${END}${after}`
   },
 }
 for (const [path, make] of Object.entries(wanted)) {

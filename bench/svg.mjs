@@ -1,4 +1,4 @@
-// The chart of the README, from the results: how much more than `ws` each contestant does with a second of CPU time.
+// The chart docs/bench.svg, from the results: how much more than `ws` each contestant does with a second of CPU time.
 import { factor } from './table.mjs'
 import { machineText } from './machine.mjs'
 

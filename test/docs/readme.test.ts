@@ -1,9 +1,8 @@
-import { execFile, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   CloseCode,
@@ -209,11 +208,6 @@ describe('the README', () => {
       // One line, where uws has no binary for this Node.
       stderr: NODE_RUNTIME === 'uws' ? '' : expect.stringMatching(/^.*so ws serves instead.*\n$/),
     })
-  })
-
-  it('has the figures and the chart of the last benchmark', async () => {
-    const chart = join(ROOT, 'bench/chart.mjs')
-    await promisify(execFile)(process.execPath, [chart, '--check']) // rejects with what is not as measured
   })
 
   it('names files that exist', () => {

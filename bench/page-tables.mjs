@@ -1,11 +1,11 @@
-// The tables of the README, from the results.
+// The tables of docs/how-fast.md, from the results.
 import { machineText } from './machine.mjs'
 import { count, factor, table, withSpread } from './table.mjs'
 
 const MARK = '†'
 
-/** What stands between the markers of the README. */
-export function readmeTables(results) {
+/** What stands between the markers of the page. */
+export function pageTables(results) {
   const { runs } = results.options
   const [machine, versions] = machineText(results)
   return [
