@@ -81,6 +81,22 @@ describe('maxMessagesPerSecond', () => {
     },
   )
 
+  it('who keeps to it stays, though what it sent is read late, and behind other delays', async () => {
+    const rig = await Rig.start({ pattern: '/x', maxMessagesPerSecond: 6 })
+    const peer = await rig.connect('/x')
+    const block = fakeBlocks()
+    // 3 seconds in eight blocks, with a turn of the timer between them in which others were read.
+    for (let i = 0; i < 8; i++) {
+      block(375)
+      await advance(60)
+    }
+    for (let i = 0; i < 17; i++) peer.socket.receive('x')
+    expect(peer.conn.closed).toBe(false)
+    // That it had 3.5 seconds is all that it is given.
+    for (let i = 0; i < 11; i++) peer.socket.receive('x')
+    expect(peer.conn.closed).toBe(true)
+  })
+
   it('a reload changes it for open connections', async () => {
     const rig = await Rig.start({ pattern: '/x' })
     const peer = await rig.connect('/x')

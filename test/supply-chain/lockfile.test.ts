@@ -65,7 +65,8 @@ function npmList(change: (manifest: Manifest) => unknown = (same) => same): {
   try {
     copyFileSync(join(ROOT, 'package-lock.json'), join(folder, 'package-lock.json'))
     writeFileSync(join(folder, 'package.json'), JSON.stringify(change(manifest)))
-    const words = ['ls', '--all', '--package-lock-only']
+    // What npm thinks of the configuration of this machine is not the question.
+    const words = ['ls', '--all', '--package-lock-only', '--loglevel=error']
     const shell = process.platform === 'win32'
     return spawnSync('npm', words, { cwd: folder, shell, encoding: 'utf8' })
   } finally {

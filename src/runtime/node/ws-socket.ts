@@ -44,8 +44,11 @@ export class WsSocket<D> implements RuntimeSocket<D> {
   readonly deflateBits: number
   readonly #tcp: Socket
   readonly #topics: Topics<D>
-  readonly #events: RuntimeEvents<D>
-  readonly #subscriptions = new Set<string>()
+  readonly events: RuntimeEvents<D>
+  /** What `ws` found wrong. */
+  failure: (Error & { readonly code?: string }) | undefined = undefined
+  /** Made with the first one: most idle connections have none. */
+  #subscriptions: Set<string> | undefined
   #waitsForDrain = false
 
   constructor(
@@ -61,7 +64,7 @@ export class WsSocket<D> implements RuntimeSocket<D> {
     this.deflateBits = deflateBits
     this.#tcp = tcp
     this.#topics = topics
-    this.#events = events
+    this.events = events
   }
 
   get bufferedAmount(): number {
@@ -87,17 +90,18 @@ export class WsSocket<D> implements RuntimeSocket<D> {
 
   subscribe(topic: string): void {
     if (this.ws.readyState !== this.ws.OPEN) return
+    this.#subscriptions ??= new Set()
     this.#subscriptions.add(topic)
     this.#topics.subscribe(topic, this)
   }
 
   unsubscribe(topic: string): void {
-    if (this.#subscriptions.delete(topic)) this.#topics.unsubscribe(topic, this)
+    if (this.#subscriptions?.delete(topic)) this.#topics.unsubscribe(topic, this)
   }
 
   unsubscribeAll(): void {
-    for (const topic of this.#subscriptions) this.#topics.unsubscribe(topic, this)
-    this.#subscriptions.clear()
+    for (const topic of this.#subscriptions ?? []) this.#topics.unsubscribe(topic, this)
+    this.#subscriptions = undefined
   }
 
   ping(payload: Payload): void {
@@ -128,7 +132,7 @@ export class WsSocket<D> implements RuntimeSocket<D> {
       this.#waitsForDrain = false
       if (this.#tcp.destroyed) return
       this.watchDrain()
-      this.#events.drain(this)
+      this.events.drain(this)
     })
   }
 }

@@ -1,4 +1,4 @@
-import type { Duplex } from 'node:stream'
+import { Duplex } from 'node:stream'
 import { now, setImmediate } from '../../engine/timers.ts'
 
 /** Bytes that are parsed in one go. */
@@ -9,33 +9,38 @@ const BUDGET_MS = 1
 /**
  * Node reads 64 KB of a socket at once, and then again, and `ws` calls the handlers for all of it before anybody else
  * has a turn: a client that floods with small messages would have the event loop for seconds. Here what it sends comes
- * in slices, and when its time is up, the rest waits for the next turn. Who sends little never notices.
+ * in slices, and when its time is up, the rest waits for the next turn. Who sends little never notices, and nothing is
+ * made for it.
  */
 export function takeTurns(socket: Duplex): void {
-  const push = socket.push.bind(socket)
-  socket.push = (chunk: unknown, encoding) => {
-    if (!(chunk instanceof Uint8Array) || chunk.length <= SLICE) return push(chunk, encoding)
-    let wantsMore = true
-    for (let at = 0; at < chunk.length; at += SLICE) {
-      wantsMore = push(chunk.subarray(at, at + SLICE))
-    }
-    return wantsMore
-  }
+  socket.push = pushSlices
+}
 
-  let since: number | undefined
+function pushSlices(this: Duplex, chunk: unknown, encoding?: BufferEncoding): boolean {
+  if (!(chunk instanceof Uint8Array) || chunk.length <= SLICE)
+    return Duplex.prototype.push.call(this, chunk, encoding)
   // Behind the listener of `ws`: the slice has been parsed.
-  socket.on('data', ({ length }: Uint8Array) => {
-    if (length < SLICE) return
-    if (since === undefined) {
-      since = now()
-      setImmediate(() => {
-        since = undefined
-      })
-      return
-    }
-    // If `ws` has paused it, `ws` will resume it.
-    if (socket.isPaused() || now() - since < BUDGET_MS) return
-    socket.pause()
-    setImmediate(() => socket.resume())
-  })
+  if (!this.listeners('data').includes(lookAtTheTime)) this.on('data', lookAtTheTime)
+  let wantsMore = true
+  for (let at = 0; at < chunk.length; at += SLICE) {
+    wantsMore = Duplex.prototype.push.call(this, chunk.subarray(at, at + SLICE))
+  }
+  return wantsMore
+}
+
+/** Since when each of them has had the event loop in this turn. */
+const since = new Map<Duplex, number>()
+
+function lookAtTheTime(this: Duplex, { length }: Uint8Array): void {
+  if (length < SLICE) return
+  const start = since.get(this)
+  if (start === undefined) {
+    if (since.size === 0) setImmediate(() => since.clear())
+    since.set(this, now())
+    return
+  }
+  // If `ws` has paused it, `ws` will resume it.
+  if (this.isPaused() || now() - start < BUDGET_MS) return
+  this.pause()
+  setImmediate(() => this.resume())
 }

@@ -8,7 +8,7 @@ import {
 import { createServer as createHttpsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { WebSocketServer, type WebSocket } from 'ws'
+import { WebSocketServer, type RawData, type WebSocket } from 'ws'
 import { CloseCode } from '../../engine/close.ts'
 import { asksForWebSocket } from '../../engine/handshake/asks-for-websocket.ts'
 import type {
@@ -86,7 +86,7 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
 
   const upgrade = async (request: IncomingMessage, socket: Duplex, first: Buffer): Promise<void> => {
     let head = first
-    socket.on('error', () => socket.destroy()) // before anything else: a reset at any moment lands here
+    socket.on('error', destroy) // before anything else: a reset at any moment lands here
     // Node hands over an upgrade at once, also behind a request that waits for its answer still; and that answer may
     // be the last one on this connection (RFC 9112 9.3.2, 9.6).
     const before = answers.get(socket)
@@ -112,14 +112,26 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
     ;(request as Accepted).acceptedProtocol = decision.protocol
     acceptor.handleUpgrade(request, socket, head, (ws) => {
       open.add(ws)
-      ws.once('close', () => open.delete(ws))
+      ws.on('close', ended)
       const deflateBits = ws.extensions === '' ? 0 : windowBitsOf(decision.extensions)
       takeTurns(socket)
-      serve(new WsSocket(decision.data, ws, socket as Socket, deflateBits, topics, events), events)
+      const served = new WsSocket(decision.data, ws, socket as Socket, deflateBits, topics, events)
+      serve(served)
+      events.open(served)
       socket.resume() // `EarlyBytes` has paused it
     })
   }
 
+  // One listener for all sockets: a closure for each would keep its request, two kilobytes, for as long as it is open.
+  const forget = function (this: Socket): void {
+    sockets.delete(this)
+  }
+  const ended = function (this: WebSocket): void {
+    open.delete(this)
+  }
+  const onTimeout = ({ code }: NodeJS.ErrnoException): void => {
+    if (code === 'ERR_HTTP_REQUEST_TIMEOUT') events.handshakeTimedOut()
+  }
   const connection = (socket: Socket): void => {
     if (files.isFull()) {
       socket.destroy()
@@ -127,14 +139,10 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
       return
     }
     sockets.add(socket)
-    socket.once('close', () => sockets.delete(socket))
+    socket.on('close', forget)
   }
   // Emitted behind the answer (408) that Node gives by itself.
-  const watchTimeout = (socket: Socket): void => {
-    socket.on('error', ({ code }: NodeJS.ErrnoException) => {
-      if (code === 'ERR_HTTP_REQUEST_TIMEOUT') events.handshakeTimedOut()
-    })
-  }
+  const watchTimeout = (socket: Socket): void => void socket.on('error', onTimeout)
   const plain = (request: IncomingMessage, response: ServerResponse): void => {
     answers.set(request.socket, response)
     const raw = copyRequest(request, options.tls !== undefined)
@@ -214,30 +222,54 @@ function createServer(pem: ReturnType<typeof readTls> | undefined, handshakeTime
     : createHttpServer(timeouts)
 }
 
-function serve<D>(socket: WsSocket<D>, events: RuntimeEvents<D>): void {
+const SOCKET = Symbol('the socket of the engine')
+
+interface Served extends WebSocket {
+  [SOCKET]: WsSocket<unknown>
+}
+
+function serve(socket: WsSocket<unknown>): void {
   const { ws } = socket
-  let failure: (Error & { code?: string }) | undefined
-  ws.on('error', (error) => {
-    failure ??= error
-  })
-  ws.on('message', (data: Buffer, isBinary) => {
-    events.message(socket, isBinary ? data : data.toString('utf8'), data.length)
-  })
-  ws.on('ping', (data) => {
-    socket.watchDrain() // `ws` has written a pong by itself, and a close may have to wait for it
-    events.ping(socket, data)
-  })
-  ws.on('pong', (data) => events.pong(socket, data))
-  ws.on('close', (code, reason) => {
-    socket.unsubscribeAll()
-    const known = failure === undefined ? undefined : closeCodeOf(failure)
-    if (known !== undefined) events.closed(socket, known, '', false)
-    else {
-      const closeFrame = code !== CloseCode.AbnormalClosure
-      events.closed(socket, code, closeFrame ? reason.toString('utf8') : '', closeFrame)
-    }
-  })
-  events.open(socket)
+  ;(ws as Served)[SOCKET] = socket
+  ws.on('error', onError)
+  ws.on('message', onMessage)
+  ws.on('ping', onPing)
+  ws.on('pong', onPong)
+  ws.on('close', onClose)
+}
+
+function onError(this: WebSocket, error: Error & { code?: string }): void {
+  ;(this as Served)[SOCKET].failure ??= error
+}
+
+function onMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
+  const socket = (this as Served)[SOCKET]
+  const bytes = data as Buffer // `binaryType` is "nodebuffer"
+  socket.events.message(socket, isBinary ? bytes : bytes.toString('utf8'), bytes.length)
+}
+
+function onPing(this: WebSocket, data: Buffer): void {
+  const socket = (this as Served)[SOCKET]
+  socket.watchDrain() // `ws` has written a pong by itself, and a close may have to wait for it
+  socket.events.ping(socket, data)
+}
+
+function onPong(this: WebSocket, data: Buffer): void {
+  const socket = (this as Served)[SOCKET]
+  socket.events.pong(socket, data)
+}
+
+function onClose(this: WebSocket, code: number, reason: Buffer): void {
+  const socket = (this as Served)[SOCKET]
+  socket.unsubscribeAll()
+  const known = socket.failure && closeCodeOf(socket.failure)
+  if (known !== undefined) return socket.events.closed(socket, known, '', false)
+  const closeFrame = code !== CloseCode.AbnormalClosure
+  socket.events.closed(socket, code, closeFrame ? reason.toString('utf8') : '', closeFrame)
+}
+
+function destroy(this: Duplex): void {
+  this.destroy()
 }
 
 /** `ws` reports 1006 for what its own parser refuses, and says why in an error. */
