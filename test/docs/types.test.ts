@@ -38,7 +38,11 @@ export const whole = defineHandler({
   pattern: '/ws/{room}/{id:\\\\d{2}}',
   authenticate: (req) => ({ success: true, data: { user: text(req.params.room) } }),
   transformRawData: (data) => ({ length: data.length }),
-  responses: [{ match: (conn, data) => text(conn.params.room) === '' && number(data.length) > 0, response: 1 }],
+  responses: [
+    { match: (conn, data) => text(conn.params.room) === '' && number(data.length) > 0, response: 1 },
+    { match: () => true, response: (conn, data) => text(conn.params.id) + number(data.length) },
+    { match: () => true, response: undefined },
+  ],
   onConnect(conn, req) {
     text(conn.params.room + conn.params.id + conn.req.params.room + req.params.id + conn.authData.user)
     // @ts-expect-error a name that the pattern lacks

@@ -24,11 +24,19 @@ export type AuthenticateResult<Auth = any> =
   | { success: true; data?: Auth }
   | { success: false; code?: number; status?: number; reason?: string }
 
+/** Any value, but in the words of `{} | null | undefined`: `unknown` would swallow the function, and what it gets. */
+type CannedResponse<Auth, Incoming, Names extends Params> =
+  | ((conn: WebSocketConnection<Auth, Names>, data: Incoming) => unknown)
+  | {}
+  | null
+  | undefined
+
 /** One canned answer. The first rule whose `match` is true answers, and `onMessage` is not called. */
 export interface ResponseRule<Auth = any, Incoming = any, Names extends Params = Params> {
   match(conn: WebSocketConnection<Auth, Names>, data: Incoming): MaybePromise<boolean>
   /** A value, or a function that makes one. `undefined` sends nothing. Values are serialised once, at start. */
-  response: unknown | ((conn: WebSocketConnection<Auth, Names>, data: Incoming) => unknown)
+  // oxlint-disable-next-line typescript/no-generated-empty-object-type -- all that is neither null nor undefined
+  response: CannedResponse<Auth, Incoming, Names>
   /**
    * `true` sends to the sender's rooms without the sender; options send as `conn.broadcast` does.
    * @defaultValue false: to the sender only
