@@ -90,7 +90,7 @@ describe('package-lock.json', () => {
     expect(origins.size).toBeLessThanOrEqual(1)
     for (const origin of origins) expect(origin).toMatch(/^https:/)
     for (const spec of Object.values({ ...manifest.dependencies, ...manifest.devDependencies }))
-      expect(spec).toMatch(/^(?:npm:(?:@[\w.-]+\/)?[\w.-]+@)?[~^]?\d+\.\d+\.\d+$/)
+      expect(spec).toMatch(/^(?:npm:(?:@[\w.-]+\/)?[\w.-]+@)?[~^]?\d+\.\d+\.\d+(?:-[\w.-]+)?$/)
   })
 
   test('agrees with package.json', () => {

@@ -1,0 +1,47 @@
+import { defineConfig, type UserConfig } from 'vitepress'
+import { useLinksOfFiles } from './links.ts'
+import { GROUPS, noPages, PAGES, placeOf, titleOf } from './pages.ts'
+
+/** As the forge makes anchors, so that `#maxpayload` and `#err_option` lead to the same place in both. */
+function slugify(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
+    .trim()
+    .replaceAll(/\s/g, '-')
+}
+
+const links = (pages: readonly string[]): { text: string; link: string }[] =>
+  pages
+    .filter((page) => PAGES.includes(page))
+    .map((page) => ({ text: titleOf(page), link: `/${placeOf(page)}` }))
+
+const config: UserConfig = defineConfig({
+  title: 'sidewire',
+  description: 'One WebSocket engine for real-time frontends: a mock server, a Vite plugin and a load tool.',
+  lang: 'en',
+  // Pages beside the code are pages too; which ones are says pages.ts.
+  srcDir: '..',
+  srcExclude: noPages(),
+  rewrites: Object.fromEntries(PAGES.map((page) => [page, placeOf(page)])),
+  outDir: '.vitepress/dist',
+  ignoreDeadLinks: false,
+  // There are HTML pages in the repository that are none of the site's: Vite shall not look into them for packages.
+  vite: { optimizeDeps: { entries: [] } },
+  markdown: {
+    anchor: { slugify },
+    // Without colours: there is no grammar of these.
+    languageAlias: { haproxy: 'txt', caddyfile: 'txt' },
+    config: useLinksOfFiles,
+  },
+  themeConfig: {
+    sidebar: GROUPS.map(([text, pages]) => ({ text, items: links(pages) })).filter(
+      ({ items }) => items.length > 0,
+    ),
+    outline: [2, 3],
+    // In the page: it asks no server.
+    search: { provider: 'local' },
+  },
+})
+
+export default config
