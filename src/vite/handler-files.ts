@@ -13,6 +13,8 @@ import { Saves, stampsOf } from './saves.ts'
 /** How often to look for a folder that is not there, and for how many looks at it once it is. */
 const LOOK_MS = 200
 const LOOKS = 10
+/** From when on somebody who waits for the handlers wants to know why. */
+const SLOW_MS = 5000
 const EVENTS = ['add', 'addDir', 'change', 'unlink'] as const
 const NOTHING: Listing = { modules: new Map(), isLinked: false }
 
@@ -37,6 +39,11 @@ export class HandlerFiles {
   #loader: Loader | undefined
   #stop: (() => void) | undefined
   #looking: NodeJS.Timeout | undefined
+  /** Says that a reading takes long. */
+  #slow: NodeJS.Timeout | undefined
+  #isClosed = false
+  #end!: () => void
+  readonly #closed: Promise<void>
   #saves: Saves | undefined
   /** What was there when it was read last, and what it was like. */
   #listing = NOTHING
@@ -53,6 +60,9 @@ export class HandlerFiles {
     this.#inline = inline
     this.#logger = logger
     this.#overlay = host.kind === 'dev' ? new ErrorOverlay(host.server) : undefined
+    this.#closed = new Promise((resolve) => {
+      this.#end = resolve
+    })
   }
 
   get handlers(): Handlers {
@@ -61,11 +71,24 @@ export class HandlerFiles {
 
   /** Reads the files as they are now. Never rejects: an error is shown, and what was good stays. */
   async load(): Promise<void> {
-    await this.#read()
-    this.#report()
+    await Promise.race([this.#read(), this.#closed])
+    if (!this.#isClosed) this.#report()
   }
 
   async #read(changed: readonly string[] = []): Promise<void> {
+    this.#slow = setTimer(() => {
+      this.#logger.warn(
+        `the handler files are still loading after ${SLOW_MS / 1000} s: does one of them await something at its top level?`,
+      )
+    }, SLOW_MS).unref()
+    try {
+      await this.#readAll(changed)
+    } finally {
+      clearTimeout(this.#slow)
+    }
+  }
+
+  async #readAll(changed: readonly string[]): Promise<void> {
     this.#loader ??=
       this.#host.kind === 'dev' ? await loadForDev(this.#host.server) : loadOnce(this.#host.server.config)
     const failures = new Map<string, Error>()
@@ -187,6 +210,9 @@ export class HandlerFiles {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true
+    this.#end()
+    clearTimeout(this.#slow)
     this.#stop?.()
     this.#stop = undefined
     const saves = this.#saves

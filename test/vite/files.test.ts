@@ -194,6 +194,20 @@ describe.each(VITES)('$name', ({ load }) => {
     )
   })
 
+  test('a file that waits for ever at its top level is said, and keeps nobody from closing', async () => {
+    const root = project({ 'mocks/a.ws.js': handler('/ws/a', 'good') })
+    const { server, url, terminal } = await dev(await load(), {
+      root,
+      plugins: [universalApi({ wsDir: 'mocks' })],
+    })
+    await edit(root, 'mocks/a.ws.js', 'await new Promise(() => {})', () => terminal.text).toMatch(
+      /the handler files are still loading after 5 s: does one of them await something at its top level\?/,
+    )
+    expect(await greeting(`${url}/api/ws/a`)).toBe('good')
+    await server.close()
+    expect(terminal.text).not.toMatch(/error/i)
+  })
+
   test('errors keep what was good, are said once, and go away', async () => {
     const root = project({
       'mocks/a.ws.js': handler('/ws/a', 'a1'),
