@@ -1,4 +1,4 @@
-// Finds nginx and HAProxy for the tests of docs/reverse-proxy.md; run as a program, it makes sure that they are here.
+// Finds nginx and HAProxy for the tests of docs/guide/behind-a-proxy.md; run as a program, it makes sure that they are here.
 // Their packages are unpacked into a folder of this clone and not installed: Debian starts both as services otherwise.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'

@@ -60,7 +60,7 @@ function lookForProxies() {
   if (run(process.execPath, ['scripts/proxies.mjs']) === undefined) return
   unproven.push({
     name: 'proxies',
-    what: 'the configurations of docs/reverse-proxy.md',
+    what: 'the configurations of docs/guide/behind-a-proxy.md',
     why: 'nginx or HAProxy is missing: see above',
   })
 }

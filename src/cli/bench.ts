@@ -101,7 +101,7 @@ export async function bench(
   }
 }
 
-/** What scripts and CI go by; the README and `--help` say the same. */
+/** What scripts and CI go by; docs/reference/cli.md and `--help` say the same. */
 const EXIT = { fine: 0, failed: 1, usage: 2, limited: 3, interrupted: 130, terminated: 143 } as const
 
 function isMisuse(error: unknown): boolean {

@@ -1,4 +1,4 @@
-/** Every code a {@link SidewireError} can carry. The README lists each with its cause and its cure. */
+/** Every code a {@link SidewireError} can carry. docs/reference/error-codes.md lists each with its cause and its cure. */
 export type ErrorCode =
   | 'ERR_OPTION'
   | 'ERR_PATTERN'

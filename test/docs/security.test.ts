@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import { resolveServerOptions } from '../../src/engine/handler/options.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
@@ -18,6 +19,12 @@ function rows(text: string): [name: string, second: string][] {
     name,
     second,
   ])
+}
+
+/** `16 MiB`, `10 s`, `\`10000\` ms`; off is 0. */
+function inNumbers(value: string): number {
+  const [, amount = '0', unit = ''] = /^`?(\d*)`? ?(\w*)/.exec(value) ?? []
+  return Number(amount) * ({ MiB: 1024 * 1024, s: 1000 }[unit] ?? 1)
 }
 
 describe('SECURITY.md', () => {
@@ -37,15 +44,15 @@ describe('SECURITY.md', () => {
     for (const promise of promises) expect(promise).toMatch(/\nKept by `test\//)
   })
 
-  it('has the defaults of the README', () => {
-    const limits = rows(section('What is promised'))
+  it.each([
+    ['SECURITY.md', section('What is promised')],
+    ['docs/guide/heartbeat-and-limits.md', read('docs/guide/heartbeat-and-limits.md')],
+  ])('has the defaults of the code, and so has the guide: %s', (_, text) => {
+    const { handlers, ...options } = resolveServerOptions({ wsHandlers: [{ pattern: '/a' }] })
+    const defaults: Record<string, unknown> = { ...options, ...handlers[0] }
+    const limits = rows(text)
     expect(limits.length).toBeGreaterThan(10)
-    const defaults = new Map(rows(read('README.md')))
-    for (const [name, value] of limits) {
-      // A handler's maxMessagesPerSecond is that of the option, unless it says otherwise.
-      const documented = name === 'maxMessagesPerSecond' ? '`0`' : defaults.get(name)
-      expect([name, value]).toEqual([name, documented])
-    }
+    for (const [name, value] of limits) expect([name, inNumbers(value)]).toEqual([name, defaults[name]])
   })
 
   it('supports the version that is here', () => {

@@ -1,24 +1,18 @@
 import { execFile } from 'node:child_process'
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest'
 import { NAMED_PATTERNS } from '../support/named-patterns.ts'
+import { SNIPPETS, type Snippet } from './pages.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const TSC = join(ROOT, 'node_modules/typescript/bin/tsc')
 
 /** What `tsc --init` leaves as a comment, but for names that nobody uses: those are a linter's. */
 const STRICTER = [
+  '--allowImportingTsExtensions',
   ['--types', 'node'],
   ['--noPropertyAccessFromIndexSignature', '--noImplicitReturns', '--noImplicitOverride'],
   ['--noFallthroughCasesInSwitch', '--noEmit', '--pretty', 'false'],
@@ -150,22 +144,22 @@ const NAMES = [
   }),
 ].join('\n')
 
-/** The TypeScript of a Markdown file. (In JavaScript `ws.onmessage = (event) => ...` has an `any`, by TypeScript's rules for it.) */
-function snippets(path: string): [name: string, code: string][] {
-  const text = readFileSync(join(ROOT, path), 'utf8')
-  return [...text.matchAll(/^```ts\n([^]*?)^```/gm)].map(([, code = ''], index) => [
-    `${path.replaceAll(/\W/g, '-')}-${index}.ts`,
-    code,
-  ])
+/** A page is a project of its own, in which files that it names find one another. */
+function place({ page, line, language, file }: Snippet): string {
+  return join('pages', page.replaceAll(/\W/g, '-'), file ?? `${line}.${language}`)
 }
+
+/** What `bun test` runs (commands.test.ts) has types that only Bun has. */
+const checked = SNIPPETS.filter(({ code }) => !code.includes("'bun:test'"))
+const inLanguage = (wanted: string): [name: string, code: string][] =>
+  checked.filter(({ language }) => language === wanted).map((snippet) => [place(snippet), snippet.code])
 
 /** As somebody who installs the package and has `tsc --init` write the settings. */
 describe('the types, as built, in a project of `tsc --init`', () => {
-  const documents = ['README.md', ...readdirSync(join(ROOT, 'docs')).map((name) => `docs/${name}`)]
   const files: [name: string, code: string][] = [
     ['handlers.ts', HANDLERS],
     ['names.ts', NAMES],
-    ...documents.filter((path) => path.endsWith('.md')).flatMap(snippets),
+    ...inLanguage('ts'),
   ]
   let errors: string[] = []
   let folder = ''
@@ -173,17 +167,20 @@ describe('the types, as built, in a project of `tsc --init`', () => {
     folder = mkdtempSync(join(tmpdir(), 'sidewire-types-'))
     mkdirSync(join(folder, 'node_modules'))
     symlinkSync(ROOT, join(folder, 'node_modules/sidewire'), 'junction')
-    for (const name of ['vite', '@types'])
+    for (const name of ['vite', 'vitest', '@types'])
       symlinkSync(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name), 'junction')
     writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
-    for (const [name, code] of files) writeFileSync(join(folder, name), code)
+    for (const [name, code] of files) {
+      mkdirSync(dirname(join(folder, name)), { recursive: true })
+      writeFileSync(join(folder, name), code)
+    }
     await tsc(folder, ['--init'])
     errors = (await tsc(folder, STRICTER)).split('\n').filter((line) => line !== '')
   }, 300_000)
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-  it('takes each snippet of the documents', () => {
-    expect(files.length).toBeGreaterThan(6)
+  it('takes each TypeScript snippet of the pages', () => {
+    expect(files.length).toBeGreaterThan(30)
     expect(errors.filter((line) => !/^(handlers|names)\.ts/.test(line))).toEqual([])
   })
 
@@ -194,6 +191,22 @@ describe('the types, as built, in a project of `tsc --init`', () => {
   it('knows the names of a pattern', () => {
     expect(errors.filter((line) => line.startsWith('names.ts'))).toEqual([])
   })
+})
+
+/** What a page of a browser does, in JavaScript: names and calls are checked, what nobody declared is anything. */
+test('the JavaScript of the pages has no errors', async () => {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'sidewire-scripts-')))
+  try {
+    const files = inLanguage('js').map(([name, code]) => [name.replaceAll('/', '-'), code] as const)
+    expect(files.length).toBeGreaterThan(3)
+    for (const [name, code] of files) writeFileSync(join(folder, name), code)
+    const loose = ['--allowJs', '--checkJs', '--strict', 'false', '--noImplicitAny', 'false', '--noEmit']
+    const modern = ['--target', 'es2023', '--module', 'esnext', '--moduleDetection', 'force']
+    const names = files.map(([name]) => name)
+    expect(await tsc(folder, [...loose, ...modern, '--pretty', 'false', ...names])).toBe('')
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
 })
 
 /** What it prints; that there are errors is no failure of the call. */

@@ -102,7 +102,7 @@ export function read(bytes: Buffer, options: ReadingOptions): Reading {
 
 function readClose(payload: Buffer, end: (state: Reading['state'], code?: number) => Reading): Reading {
   if (payload.length === 0) return end('closed', 1005)
-  // What uWebSockets.js makes of these is in the table of the README.
+  // What uWebSockets.js makes of these is in the table of docs/reference/runtimes.md.
   if (payload.length === 1) return end('unsure')
   const code = payload.readUInt16BE()
   if (!isReceivable(code) || !isUtf8(payload.subarray(2))) return end('unsure')

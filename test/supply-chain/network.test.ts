@@ -25,7 +25,7 @@ afterEach(async () => {
   await endAll()
 })
 
-/** A handshake that is answered late: uWebSockets.js needs a connection to itself for it (README, "Runtimes"). */
+/** A handshake that is answered late: uWebSockets.js needs a connection to itself for it (docs/reference/runtimes.md). */
 const config = (version: number): string => `
   import { defineConfig } from 'sidewire'
   export default defineConfig({

@@ -11,15 +11,15 @@ import { Cli, endAll, project, ROOT } from '../cli/cli.ts'
 import { connectWs } from '../support/client.ts'
 import { freePort } from '../support/free-port.ts'
 
-// The configurations of docs/reverse-proxy.md as they stand there, but for ports, files and the secret.
+// The configurations of docs/guide/behind-a-proxy.md as they stand there, but for ports, files and the secret.
 
-const DOC = readFileSync(join(ROOT, 'docs/reverse-proxy.md'), 'utf8')
+const DOC = readFileSync(join(ROOT, 'docs/guide/behind-a-proxy.md'), 'utf8')
 const SECRET = 'a secret that only these two know: 0123456789'
 
 /** The text of a file that the page shows. */
 function shown(file: string): string {
   const [, text] = new RegExp(`<!-- file: ${file} -->\\n\\n\`\`\`\\w+\\n([^]*?)\`\`\``).exec(DOC) ?? []
-  if (text === undefined) throw new Error(`docs/reverse-proxy.md shows no ${file}`)
+  if (text === undefined) throw new Error(`docs/guide/behind-a-proxy.md shows no ${file}`)
   return text
 }
 
@@ -98,7 +98,7 @@ const isUnprovenSaid = process.env['SIDEWIRE_UNPROVEN']?.split(' ').includes('pr
 const toProve = NAMES.filter((name) => findProxy(name) !== undefined || !isUnprovenSaid)
 
 it.for(['nginx.conf', 'haproxy.cfg'])(
-  'docs/reverse-proxy.md sets every header of its options in %s',
+  'docs/guide/behind-a-proxy.md sets every header of its options in %s',
   (file) => {
     const [, list = ''] = /proxyHeaders: \[(.*)\]/.exec(shown('sidewire.config.ts')) ?? []
     const names = [...list.matchAll(/'([\w-]+)'/g)].map(([, name]) => name)
@@ -109,7 +109,7 @@ it.for(['nginx.conf', 'haproxy.cfg'])(
 )
 
 for (const name of toProve) {
-  describe(`the configuration for ${name} of docs/reverse-proxy.md`, () => {
+  describe(`the configuration for ${name} of docs/guide/behind-a-proxy.md`, () => {
     let port = 0
     let proxy: ChildProcess | undefined
     let output = ''

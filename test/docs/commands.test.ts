@@ -1,0 +1,194 @@
+import { spawn } from 'node:child_process'
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, expect, test } from 'vitest'
+import { createServer } from '../../src/index.ts'
+import { Cli, endAll, project, ROOT, run, TARGETS } from '../cli/cli.ts'
+import { NODE_RUNTIME } from '../contract/runtimes.ts'
+import { connectWs, within } from '../support/client.ts'
+import { commandsOf, filesOf, PAGES, snippet, snippetsOf, words } from './pages.ts'
+
+// The commands of the pages, and the programs and tests that they show, as they stand there, but for ports.
+
+afterEach(endAll)
+
+const BUN = TARGETS.at(-1)!
+const SHORT = ['--duration', '0.5', '--warmup', '0.1']
+
+/** A project with the files that a page names, and the packages that it uses. */
+function projectOf(page: string, packages: readonly string[] = []): string {
+  const folder = project({ 'package.json': '{ "type": "module" }', ...filesOf(page) })
+  mkdirSync(join(folder, 'node_modules'))
+  symlinkSync(ROOT, join(folder, 'node_modules/sidewire'), 'junction')
+  for (const name of packages)
+    symlinkSync(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name), 'junction')
+  return folder
+}
+
+const SERVES = PAGES.flatMap((page) =>
+  commandsOf(page)
+    .filter((command) => / sidewire serve\b/.test(command))
+    .map((command) => ({ page, command })),
+)
+
+test.each(SERVES)('$page: $command', async ({ page, command }) => {
+  const [runner, ...rest] = words(command)
+  const onBun = runner === 'bunx'
+  const args = rest.slice(rest.indexOf('sidewire') + 1)
+  // A port of its own: that of the page may be taken here.
+  const at = args.indexOf('--port')
+  if (at === -1) args.push('--port', '0')
+  else args[at + 1] = '0'
+  const cli = new Cli(args, { cwd: projectOf(page), ...(onBun && { target: BUN }) })
+  await cli.started()
+  expect(cli.stdout.join('\n')).toContain(`runtime ${onBun ? 'bun' : NODE_RUNTIME}`)
+  cli.kill('SIGINT')
+  expect((await cli.exited).code).toBe(0)
+})
+
+/** Pages with handlers in files of their own; the recipes have a test for each. */
+const HANDLERS = PAGES.map((page) => ({
+  page,
+  codes: snippetsOf(page)
+    .filter(({ code }) => code.includes('export default defineHandler('))
+    .map(({ code }) => code),
+})).filter(({ codes }) => codes.length > 0)
+
+test.each(HANDLERS)('$page: its handlers are served', async ({ codes, page }) => {
+  const names = codes.map((_, index) => `handler${index}`)
+  const config = [
+    "import { defineConfig } from 'sidewire'",
+    ...names.map((name) => `import ${name} from './${name}.ts'`),
+    `export default defineConfig({ wsHandlers: [${names.join(', ')}] })`,
+  ]
+  const folder = projectOf(page)
+  for (const [index, code] of codes.entries()) writeFileSync(join(folder, `handler${index}.ts`), code)
+  writeFileSync(join(folder, 'sidewire.config.ts'), config.join('\n'))
+  const cli = new Cli(['serve', '--port', '0'], { cwd: folder })
+  await cli.started()
+  expect(cli.stdout.filter((line) => line.startsWith('  ws://')).length).toBe(codes.length)
+  expect(cli.stderr.join('\n')).toBe(NODE_RUNTIME === 'uws' ? '' : expect.stringContaining('so ws serves'))
+})
+
+const BENCHES = PAGES.map((page) => ({
+  page,
+  commands: commandsOf(page).filter((command) => command.startsWith('npx sidewire bench ')),
+})).filter(({ commands }) => commands.length > 0)
+
+test.each(BENCHES)('$page: its bench commands work on the demo', async ({ page, commands }) => {
+  const folder = projectOf(page)
+  const demo = new Cli(['serve', '--port', '0'], { cwd: project() })
+  const { host } = new URL(await demo.started())
+  for (const command of commands) {
+    const args = words(command)
+      .slice(2)
+      .map((word) => word.replace('localhost:8787', host))
+    const bench = new Cli([...args, ...SHORT], { cwd: folder })
+    const { code } = await bench.exited
+    expect({ command, stderr: bench.stderr }).toEqual({ command, stderr: [] })
+    // A comparison says of itself where the generator was the limit, which it is for so small a server.
+    expect([command, command.includes('--compare') && code === 3 ? 0 : code]).toEqual([command, 0])
+  }
+  for (const html of commands.flatMap((command) => /--html (\S+)/.exec(command)?.[1] ?? []))
+    expect(readFileSync(join(folder, html), 'utf8')).toContain('</html>')
+})
+
+test('docs/guide/load-tests.md: its load script works as it stands', async () => {
+  const server = await createServer({
+    port: 0,
+    wsHandlers: [
+      { pattern: '/ask', onMessage: (conn, data) => void (data.type === 'ask' && conn.send(data)) },
+    ],
+  })
+  try {
+    const args = ['bench', `${server.url}/api/ask`, 'script', 'ask.ts', ...SHORT]
+    const bench = await run(args, { cwd: projectOf('docs/guide/load-tests.md') })
+    expect(bench).toMatchObject({ code: 0, stderr: [] })
+    expect(bench.stdout.join('\n')).toMatch(/messages +[\d,]+ sent, [\d,]+ received$/m)
+  } finally {
+    await server.close()
+  }
+})
+
+test('README.md: its config of 15 lines works as it stands', async () => {
+  const config = snippet('README.md', 'ts', 'defineConfig({\n  wsHandlers')
+  expect(config.trim().split('\n').length).toBe(15)
+  const folder = projectOf('README.md')
+  writeFileSync(join(folder, 'sidewire.config.ts'), config)
+  const cli = new Cli(['serve', '--port', '0'], { cwd: folder })
+  const { port } = new URL(await cli.started())
+  const [alice, bob, eve] = await Promise.all(
+    ['lobby', 'lobby', 'other'].map((room) => connectWs(`ws://127.0.0.1:${port}/api/ws/chat/${room}`)),
+  )
+  expect(await alice?.next()).toEqual({ type: 'welcome', id: expect.any(String) })
+  const { id } = await bob!.next()
+  alice?.json({ text: 'hi' })
+  expect(await alice?.next()).toEqual({ text: 'hi' })
+  expect(await bob?.next()).toEqual({ text: 'hi' })
+  bob?.close(4000)
+  expect(await alice?.next()).toEqual({ type: 'left', id })
+  expect(await eve?.next()).toMatchObject({ type: 'welcome' })
+})
+
+// One line, where uws has no binary for this Node.
+const NOTICE = NODE_RUNTIME === 'uws' ? '' : expect.stringMatching(/^.*so ws serves instead.*\n$/)
+
+test('README.md: its program works as it stands', async () => {
+  const folder = projectOf('README.md')
+  writeFileSync(join(folder, 'program.mjs'), snippet('README.md', 'ts', 'await server.close()'))
+  expect(await start(process.execPath, ['program.mjs'], folder)).toEqual({
+    code: 0,
+    stdout: expect.stringMatching(/^ws:\/\/127\.0\.0\.1:\d+\/api\/ws\/orders\n$/),
+    stderr: NOTICE,
+  })
+})
+
+test('docs/guide/standalone.md: its program works as it stands', async () => {
+  const folder = projectOf('docs/guide/standalone.md')
+  writeFileSync(join(folder, 'program.mjs'), readFileSync(join(folder, 'program.ts')))
+  expect(await start(process.execPath, ['program.mjs'], folder)).toEqual({
+    code: 0,
+    stdout: expect.stringMatching(/127\.0\.0\.1:\d+\/api\/ws\/orders'.*127\.0\.0\.1:\d+\/api\/ws\/prices'/s),
+    stderr: NOTICE,
+  })
+})
+
+test('docs/guide/in-tests.md: its tests pass in Vitest', async () => {
+  const folder = projectOf('docs/guide/in-tests.md', ['vitest', 'vite'])
+  const vitest = join(folder, 'node_modules/vitest/vitest.mjs')
+  // What the page says of Node 20, which has its WebSocket behind a flag.
+  const env = { NODE_OPTIONS: process.versions.node.startsWith('20.') ? '--experimental-websocket' : '' }
+  const { code, stdout, stderr } = await start(process.execPath, [vitest, 'run'], folder, env)
+  expect({ code, stderr }).toMatchObject({ code: 0 })
+  expect(stdout).toMatch(/Test Files +3 passed \(3\)/)
+  expect(stdout).toMatch(/Tests +4 passed \(4\)/)
+})
+
+test('docs/guide/in-tests.md: its test passes in `bun test`', async () => {
+  const folder = projectOf('docs/guide/in-tests.md')
+  const { code, stderr } = await start(BUN.command, ['test', './echo.bun.ts'], folder)
+  expect(stderr).toContain('1 pass')
+  expect(code).toBe(0)
+})
+
+/** Runs a program to its end. */
+async function start(
+  command: string,
+  args: readonly string[],
+  cwd: string,
+  more: Readonly<Record<string, string>> = {},
+): Promise<{ code: unknown; stdout: string; stderr: string }> {
+  const env: NodeJS.ProcessEnv = { ...process.env, NO_COLOR: '1', NODE_OPTIONS: '', ...more }
+  // What the test runner brought: a runner within it is one of its own.
+  for (const name of Object.keys(env))
+    if (/^(VITEST|TEST$|FORCE_COLOR$|CI$)|^NODE_ENV$/.test(name)) delete env[name]
+  const child = spawn(command, args, { cwd, env })
+  const output = { stdout: '', stderr: '' }
+  for (const name of ['stdout', 'stderr'] as const) child[name].on('data', (chunk) => (output[name] += chunk))
+  try {
+    const ended = new Promise((resolve) => child.once('close', resolve))
+    return { code: await within(ended, `no end of ${args.join(' ')}`, 60_000), ...output }
+  } finally {
+    child.kill('SIGKILL')
+  }
+}
