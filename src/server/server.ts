@@ -104,7 +104,7 @@ export async function serveOn(
   if (!runtime.capabilities.handshakeTimeout && resolved.handshakeTimeout !== DEFAULT_HANDSHAKE_TIMEOUT)
     logger.warn(
       `option "handshakeTimeout" is ${resolved.handshakeTimeout}, but the runtime ${runtime.name} cannot be told: ` +
-        'it cuts handshakes off after 8 to 12 s; the runtime ws keeps to it',
+        'it cuts handshakes off after 8 to 12 s; the runtime ws keeps to it; see docs/reference/runtimes.md',
     )
   engine.attach(server, runtime.capabilities)
 
@@ -130,7 +130,7 @@ export async function serveOn(
       const before = resolved
       resolved = resolveServerOptions(next)
       for (const name of needsRestart(before, resolved, limits))
-        logger.warn(`the change of "${name}" takes effect at the next start`)
+        logger.warn(`the change of "${name}" takes effect at the next start; see docs/reference/options.md`)
       engine.update(resolved)
     },
     close() {

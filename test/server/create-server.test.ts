@@ -177,7 +177,9 @@ describe.each(NETWORK_RUNTIMES)('createServer on %s', (runtime) => {
     expect(logger.lines).toEqual([])
 
     server.reload({ ...options, port: 1, endpointPrefix: '/v2', wsHandlers: [version('three')] })
-    expect(logger.lines).toEqual(['[sidewire] the change of "port" takes effect at the next start'])
+    expect(logger.lines).toEqual([
+      '[sidewire] the change of "port" takes effect at the next start; see docs/reference/options.md',
+    ])
     expect(server.urls).toEqual([`${server.url}/v2/x`])
     expect(await answer()).toBe('three')
     await expect(connectWs(`${server.url}/api/x`)).rejects.toThrow(/404|Expected 101/)

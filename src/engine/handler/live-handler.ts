@@ -151,7 +151,7 @@ export class LiveHandler implements Service {
     if (this.#warnedAboutPong) return
     this.#warnedAboutPong = true
     this.context.logger.warn(
-      `${this.hooks.nameOf(conn)}: conn.pong() does nothing on uWebSockets.js, which has no call for it; pings are still answered`,
+      `${this.hooks.nameOf(conn)}: conn.pong() does nothing on uWebSockets.js, which has no call for it; pings are still answered; see docs/reference/runtimes.md`,
     )
   }
 
