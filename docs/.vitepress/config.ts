@@ -1,6 +1,7 @@
+import { readFileSync } from 'node:fs'
 import { defineConfig, type UserConfig } from 'vitepress'
 import { useLinksOfFiles } from './links.ts'
-import { GROUPS, noPages, PAGES, placeOf, titleOf } from './pages.ts'
+import { GROUPS, noPages, PAGES, placeOf, ROOT, titleOf } from './pages.ts'
 
 /** As the forge makes anchors, so that `#maxpayload` and `#err_option` lead to the same place in both. */
 function slugify(heading: string): string {
@@ -16,10 +17,14 @@ const links = (pages: readonly string[]): { text: string; link: string }[] =>
     .filter((page) => PAGES.includes(page))
     .map((page) => ({ text: titleOf(page), link: `/${placeOf(page)}` }))
 
+/** Of the demo page. In the page itself, as there is no folder of files that are copied. */
+const LOGO = `data:image/svg+xml;base64,${readFileSync(`${ROOT}src/cli/demo/page/logo.svg`, 'base64')}`
+
 const config: UserConfig = defineConfig({
   title: 'sidewire',
   description: 'One WebSocket engine for real-time frontends: a mock server, a Vite plugin and a load tool.',
   lang: 'en',
+  head: [['link', { rel: 'icon', type: 'image/svg+xml', href: LOGO }]],
   // Pages beside the code are pages too; which ones are says pages.ts.
   srcDir: '..',
   srcExclude: noPages(),
@@ -35,6 +40,7 @@ const config: UserConfig = defineConfig({
     config: useLinksOfFiles,
   },
   themeConfig: {
+    logo: LOGO,
     sidebar: GROUPS.map(([text, pages]) => ({ text, items: links(pages) })).filter(
       ({ items }) => items.length > 0,
     ),
