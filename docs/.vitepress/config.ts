@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { defineConfig, type UserConfig } from 'vitepress'
+import { defineConfig, type DefaultTheme, type UserConfig } from 'vitepress'
 import { useLinksOfFiles } from './links.ts'
 import { GROUPS, noPages, PAGES, placeOf, ROOT, titleOf } from './pages.ts'
 
@@ -41,9 +41,10 @@ const config: UserConfig = defineConfig({
   },
   themeConfig: {
     logo: LOGO,
-    sidebar: GROUPS.map(([text, pages]) => ({ text, items: links(pages) })).filter(
-      ({ items }) => items.length > 0,
-    ),
+    sidebar: GROUPS.flatMap(([text, pages]): DefaultTheme.SidebarItem[] => {
+      const items = links(pages)
+      return items.length > 1 ? [{ text, items }] : items
+    }),
     outline: [2, 3],
     // In the page: it asks no server.
     search: { provider: 'local' },

@@ -20,7 +20,6 @@ export const GROUPS: readonly (readonly [title: string, pages: readonly string[]
       'docs/guide/in-tests.md',
       'docs/guide/load-tests.md',
       'docs/guide/behind-a-proxy.md',
-      'docs/guide/behind-a-proxy.md',
       'docs/guide/coming-from.md',
       'examples/vite-chat/README.md',
     ],
