@@ -13,9 +13,7 @@ function slugify(heading: string): string {
 }
 
 const links = (pages: readonly string[]): { text: string; link: string }[] =>
-  pages
-    .filter((page) => PAGES.includes(page))
-    .map((page) => ({ text: titleOf(page), link: `/${placeOf(page)}` }))
+  pages.map((page) => ({ text: titleOf(page), link: `/${placeOf(page)}` }))
 
 /** Of the demo page. In the page itself, as there is no folder of files that are copied. */
 const LOGO = `data:image/svg+xml;base64,${readFileSync(`${ROOT}src/cli/demo/page/logo.svg`, 'base64')}`

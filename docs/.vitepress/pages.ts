@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 /** Where all paths below start: pages may stand beside the code that they are about. */
@@ -46,9 +46,7 @@ export const GROUPS: readonly (readonly [title: string, pages: readonly string[]
   ['Project', ['CHANGELOG.md']],
 ]
 
-export const PAGES: readonly string[] = GROUPS.flatMap(([, pages]) => pages).filter((page) =>
-  existsSync(`${ROOT}${page}`),
-)
+export const PAGES: readonly string[] = GROUPS.flatMap(([, pages]) => pages)
 
 /** What VitePress would take for pages, or for settings of its own, where it looks for them: everything else. */
 export function noPages(): string[] {

@@ -210,7 +210,7 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
     if (options[name] !== undefined && options.proxySecret === undefined)
       throw new SidewireError(
         'ERR_OPTION',
-        `option "${name}" is ${describe(options[name])}, but there is no "proxySecret" to know the proxy by`,
+        `option "${name}" is ${describe(options[name])}, but there is no "proxySecret" to know the proxy by; see docs/guide/behind-a-proxy.md`,
       )
   const host = withoutBrackets(options.host ?? LOOPBACK[0])
   return {
