@@ -6,6 +6,7 @@ import { start, WAYS, type Started } from './servers.ts'
 import { startStraight } from './straight.ts'
 import { CASES, runCases } from './suite.ts'
 import { tabsHideUpgrades } from './tabs.ts'
+import { uwsHttp } from './uws-http.ts'
 import { covers, type Result } from './verdict.ts'
 
 assertPlatform()
@@ -20,7 +21,7 @@ for (const runtime of NETWORK_RUNTIMES) {
   const { capabilities } = await loadRuntime(runtime)
   for (const way of WAYS) {
     describe(`conformance of ${runtime}, ${way === 'vite' ? 'through the Vite dev server' : 'direct'}`, () => {
-      const place = { runtime, way, capabilities, tabsHideUpgrades }
+      const place = { runtime, way, capabilities, tabsHideUpgrades, uwsHttp }
       let server: Started
       let results: Result[]
       beforeAll(async () => {

@@ -16,6 +16,7 @@ import {
   type SentFrame,
 } from './notation.ts'
 import type { Tested, Way } from './servers.ts'
+import type { UwsHttp } from './uws-http.ts'
 
 type Outcome = readonly (Expected | SentFrame)[]
 
@@ -29,6 +30,8 @@ export interface Place {
   readonly capabilities: RuntimeCapabilities
   /** Of this Node's `node:http`: see ./tabs.ts. */
   readonly tabsHideUpgrades: boolean
+  /** Of this build of uWebSockets.js: see ./uws-http.ts. */
+  readonly uwsHttp: UwsHttp
 }
 
 function httpParserOf({ runtime, way }: Pick<Place, 'runtime' | 'way'>): HttpParser {
@@ -97,12 +100,12 @@ export const NOTES: Readonly<Record<string, Note>> = {
     evidence: 'uWebSockets.js reports 1006 `Received too big message, or other inflation error`, with SHARED_DECOMPRESSOR and with DEDICATED_DECOMPRESSOR', advice: OTHER_RUNTIME },
   SPLIT_HEAD: { verdict: 'native', known: false, title: 'a compressed message of 126 bytes or more ends the connection if it comes in two segments, split in the last bytes of its head',
     evidence: 'behind 6 or 7 bytes of 8, or 6 to 13 of 14: the head is looked at again with the rest, and `setCompressed` of WebSocketProtocol.h lets RSV1 pass once only (told of in the review of oven-sh/bun#33001; Bun 1.4.5 does not do it). `onClose` has 1002', advice: "rare: segments end there by chance only; where clients compress much, take `runtime: 'ws'`, or Bun" },
-  REQUEST_LINE: { verdict: 'native', known: false, title: 'a request line that comes in two segments, split behind the start of its target, gets 505',
-    evidence: 'of `GET /x HTTP/1.1` and CRLF split at each byte, a first segment of 4 or of 7 to 16 bytes gets 505, any other 101', advice: "clients write a handshake in one piece; where something in between does not, take `runtime: 'ws'`, or Bun" },
+  REQUEST_LINE: { verdict: 'native', known: false, title: 'a request line that comes in two segments, split before or behind its target, gets 505',
+    evidence: 'of `GET /x HTTP/1.1` and CRLF split at each byte, a first segment of 4 or of 7 to 16 bytes gets 505, any other 101; build 20.57.0 takes all of them', advice: "clients write a handshake in one piece; where something in between does not, take a newer build, `runtime: 'ws'`, or Bun" },
   ABSOLUTE: { verdict: 'native', known: false, title: 'a target in absolute form gets 505',
     evidence: 'uWebSockets.js answers by itself, and calls no handler', advice: 'only clients of a proxy send it; ' + OTHER_RUNTIME },
   MUTE: { verdict: 'native', known: false, title: 'a malformed head gets no answer: uWebSockets.js waits for more, and gives up after about 10 seconds',
-    evidence: 'no handler is called, and no byte is sent', advice: OTHER_RUNTIME },
+    evidence: 'no handler is called, and no byte is sent; build 20.57.0 answers 400, but for a request line without a version (12.4.9) and a bare CR (12.10.11)', advice: OTHER_RUNTIME },
   NAMELESS: { verdict: 'native', known: false, title: 'a header without a name ends the list of headers, and the request is served',
     evidence: '`req.forEach` shows neither it nor any header behind it', advice: OTHER_RUNTIME },
   TABS: { verdict: 'native', known: false, title: 'tabs around the value of Connection hide the upgrade from Node, and the request is refused',
@@ -142,6 +145,11 @@ const http =
   (...parsers: HttpParser[]) =>
   (place: Place): boolean =>
     parsers.includes(httpParserOf(place))
+/** As {@link http}, where the build of uWebSockets.js does so. */
+const uwsThat =
+  (does: keyof UwsHttp) =>
+  (place: Place): boolean =>
+    httpParserOf(place) === 'uWebSockets.js' && place.uwsHttp[does]
 const noCloseFrame = ({ capabilities }: Place): boolean => !capabilities.closeFrameOnParserError
 const lostCodes = ({ capabilities }: Place): boolean => !capabilities.everyCloseCode
 const noWindow =
@@ -190,7 +198,7 @@ export const EXCEPTIONS: readonly Exception[] = [
   { cases: ['14.2.11', '14.2.12', '14.2.13', '14.2.14', '14.2.15', '14.2.16', '14.6', '15.1.5', '16.1.10', '16.2.10'], where: noCloseFrame, note: 'NO_CLOSE', outcome: withoutClose },
 
   { cases: ['12.1.15'], where: http('uWebSockets.js'), note: 'ABSOLUTE', outcome: [refused(505)] },
-  { cases: ['12.1.21', '12.1.22'], where: http('uWebSockets.js'), note: 'REQUEST_LINE', outcome: [refused(505)] },
+  { cases: ['12.1.21', '12.1.22'], where: uwsThat('refusesSplitLine'), note: 'REQUEST_LINE', outcome: [refused(505)] },
   { cases: ['12.1.23'], where: http('uWebSockets.js'), note: 'EMPTY_LINE', outcome: [unanswered] },
   { cases: ['12.1.23'], where: http('Bun.serve'), note: 'EMPTY_LINE', outcome: [refused(400)] },
   { cases: ['12.1.27'], where: (place) => place.tabsHideUpgrades && httpParserOf(place) === 'node:http', note: 'TABS', outcome: [refused(400, 404, 426)] },
@@ -198,7 +206,8 @@ export const EXCEPTIONS: readonly Exception[] = [
   { cases: ['12.4.7'], where: (place) => !place.capabilities.refusesHttp10 && place.way === 'direct', note: 'HTTP10', outcome: [switched()] },
   { cases: ['12.4.12'], where: http('node:http'), note: 'SPACES', outcome: [switched()] },
   { cases: ['12.10.6'], where: http('uWebSockets.js'), note: 'NAMELESS', outcome: [switched()] },
-  { cases: ['12.4.9', '12.10.1', '12.10.2', '12.10.3', '12.10.4', '12.10.5', '12.10.7', '12.10.8', '12.10.9', '12.10.10', '12.10.11', '12.10.13', '12.10.14', '12.11.14', '12.11.15'], where: http('uWebSockets.js'), note: 'MUTE', outcome: [unanswered] },
+  { cases: ['12.4.9', '12.10.11'], where: http('uWebSockets.js'), note: 'MUTE', outcome: [unanswered] },
+  { cases: ['12.10.1', '12.10.2', '12.10.3', '12.10.4', '12.10.5', '12.10.7', '12.10.8', '12.10.9', '12.10.10', '12.10.13', '12.10.14', '12.11.14', '12.11.15'], where: uwsThat('waitsBehindMalformed'), note: 'MUTE', outcome: [unanswered] },
   { cases: ['12.11.7', '12.12.9', '12.12.10'], where: http('uWebSockets.js'), note: 'PIPELINE', outcome: [dropped] },
   { cases: ['12.12.1', '12.12.2', '12.12.3', '12.12.5', '12.12.6'], where: http('uWebSockets.js'), note: 'WAIT', outcome: [switched()] },
   { cases: ['12.12.4'], where: http('uWebSockets.js'), note: 'WAIT', outcome: [switched(), dropped] },

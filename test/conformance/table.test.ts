@@ -6,6 +6,7 @@ import { EXCEPTIONS, NOTES } from './exceptions.ts'
 import { closes, dropped, refused, text, unanswered, type Case } from './notation.ts'
 import { WAYS } from './servers.ts'
 import { CASES } from './suite.ts'
+import { PINNED } from './uws-http.ts'
 import { anticipate, covers, judge } from './verdict.ts'
 import type { Seen } from './wire-client.ts'
 
@@ -114,8 +115,8 @@ describe('docs/conformance.md (npm run conformance writes it)', () => {
       const { capabilities } = await loadRuntime(runtime)
       const column = 3 + COLUMNS.indexOf(`${runtime} ${way}`)
       const anticipated = CASES.map(({ theCase }) => {
-        // The page is of a run on Node 20.
-        const place = { runtime, way, capabilities, tabsHideUpgrades: true }
+        // The page is of a run on Node 20, with the pinned uWebSockets.js.
+        const place = { runtime, way, capabilities, tabsHideUpgrades: true, uwsHttp: PINNED }
         const { verdict, note } = anticipate(place, theCase)
         return [theCase[0], verdict, note]
       })
