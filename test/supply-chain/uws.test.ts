@@ -14,6 +14,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { Cli, endAll, project } from '../cli/cli.ts'
+import { installWithout } from '../cli/without-native.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 /** Of any Node: what is looked at is the list. */
@@ -131,20 +132,35 @@ describe('a clone whose uWebSockets.js is another one', () => {
 
 describe('a project with a uWebSockets.js of its own', () => {
   afterEach(endAll)
+  const own = {
+    'node_modules/uWebSockets.js/package.json': '{ "name": "uWebSockets.js", "main": "uws.js" }',
+    'node_modules/uWebSockets.js/uws.js': "console.log('loaded, this is not it')",
+  }
 
   test.each([
     ['auto', 'loaded, this is not it'],
     ['ws', ''],
   ])('--runtime %s', async (runtime, says) => {
-    const cwd = project({
-      'node_modules/uWebSockets.js/package.json': '{ "name": "uWebSockets.js", "main": "uws.js" }',
-      'node_modules/uWebSockets.js/uws.js': "console.log('loaded, this is not it')",
-    })
-    const cli = new Cli(['serve', '--port', '0', '--runtime', runtime], { cwd })
+    const cli = new Cli(['serve', '--port', '0', '--runtime', runtime], { cwd: project(own) })
     await cli.started()
     cli.kill('SIGTERM')
     await cli.exited
     expect(cli.stdout[0]).toMatch(says === '' ? /\(runtime ws\)/ : says)
     expect(cli.stdout.join('\n').includes('loaded')).toBe(says !== '')
+  })
+
+  // npm puts ours below sidewire then, where Node would look first.
+  test('from another working directory, it comes before ours as well', async () => {
+    const { script } = installWithout({
+      ...own,
+      'node_modules/sidewire/node_modules/uWebSockets.js/package.json':
+        '{ "name": "uWebSockets.js", "main": "uws.js" }',
+      'node_modules/sidewire/node_modules/uWebSockets.js/uws.js': "console.log('loaded ours')",
+    })
+    const cli = new Cli(['serve', '--port', '0'], { cwd: project(), script })
+    await cli.started()
+    cli.kill('SIGTERM')
+    await cli.exited
+    expect(cli.stdout.slice(0, 2)).toEqual(['loaded, this is not it', 'loaded ours'])
   })
 })

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { join, sep } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { isMainThread } from 'node:worker_threads'
 import { here, howToGetUws } from './how-to-get-uws.ts'
 import type { UwsModule } from './uws-module.ts'
@@ -26,15 +26,14 @@ const IN_WORKER = {
  */
 const MAX_HEADERS_SIZE = '16384'
 
-/** The user's own uWebSockets.js, from its official source, comes first; ours is a repack of older builds. */
+/** The user's own uWebSockets.js comes first; ours is a repack of older builds. */
 export async function loadUws(): Promise<LoadedUws> {
   if (!isMainThread) return { ok: false, ...IN_WORKER }
   process.env['UWS_HTTP_MAX_HEADERS_SIZE'] ??= MAX_HEADERS_SIZE
   const reasons: string[] = []
-  for (const load of [loadFromProject, loadOurs]) {
+  for (const load of [...usersOwn().map((path) => () => importFile(path)), loadOurs]) {
     try {
-      const loaded = await load()
-      if (loaded) return { ok: true, ...loaded }
+      return { ok: true, ...(await load()) }
     } catch (error) {
       reasons.push(explain(error))
     }
@@ -47,15 +46,26 @@ interface Loaded {
   readonly description: string
 }
 
-async function loadFromProject(): Promise<Loaded | undefined> {
-  const projectRequire = createRequire(join(process.cwd(), 'package.json'))
-  let path: string
+/**
+ * In the project of the working directory, and in the one that sidewire is installed in, which is another for a script
+ * that is started from elsewhere. From sidewire itself Node would see our own first, which npm puts below it then.
+ */
+function usersOwn(): string[] {
+  const [installedIn = '', ...inside] = fileURLToPath(import.meta.url).split(`${sep}node_modules${sep}`)
+  const projects = [process.cwd(), ...(inside.length > 0 ? [installedIn] : [])]
+  return [...new Set(projects.flatMap((project) => resolveFrom(project, 'uWebSockets.js') ?? []))]
+}
+
+function resolveFrom(folder: string, name: string): string | undefined {
   try {
-    path = projectRequire.resolve('uWebSockets.js')
+    return createRequire(join(folder, 'package.json')).resolve(name)
   } catch {
     return undefined
   }
-  return describeModule(await import(pathToFileURL(path).href))
+}
+
+async function importFile(path: string): Promise<Loaded> {
+  return describeModule((await import(pathToFileURL(path).href)) as UwsModule)
 }
 
 async function loadOurs(): Promise<Loaded> {
