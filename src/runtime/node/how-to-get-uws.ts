@@ -10,35 +10,68 @@ export interface Place {
   readonly npm: number | undefined
 }
 
-/** For which machines there are builds, ours and the official ones alike. */
-const MACHINES = new Set(['linux-x64', 'linux-arm64', 'darwin-x64', 'darwin-arm64', 'win32-x64'])
-/** The newest Node that the repack among our dependencies has a binary for. */
-const OURS_UP_TO = 22
-const OUR_GLIBC = '2.27'
-const OFFICIAL = 'uNetworking/uWebSockets.js#v20.67.0'
-const OFFICIAL_FOR = [22, 24, 26]
-const OFFICIAL_GLIBC = '2.38'
+interface Builds {
+  /** Node's major versions. */
+  readonly nodes: readonly number[]
+  /** The machines, and the glibc that each needs; `''` where that is no question. */
+  readonly machines: Readonly<Record<string, string>>
+}
+
+const desktops = { 'darwin-x64': '', 'darwin-arm64': '', 'win32-x64': '' }
+
+/** The repack among our dependencies. */
+const OURS: Builds = {
+  nodes: [20, 21, 22],
+  machines: { 'linux-x64': '2.27', 'linux-arm64': '2.27', 'linux-arm': '2.28', ...desktops },
+}
+/**
+ * Another repack, newer and as unofficial; README, "Runtimes", says for whom which is better. Exact, as what is vouched
+ * for by nobody should not change by itself.
+ */
+const REGISTRY: Builds & { readonly spec: string } = {
+  spec: 'uWebSockets.js@npm:@btc-vision/uwebsockets.js@20.57.0',
+  nodes: [20, 22, 24, 25],
+  machines: { 'linux-x64': '2.38', 'linux-arm64': '2.38', ...desktops },
+}
+const OFFICIAL: Builds & { readonly spec: string } = {
+  spec: 'uNetworking/uWebSockets.js#v20.67.0',
+  nodes: [22, 24, 26],
+  machines: { 'linux-x64': '2.38', 'linux-arm64': '2.38', ...desktops },
+}
+const ALL = [OURS, REGISTRY, OFFICIAL]
 const TO_SILENCE = "runtime: 'ws' asks for it without this line"
 
 /** How to get the native runtime here, in one line: only what works on this machine, this Node and this npm. */
-export function howToGetUws({ platform, arch, node, glibc, npm }: Place): string {
-  if (!MACHINES.has(`${platform}-${arch}`)) return `it has no build for ${platform}-${arch}; ${TO_SILENCE}`
-  const isLinux = platform === 'linux'
-  if (isLinux && glibc === undefined)
+export function howToGetUws(place: Place): string {
+  const { platform, arch, node, glibc, npm } = place
+  const machine = `${platform}-${arch}`
+  const forMachine = ALL.filter(({ machines }) => machine in machines)
+  if (forMachine.length === 0) return `it has no build for ${machine}; ${TO_SILENCE}`
+  if (platform === 'linux' && glibc === undefined)
     return `its builds need glibc, which Debian and Ubuntu have and Alpine has not; ${TO_SILENCE}`
-  if (node <= OURS_UP_TO) {
-    if (isLinux && isOlder(glibc, OUR_GLIBC))
-      return `its builds need glibc ${OUR_GLIBC} or newer, and this is ${glibc}; ${TO_SILENCE}`
+  if (OURS.nodes.includes(node) && loads(OURS, place))
     return 'it has a build for this machine, and the file is missing or damaged: remove node_modules and install again'
+  if (REGISTRY.nodes.includes(node) && loads(REGISTRY, place))
+    return `npm install -E ${REGISTRY.spec} brings a build for this Node, an unofficial one like ours`
+  if (OFFICIAL.nodes.includes(node) && loads(OFFICIAL, place)) return howToInstall(npm)
+  const loading = forMachine.filter((builds) => loads(builds, place))
+  if (loading.length === 0) {
+    const oldest = OURS.machines[machine]
+    return `its builds need glibc ${oldest} or newer, and this is ${glibc}; ${TO_SILENCE}`
   }
-  if (isLinux && isOlder(glibc, OFFICIAL_GLIBC))
+  const nodes = [...new Set(loading.flatMap((builds) => builds.nodes))].toSorted((a, b) => a - b)
+  const newer = forMachine.find((builds) => builds.nodes.includes(node))
+  if (newer)
     return (
-      `with glibc ${glibc}, which this system has, Node ${OURS_UP_TO} loads it; ` +
-      `for newer ones it needs ${OFFICIAL_GLIBC} (Debian 13, Ubuntu 24.04)`
+      `with glibc ${glibc}, which this system has, Node ${nodes.at(-1)} loads it; ` +
+      `for newer ones it needs ${newer.machines[machine]} (Debian 13, Ubuntu 24.04)`
     )
-  if (!OFFICIAL_FOR.includes(node))
-    return `it has builds for Node ${OFFICIAL_FOR.join(', ')}, not for ${node}`
-  return howToInstall(npm)
+  return `it has builds for Node ${nodes.join(', ')} on this machine, not for ${node}`
+}
+
+function loads({ machines }: Builds, { platform, arch, glibc }: Place): boolean {
+  const needed = machines[`${platform}-${arch}`]
+  return needed === '' || (needed !== undefined && glibc !== undefined && !isOlder(glibc, needed))
 }
 
 /** As {@link howToGetUws} asks, of this process. */
@@ -56,12 +89,12 @@ export function here(): Place {
 /** From npm 12 on a package from a repository has to be allowed (EALLOWGIT); older ones may refuse the option. */
 function howToInstall(npm: number | undefined): string {
   if (npm === undefined)
-    return `npm install ${OFFICIAL} brings the official build (npm 12 and newer: with --allow-git=root)`
-  return `npm install ${npm >= 12 ? '--allow-git=root ' : ''}${OFFICIAL} brings the official build`
+    return `npm install ${OFFICIAL.spec} brings the official build (npm 12 and newer: with --allow-git=root)`
+  return `npm install ${npm >= 12 ? '--allow-git=root ' : ''}${OFFICIAL.spec} brings the official build`
 }
 
-function isOlder(version: string | undefined, than: string): boolean {
-  return (version ?? '0').localeCompare(than, 'en', { numeric: true }) < 0
+function isOlder(version: string, than: string): boolean {
+  return version.localeCompare(than, 'en', { numeric: true }) < 0
 }
 
 /** With its part about the network, the report would ask for the name of each socket's peer: nodejs/node#46060. */
