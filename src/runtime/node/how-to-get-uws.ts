@@ -25,7 +25,7 @@ const OURS: Builds = {
   machines: { 'linux-x64': '2.27', 'linux-arm64': '2.27', 'linux-arm': '2.28', ...desktops },
 }
 /**
- * Another repack, newer and as unofficial; README, "Runtimes", says for whom which is better. Exact, as what is vouched
+ * Another repack, newer and as unofficial; docs/reference/runtimes.md says for whom which is better. Exact, as what is vouched
  * for by nobody should not change by itself.
  */
 const REGISTRY: Builds & { readonly spec: string } = {
