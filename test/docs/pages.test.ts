@@ -35,7 +35,7 @@ const COMMANDS: readonly (readonly [form: RegExp, by: string])[] = [
   [/^(npm ci && )?npm test$/, 'whoever runs this'],
   [new RegExp(`^npm run (${Object.keys(scripts).join('|')})$`), 'package.json has it'],
   [new RegExp(`^npm install --save-dev ${OURS}$`), 'test/supply-chain/pack.test.ts packs what it installs'],
-  [/^npm install uNetworking\/uWebSockets\.js#v[\d.]+$/, 'below: it is what the server says'],
+  [/^npm install (-E )?\S+\/uwebsockets\.js[#@]v?[\d.]+$/i, 'below: it is what the server says'],
   [/^npm init --yes$|^mkdir \w+ && cd \w+$/, 'npm and the shell'],
   [/^(npx|bunx --bun) sidewire (serve|bench) ?/, 'test/docs/commands.test.ts'],
 ]
@@ -53,10 +53,13 @@ describe('the pages', () => {
     )
   })
 
-  it('name the build of uWebSockets.js that the server names', () => {
-    const place = { platform: 'linux', arch: 'x64', node: 24, glibc: '2.41', npm: 11 }
-    const said = PAGES.flatMap(commandsOf).filter((command) => command.includes('uNetworking'))
-    for (const command of said) expect(howToGetUws(place)).toContain(command)
+  it('name the builds of uWebSockets.js that the server names', () => {
+    const place = { platform: 'linux', arch: 'x64', glibc: '2.41', npm: 11 }
+    const [registry, official] = [24, 26].map((node) => howToGetUws({ ...place, node }))
+    const said = PAGES.flatMap(commandsOf).filter((command) => /npm install.*uwebsockets/i.test(command))
+    expect(said.length).toBeGreaterThan(1)
+    for (const command of said)
+      expect(command.includes('uNetworking') ? official : registry).toContain(command)
   })
 
   it.each(PAGES)('%s names files and headings that exist', (page) => {
