@@ -84,6 +84,16 @@ it('says the errors of each call that the code says', () => {
   }
 })
 
+it('has an anchor for each heading of a page', () => {
+  for (const name of readdirSync(FOLDER)) {
+    const text = readFileSync(join(FOLDER, name), 'utf8')
+    const headings = [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+      heading.toLowerCase().replaceAll('`', ''),
+    )
+    expect([name, headings.filter((heading, index) => headings.indexOf(heading) < index)]).toEqual([name, []])
+  }
+})
+
 it('has a source for each entry', () => {
   const named = [
     ...OPTIONS.entries,
