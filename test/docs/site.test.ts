@@ -98,8 +98,15 @@ describe('the site', () => {
         if (message.type() === 'error') complaints.push(message.text())
       })
       for (const file of pages) await page.goto(`${origin}/${file}`)
-      await page.keyboard.press('/')
-      await page.locator('.VPLocalSearchBox input').fill('ERR_BACKPRESSURE')
+      const input = page.locator('.VPLocalSearchBox input')
+      // The page is there before its script hears keys.
+      await expect
+        .poll(async () => {
+          if ((await input.count()) === 0) await page.keyboard.press('/')
+          return input.count()
+        })
+        .toBe(1)
+      await input.fill('ERR_BACKPRESSURE')
       await page.locator('.VPLocalSearchBox a[href*="error-codes"]').first().click()
       await page.waitForURL('**/reference/error-codes.html#err_backpressure')
       expect(asked.length).toBeGreaterThan(pages.length)
