@@ -4,6 +4,7 @@ import { resolveServerOptions } from '../../src/engine/handler/options.ts'
 import type { Logger } from '../../src/engine/logger.ts'
 import type { HttpAnswer, Runtime, RuntimeCapabilities } from '../../src/engine/runtime.ts'
 import { serveOn, type Server } from '../../src/server/server.ts'
+import { Stalls } from '../support/stalls.ts'
 import { connectWs, parse, Queue, within, type ConnectOptions, type TestClient } from '../support/client.ts'
 import { MemoryRuntime, type MemorySocket } from '../support/memory-runtime.ts'
 import { HANDSHAKE, RawClient, type HttpResponse } from '../support/raw-client.ts'
@@ -30,6 +31,7 @@ export class Contract {
   readonly #servers: Server[] = []
   readonly #raw: RawClient[] = []
   readonly #front: Front | undefined
+  readonly #stalls = new Stalls()
 
   constructor(runtime: Runtime, front?: Front) {
     this.runtime = runtime
@@ -98,12 +100,18 @@ export class Contract {
     return new Queue<T>(what)
   }
 
+  /** Milliseconds that the case has waited for a busy machine: what an upper bound allows besides. */
+  get stalled(): number {
+    return this.#stalls.ms
+  }
+
   /** Waits until the value, asked again and again, is what is expected. */
   async until<T>(read: () => T, expected: T): Promise<void> {
     await expect.poll(read, { interval: 10 }).toEqual(expected)
   }
 
   async end(): Promise<void> {
+    this.#stalls.stop()
     for (const client of this.#raw) client.tcp.destroy()
     await within(Promise.all(this.#servers.map((server) => server.close())), 'servers did not close')
   }

@@ -14,10 +14,11 @@ export const CASES: readonly Case[] = [
         times.push(performance.now())
       }
       const intervals = times.slice(1).map((time, i) => time - (times[i] ?? 0))
-      // The median: a busy machine delays one ping and so shortens the interval behind it.
+      // The median: a busy machine delays one ping and so shortens the interval behind it. How precise the timer itself
+      // is, test/engine/liveness.test.ts asks of a clock that is never late.
       const median = intervals.toSorted((a, b) => a - b)[3] ?? 0
       expect(median).toBeGreaterThan(n * 0.9)
-      expect(median).toBeLessThan(n * 1.1)
+      expect(median).toBeLessThan(n * 1.1 + t.stalled / intervals.length)
     },
   },
   {
@@ -45,8 +46,8 @@ export const CASES: readonly Case[] = [
       }
       // A tick that a busy machine makes late does not count.
       expect(pings).toBeGreaterThanOrEqual(3)
-      expect(pings).toBeLessThan(6)
-      expect(elapsed).toBeLessThan((pings + 1) * n * 1.1 + 500)
+      expect(pings).toBeLessThan(6 + t.stalled / (n / 2))
+      expect(elapsed).toBeLessThan((pings + 1) * n * 1.1 + 500 + t.stalled)
       await client.ended
     },
   },
@@ -212,7 +213,7 @@ export const CASES: readonly Case[] = [
       }
       expect(await client.closed).toEqual({ code: 1000, reason: 'Inactivity timeout' })
       expect(performance.now() - last).toBeGreaterThan(timeout * 0.9)
-      expect(performance.now() - last).toBeLessThan(timeout * 2)
+      expect(performance.now() - last).toBeLessThan(timeout * 2 + t.stalled)
     },
   },
 ]
