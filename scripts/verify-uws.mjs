@@ -16,7 +16,7 @@ const FOLDER = 'node_modules/uWebSockets.js'
  * @throws with a text that names each file that differs
  */
 export function verifyUws(folder = join(ROOT, FOLDER)) {
-  const { package: name, files } = JSON.parse(readFileSync(join(ROOT, LIST), 'utf8'))
+  const { package: name, files } = pinnedUws()
   const found = hashesOf(folder)
   const differences = [...new Set([...Object.keys(files), ...Object.keys(found)])]
     .filter((path) => files[path] !== found[path])
@@ -33,17 +33,22 @@ export function verifyUws(folder = join(ROOT, FOLDER)) {
   )
 }
 
+/** The package, `name@version`, and the SHA-256 of each of its files. */
+export function pinnedUws() {
+  return JSON.parse(readFileSync(join(ROOT, LIST), 'utf8'))
+}
+
+export function hashOf(file) {
+  return createHash('sha256').update(readFileSync(file)).digest('hex')
+}
+
 function hashesOf(folder) {
   if (!existsSync(folder)) return {}
   const paths = readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => !entry.isDirectory())
     .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
     .toSorted()
-  const hash = (path) =>
-    createHash('sha256')
-      .update(readFileSync(join(folder, path)))
-      .digest('hex')
-  return Object.fromEntries(paths.map((path) => [path.split(sep).join('/'), hash(path)]))
+  return Object.fromEntries(paths.map((path) => [path.split(sep).join('/'), hashOf(join(folder, path))]))
 }
 
 function main(args) {

@@ -26,19 +26,29 @@ const IN_WORKER = {
  */
 const MAX_HEADERS_SIZE = '16384'
 
-/** The user's own uWebSockets.js comes first; ours is a repack of older builds. */
+const NOT_INSTALLED = 'it is not installed'
+
+/** The module that asks. */
+const OURSELVES = fileURLToPath(import.meta.url)
+
+/** As scripts/make-uws-packages.mjs names them: a binary each. */
+const PACKAGE = `@sidewire/uws-${process.platform}-${process.arch}-${process.versions.modules}`
+
+/** The user's own uWebSockets.js comes first, then the binary for this machine alone, then the repack with those for all. */
 export async function loadUws(): Promise<LoadedUws> {
   if (!isMainThread) return { ok: false, ...IN_WORKER }
   process.env['UWS_HTTP_MAX_HEADERS_SIZE'] ??= MAX_HEADERS_SIZE
   const reasons: string[] = []
-  for (const load of [...usersOwn().map((path) => () => importFile(path)), loadOurs]) {
+  const projects = projectsOfUser()
+  const paths = [...pathsOf('uWebSockets.js', projects), ...pathsOf(PACKAGE, [OURSELVES, ...projects])]
+  for (const load of [...paths.map((path) => () => loadFile(path)), loadRepack]) {
     try {
       return { ok: true, ...(await load()) }
     } catch (error) {
       reasons.push(explain(error))
     }
   }
-  return { ok: false, reason: reasons[0] ?? 'uWebSockets.js is not installed', cure: howToGetUws(here()) }
+  return { ok: false, reason: reasons[0] ?? NOT_INSTALLED, cure: howToGetUws(here()) }
 }
 
 interface Loaded {
@@ -47,28 +57,35 @@ interface Loaded {
 }
 
 /**
- * In the project of the working directory, and in the one that sidewire is installed in, which is another for a script
- * that is started from elsewhere. From sidewire itself Node would see our own first, which npm puts below it then.
+ * A module in each: in the project of the working directory, and in the one that sidewire is installed in, which is another for a script that is
+ * started from elsewhere. From sidewire itself Node would see the repack first, which npm puts below it then.
  */
-function usersOwn(): string[] {
-  const [installedIn = '', ...inside] = fileURLToPath(import.meta.url).split(`${sep}node_modules${sep}`)
-  const projects = [process.cwd(), ...(inside.length > 0 ? [installedIn] : [])]
-  return [...new Set(projects.flatMap((project) => resolveFrom(project, 'uWebSockets.js') ?? []))]
+function projectsOfUser(): string[] {
+  const [installedIn = '', ...inside] = OURSELVES.split(`${sep}node_modules${sep}`)
+  return [process.cwd(), ...(inside.length > 0 ? [installedIn] : [])].map((project) =>
+    join(project, 'package.json'),
+  )
 }
 
-function resolveFrom(folder: string, name: string): string | undefined {
-  try {
-    return createRequire(join(folder, 'package.json')).resolve(name)
-  } catch {
-    return undefined
-  }
+/** Of a package, as these modules would find it. */
+function pathsOf(name: string, modules: readonly string[]): string[] {
+  const found = modules.flatMap((module) => {
+    try {
+      return createRequire(module).resolve(name)
+    } catch {
+      return []
+    }
+  })
+  return [...new Set(found)]
 }
 
-async function importFile(path: string): Promise<Loaded> {
+async function loadFile(path: string): Promise<Loaded> {
+  // A binary is no ES module.
+  if (path.endsWith('.node')) return describeModule(createRequire(path)(path) as UwsModule)
   return describeModule((await import(pathToFileURL(path).href)) as UwsModule)
 }
 
-async function loadOurs(): Promise<Loaded> {
+async function loadRepack(): Promise<Loaded> {
   return describeModule((await import('uWebSockets.js')) as unknown as UwsModule)
 }
 
@@ -81,6 +98,7 @@ function describeModule(module: UwsModule & { default?: UwsModule }): Loaded {
 
 function explain(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error)
+  if (message.startsWith("Cannot find package 'uWebSockets.js'")) return NOT_INSTALLED
   // Its own text names platforms in general; which one this is helps more.
   if (message.includes('supports only Node.js versions') && !message.includes('GLIBC'))
     return `no binary for Node ${process.versions.node} on ${process.platform}-${process.arch}`
