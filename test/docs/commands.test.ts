@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { createServer } from '../../src/index.ts'
@@ -145,7 +145,7 @@ test('README.md: its program works as it stands', async () => {
 
 test('docs/guide/standalone.md: its program works as it stands', async () => {
   const folder = projectOf('docs/guide/standalone.md')
-  writeFileSync(join(folder, 'program.mjs'), readFileSync(join(folder, 'program.ts')))
+  renameSync(join(folder, 'program.mts'), join(folder, 'program.mjs'))
   expect(await start(process.execPath, ['program.mjs'], folder)).toEqual({
     code: 0,
     stdout: expect.stringMatching(/127\.0\.0\.1:\d+\/api\/ws\/orders'.*127\.0\.0\.1:\d+\/api\/ws\/prices'/s),

@@ -80,7 +80,7 @@ test('docs/guide/vite.md: one socket is the mock, the rest of the backend goes t
 
 test('docs/guide/vite.md: middleware mode with a server of your own', async () => {
   const port = await freePort()
-  const program = CHAT['server.ts'] ?? ''
+  const program = CHAT['server.mts'] ?? ''
   expect(program).toContain('listen(5173)')
   const folder = projectOf({ 'server.mjs': program.replace('listen(5173)', `listen(${port})`) })
   const child = spawn(process.execPath, ['server.mjs'], { cwd: folder, stdio: 'ignore' })
@@ -112,7 +112,7 @@ test('docs/guide/coming-from.md: the handlers of vite-plugin-universal-api', asy
 
 test('docs/guide/coming-from.md: a server at any path, as `ws` has it', async () => {
   const port = await freePort()
-  const program = filesOf('docs/guide/coming-from.md')['ws.ts'] ?? ''
+  const program = filesOf('docs/guide/coming-from.md')['ws.mts'] ?? ''
   expect(program).toContain('port: 8080')
   const folder = projectOf({})
   writeFileSync(join(folder, 'ws.mjs'), `${program.replace('8080', String(port))}\nconsole.log(server.urls)`)
