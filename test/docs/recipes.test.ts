@@ -1,7 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { Cli, endAll, project, ROOT, TARGETS } from '../cli/cli.ts'
-import { symlinkSync, mkdirSync } from 'node:fs'
+import { mkdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
+import { runInNewContext } from 'node:vm'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { WebSocket } from 'ws'
+import { Cli, endAll, project, ROOT, TARGETS } from '../cli/cli.ts'
 import { connectWs } from '../support/client.ts'
 import { filesOf } from './pages.ts'
 
@@ -110,6 +112,21 @@ describe.each(TARGETS)('a recipe on $runtime', (target) => {
     expect(ends).toEqual(Array.from({ length: 2 }, () => ({ code: 1012, reason: 'restarting' })))
     const third = await connectWs(`${base}/ws/reconnect`)
     expect(await third.next()).toEqual({ type: 'welcome back', attempts: 3 })
+    third.close(1000)
+    await third.closed
+
+    // The client of the page, which gives up when the test has heard what it wants.
+    const code = filesOf('docs/recipes.md')['reconnecting.js'] ?? ''
+    let goesOn = true
+    const later = (run: (...args: unknown[]) => void, ms: number, ...args: unknown[]): void => {
+      if (goesOn) setTimeout(() => run(...args), ms)
+    }
+    const page = { WebSocket, setTimeout: later, JSON }
+    type Connect = (url: string, onMessage: (data: unknown) => void) => void
+    const connect = runInNewContext(`${code}; connect`, page) as Connect
+    const heard = await new Promise((resolve) => connect(`${base}/ws/reconnect`, resolve))
+    goesOn = false
+    expect(heard).toEqual({ type: 'welcome back', attempts: 6 })
   })
 
   recipe('canned.ws.ts', async () => {
