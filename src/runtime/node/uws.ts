@@ -240,7 +240,8 @@ class UwsSocket<D> implements RuntimeSocket<D> {
   }
 
   terminate(): void {
-    this.native?.close()
+    // What was sent in this turn is still corked, and `close` would drop it.
+    if (this.native) setImmediate(() => this.native?.close())
   }
 }
 

@@ -160,6 +160,37 @@ export const CASES: readonly Case[] = [
     },
   },
   {
+    name: 'forceClose ends the connection behind what was sent, in the same turn too',
+    network: true,
+    async run(t) {
+      const server = await t.start([
+        {
+          pattern: '/burst',
+          onMessage: (conn, data) => {
+            if (data < 3) conn.send(data)
+            else conn.forceClose()
+          },
+        },
+        {
+          pattern: '/bye',
+          onConnect: (conn) => {
+            conn.send('bye')
+            conn.forceClose()
+          },
+        },
+      ])
+      for (let times = 0; times < 10; times++) {
+        const burst = await t.connect(server, '/burst')
+        for (let n = 0; n < 6; n++) burst.json(n)
+        for (let n = 0; n < 3; n++) expect(await Promise.race([burst.next(), burst.closed])).toBe(n)
+        expect((await burst.closed).code).toBe(1006)
+        const bye = await t.connect(server, '/bye')
+        expect(await Promise.race([bye.next(), bye.closed])).toBe('bye')
+        expect((await bye.closed).code).toBe(1006)
+      }
+    },
+  },
+  {
     name: 'forceClose behind a close(): onClose is told the code of the close frame that was sent',
     async run(t) {
       const closed = t.queue<Closed>('close')
