@@ -1,6 +1,7 @@
 import type { UniversalApiWsHandler } from '../engine/handler/handler.ts'
 import { Router } from '../engine/handshake/router.ts'
 import { compilePattern, type Pattern } from '../engine/handshake/routing.ts'
+import { samplesOf } from '../engine/handshake/samples.ts'
 
 /** Where a handler is reached. */
 export interface HandlerPath {
@@ -15,13 +16,6 @@ export interface Sample {
   readonly path: string
   readonly taker: HandlerPath
 }
-
-/** What may stand for a wildcard, and for one that takes several segments. */
-const STAND_INS = [
-  ['x', 'x'],
-  ['1', '1/1'],
-  ['a-b', 'a-b/a-b/a-b'],
-] as const
 
 /** The enabled handlers, by the paths that clients ask for. */
 export class HandlerPaths {
@@ -50,9 +44,7 @@ export class HandlerPaths {
   /** Some paths that the handler matches; some that look alike if its expressions match none of them. */
   samples(handler: HandlerPath): readonly Sample[] {
     const own = this.#patterns.get(handler.pattern)?.pattern
-    const paths = STAND_INS.map(([one, several]) =>
-      encodeURI(fill(handler.pattern, one, several).toWellFormed()),
-    )
+    const paths = samplesOf(handler.pattern)
     const matched = paths.filter((path) => own?.match(path) !== undefined)
     return (matched.length > 0 ? matched : paths).map((rest) => {
       const path = handler.prefix + rest
@@ -70,10 +62,4 @@ export class HandlerPaths {
 /** Whole segments: `/apix` is not under `/api`. */
 export function isUnder(path: string, prefix: string): boolean {
   return prefix === '' || path === prefix || path.startsWith(`${prefix}/`)
-}
-
-function fill(pattern: string, one: string, several: string): string {
-  return pattern.replace(/\{(?:[^{}]|\{[^{}]*\})*\}|\*+|\?/g, (wildcard) =>
-    wildcard === '?' ? one.slice(0, 1) : wildcard.startsWith('**') ? several : one,
-  )
 }

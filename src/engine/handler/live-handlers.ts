@@ -7,6 +7,10 @@ import type { ResolvedEngineOptions } from './options.ts'
 import { prefixTwice } from '../handshake/pattern-mistakes.ts'
 import { Router, type Route } from '../handshake/router.ts'
 import { canonicalPath, stripPrefix } from '../handshake/routing.ts'
+import { samplesOf } from '../handshake/samples.ts'
+
+/** `{name:expression}` */
+const EXPRESSION = /\{[^{}]*:/
 
 type HandlerOptions = Pick<ResolvedEngineOptions, 'handlers' | 'prefixes'>
 
@@ -37,8 +41,21 @@ export class LiveHandlers {
     this.#prefixes = prefixes
     this.#byPattern = new Map(live.map((each) => [each.handler.pattern.source, each]))
     this.#router = new Router(live, ({ handler }) => handler.pattern)
+    for (const line of this.#hidden(live)) this.#context.logger.warn(line)
     for (const removed of gone.values()) {
       for (const conn of [...removed.connections()]) closeRemoved(conn)
+    }
+  }
+
+  /** Handlers that no client reaches. An expression in the one before may take the samples, and not all else. */
+  *#hidden(live: readonly LiveHandler[]): Generator<string> {
+    for (const { handler } of live) {
+      const { source } = handler.pattern
+      const samples = samplesOf(source).filter((path) => handler.pattern.match(path) !== undefined)
+      const takers = samples.map((path) => this.#router.find(path)?.target.handler.pattern.source)
+      const taker = takers.find((pattern) => pattern !== source && !EXPRESSION.test(pattern ?? ''))
+      if (taker === undefined || takers.includes(source)) continue
+      yield `the handler "${source}" is never reached: "${taker}" stands before it, and takes its paths; put "${source}" first`
     }
   }
 

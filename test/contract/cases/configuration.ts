@@ -110,6 +110,40 @@ export const CASES: readonly Case[] = [
     },
   },
   {
+    name: 'a handler that no client reaches is warned of, with the one that stands before it; after a reload, too',
+    standalone: 'the plugin offers no reload',
+    async run(t) {
+      const warnings = (): string[] => t.log.filter((line) => line.includes('reached'))
+      const fine: readonly string[][] = [
+        ['/ws/chat', '/ws/{room}', '/**'],
+        ['/ws/?', '/ws/{a}'],
+        ['/ws/x*', '/ws/{a}'],
+        // Nobody knows what an expression takes besides the samples.
+        ['/ws/{n:[0-9a-z-]}', '/ws/{a}'],
+        ['/ws/{n:.*}', '/ws/{n:\\d+}'],
+        ['/ws/*', '/ws/*/more'],
+      ]
+      const handlers = (patterns: readonly string[]): UniversalApiWsHandler[] =>
+        patterns.map((pattern) => ({ pattern }))
+      const server = await t.start([{ pattern: '/a' }])
+      for (const patterns of fine) server.reload({ wsHandlers: handlers(patterns) })
+      expect(warnings()).toEqual([])
+      for (const [patterns, taker] of [
+        [['/**', '/ws/chat'], '/**'],
+        [['/ws/{a}', '/ws/{b}'], '/ws/{a}'],
+        [['/ws/*', '/x', '/ws/chat'], '/ws/*'],
+        [['/ws/**', '/ws/{n:\\d+}'], '/ws/**'],
+      ] as const) {
+        t.log.length = 0
+        server.reload({ wsHandlers: handlers(patterns) })
+        const hidden = patterns.at(-1)
+        expect(warnings()).toEqual([
+          `warn [sidewire] the handler "${hidden}" is never reached: "${taker}" stands before it, and takes its paths; put "${hidden}" first`,
+        ])
+      }
+    },
+  },
+  {
     name: 'a pattern that starts with the prefix is warned of: it may be meant',
     async run(t) {
       const server = await t.start([greet('/api/ws'), greet('/apis/ws')])
