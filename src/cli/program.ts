@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { Argument, Command, InvalidArgumentError, Option } from 'commander'
+import { Argument, Command, InvalidArgumentError, Option, type OutputConfiguration } from 'commander'
 import { MASK, maskTokens } from '../load/mask.ts'
 import { DEFAULT_MESSAGE } from '../load/message-template.ts'
 import { SCENARIOS } from '../load/options.ts'
@@ -16,10 +16,11 @@ export function createProgram(): Command {
   const program = new Command('sidewire')
     .description('One WebSocket engine for people who build and test real-time frontends.')
     .version(readVersion())
-    .configureOutput({ outputError: (text, write) => write(`${say(oneLine(text))}\n`) })
+    .configureOutput(mistakesOf('sidewire'))
     .addHelpText('after', examples(['serve', 'serve --watch', 'bench ws://localhost:8787/api/ws/echo']))
   program
     .command('serve')
+    .configureOutput(mistakesOf('sidewire serve'))
     .description('Serve the handlers of a config file; without one, a demo to try in a browser.')
     .argument('[config]', 'config file; default: sidewire.config.{ts,mts,js,mjs,cts,cjs} here')
     .option('--port <port>', 'port to listen on, 0 for a free one (default: 8787)', toPort)
@@ -50,6 +51,7 @@ export function createProgram(): Command {
     .action(async (...args: Parameters<typeof serve>) => (await import('./serve.ts')).serve(...args))
   program
     .command('bench')
+    .configureOutput(mistakesOf('sidewire bench'))
     .description('Measure a WebSocket server, and check that it loses, doubles and reorders nothing.')
     .argument('<url>', 'such as ws://localhost:8787/api/ws/echo')
     .addArgument(
@@ -153,8 +155,13 @@ function toHeaders(line: string, before: readonly string[]): string[] {
   return [...before, line]
 }
 
+/** A mistake in one line, which names the help that has the flags of this command. */
+function mistakesOf(command: string): OutputConfiguration {
+  return { outputError: (text, write) => write(`${say(oneLine(text, command))}\n`) }
+}
+
 /** Commander's own form is a line, and a suggestion in another. */
-function oneLine(text: string): string {
+function oneLine(text: string, command: string): string {
   const [first = '', ...others] = maskTokens(text)
     // The most common mistake is a header without its name: the value alone.
     .replace(/('--header <line>' argument )'[^]*?' (?=is invalid)/, `$1'${MASK}' `)
@@ -163,7 +170,7 @@ function oneLine(text: string): string {
     .split('\n')
   const [, asked = ''] = /^unknown command '(.+)'$/.exec(first) ?? []
   if (existsSync(asked)) others.push(`(Did you mean sidewire serve ${asked}?)`)
-  return [first, ...others, '(sidewire --help shows what there is)'].join(' ')
+  return [first, ...others, `(${command} --help shows what there is)`].join(' ')
 }
 
 function readVersion(): string {

@@ -345,9 +345,9 @@ describe('bad flags', () => {
     ],
     [
       ['--prot', '1'],
-      /unknown option '--prot' \(Did you mean --port\?\) \(sidewire --help shows what there is\)/,
+      /unknown option '--prot' \(Did you mean --port\?\) \(sidewire serve --help shows what there is\)$/,
     ],
-    [['--nothing-like-it'], /unknown option '--nothing-like-it' \(sidewire --help/],
+    [['--nothing-like-it'], /unknown option '--nothing-like-it' \(sidewire serve --help/],
     [['one.ts', 'two.ts'], /too many arguments for 'serve'\. Expected 1 argument but got 2/],
   ]
   test.each(table)('%j', async (args, says) => {

@@ -244,6 +244,10 @@ describe('a mistake', () => {
   it.for([
     [['--rate', 'fast'], "option '--rate <n>' argument 'fast' is invalid. It has to be a number of messages"],
     [
+      ['--connection', '5'],
+      "unknown option '--connection' (Did you mean --connections?) (sidewire bench --help shows what there is)",
+    ],
+    [
       ['--connections', '0'],
       "option '--connections <n>' argument '0' is invalid. It has to be a number from 1 to",
     ],
