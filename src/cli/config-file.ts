@@ -6,7 +6,10 @@ import { SidewireError } from '../engine/errors.ts'
 import type { ServerOptions } from '../index.ts'
 import { importFresh } from './bundle.ts'
 
-const NAMES = ['ts', 'mts', 'js', 'mjs', 'cts', 'cjs'].map((extension) => `sidewire.config.${extension}`)
+const EXTENSIONS = ['ts', 'mts', 'js', 'mjs', 'cts', 'cjs']
+const NAMES = EXTENSIONS.map((extension) => `sidewire.config.${extension}`)
+/** All names that are looked for, in one. */
+export const CONFIG_NAME: string = `sidewire.config.{${EXTENSIONS.join()}}`
 const EXAMPLE = 'export default defineConfig({ wsHandlers: [...] })'
 
 /** The path that was asked for, or the config file of this folder; `undefined` if there is none. */

@@ -1,6 +1,6 @@
 import pc from 'picocolors'
 import { createServer, type LogLevel, type RuntimeChoice, type Server, type ServerOptions } from '../index.ts'
-import { findConfig, loadConfig, shorten } from './config-file.ts'
+import { CONFIG_NAME, findConfig, loadConfig, shorten } from './config-file.ts'
 import { demoOptions } from './demo/demo.ts'
 import { FileWatch } from './file-watch.ts'
 import { messageOf, reportAndExit, say } from './report.ts'
@@ -48,6 +48,8 @@ function announcement(server: Server, demo: boolean): string {
   const lines = [
     `${pc.bold(pc.green('sidewire'))} on ${server.runtimeDescription} (runtime ${server.runtime})`,
   ]
+  // Who has one under another name, or is in another folder, would wonder at handlers that are not theirs.
+  if (demo) lines.push(`  no ${CONFIG_NAME} in ${process.cwd()}: this is the demo`)
   for (const url of server.urls) lines.push(`  ${pc.cyan(url)}`)
   if (server.urls.length === 0) lines.push('  no handlers')
   const page = server.url.replace(/^ws/, 'http')

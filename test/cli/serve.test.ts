@@ -191,6 +191,16 @@ describe('flags', () => {
     }
   })
 
+  test('without a config file the start says so, and that this is the demo', async () => {
+    const cwd = project({ 'sidewire.conf.ts': ECHO })
+    const cli = serve(cwd)
+    await cli.started()
+    expect(cli.stdout[1]).toBe(`  no sidewire.config.{ts,mts,js,mjs,cts,cjs} in ${cwd}: this is the demo`)
+    const named = serve(cwd, ['sidewire.conf.ts'])
+    await named.started()
+    expect(named.stdout.join('\n')).not.toContain('demo')
+  })
+
   test('--watch without a config file says that it does nothing', async () => {
     const cli = serve(project(), ['--watch'])
     await cli.line(/--watch does nothing without a config file/)
