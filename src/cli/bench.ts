@@ -136,6 +136,11 @@ async function resolveOptions(
       'ERR_OPTION',
       `option "--senders" is ${flags.senders}; only the scenario fanout has senders, and this is ${scenario}`,
     )
+  if (scenario !== 'idle' && flags.pid !== undefined)
+    throw new SidewireError(
+      'ERR_OPTION',
+      `option "--pid" is ${flags.pid}; only the scenario idle reports memory, and this is ${scenario}`,
+    )
   checkWritable('--json', flags.json)
   checkWritable('--html', flags.html)
   const script = file === undefined ? undefined : resolve(file)

@@ -86,7 +86,7 @@ async function probe(
     if (deaf === 0) return
     throw new SidewireError(
       'ERR_LOAD',
-      `${deaf} of ${receivers.length} receivers got no message within ${PROBE_FOR_MS / 1000} s; does the server broadcast ` +
+      `${deaf} of ${receivers.length} receivers got no message in the ${PROBE_FOR_MS / 1000} s before the load; does the server broadcast ` +
         'what it gets, with the {id} in it? Where receivers have to join a room first, say how with --join',
     )
   }

@@ -73,7 +73,10 @@ export class Tally {
     const isFanout = options.scenario === 'fanout'
     const expected = sent * options.connections
     const latency = this.#latency.summary()
-    const problems = problemsOf(faults, reasons)
+    // With nothing back, it is seldom the server that loses messages: it was asked for what it does not do.
+    const others = connections.dropped + faults.misdirected + faults.unexpected
+    const isMute = options.scenario === 'echo' && received === 0 && others === 0
+    const problems = problemsOf(faults, reasons, isMute)
     return {
       url: target.url,
       scenario: options.scenario,
@@ -128,17 +131,25 @@ export class Tally {
   }
 }
 
+const NO_ECHO =
+  'not one came back; does the server send back what it gets, with the {id} in it? Where it expects another message, say which with --message'
+
 /** A time of the monotonic clock as a date. */
 function wallClock(time: number): string {
   return new Date(Date.now() - (now() - time)).toISOString()
 }
 
-function problemsOf(faults: Readonly<Faults>, reasons: ReadonlyMap<string, number>): string[] {
+/** @param isMute - an echo got nothing back, neither its own messages nor others, on connections that stayed open */
+function problemsOf(
+  faults: Readonly<Faults>,
+  reasons: ReadonlyMap<string, number>,
+  isMute: boolean,
+): string[] {
   const problems: string[] = []
   const say = (count: number, what: string): void => {
     if (count > 0) problems.push(`${count} ${count === 1 ? 'message' : 'messages'} ${what}`)
   }
-  say(faults.lost, 'lost')
+  say(faults.lost, isMute ? `lost: ${NO_ECHO}` : 'lost')
   say(faults.duplicated, 'duplicated')
   say(faults.outOfOrder, 'out of order')
   say(faults.late, 'late: answered, but later than --timeout')

@@ -42,6 +42,16 @@ describe('the report', () => {
     expect(code).toBe(1)
   })
 
+  it('says of an echo of which nothing came back what the server has to do for one', async () => {
+    const url = await start({ kind: 'drop', every: 1 })
+    const { report, stdout, code } = await bench(url, ['--connections', 2, '--timeout', 0.2, ...SHORT])
+    expect(report.messages).toMatchObject({ received: 0, lost: server!.did.dropped })
+    const hint = `${server!.did.dropped} messages lost: not one came back; does the server send back what it gets, with the {id} in it?`
+    expect(report.problems).toEqual([expect.stringContaining(hint)])
+    expect(stdout).toContain(`✗ ${hint}`)
+    expect(code).toBe(1)
+  })
+
   it('says of idle connections without --pid why there is no memory', async () => {
     const { report, stdout, code } = await bench(await start(), ['idle', '--connections', 5, ...SHORT])
     expect(report.memory).toBeNull()
@@ -113,6 +123,10 @@ describe('a mistake is said before the run', () => {
     [['--json', 'no/such/folder/x.json'], 'option "--json" is "no/such/folder/x.json": '],
     [['--html', '.'], 'option "--html" is ".": it is a folder'],
     [['--senders', '3'], 'option "--senders" is 3; only the scenario fanout has senders, and this is echo'],
+    [
+      ['connect', '--pid', '1'],
+      'option "--pid" is 1; only the scenario idle reports memory, and this is connect (ERR_OPTION)',
+    ],
     [['--duration', '0'], 'It has to be a number of seconds above 0, at most 86400.'],
   ] as const)('%s', async ([args, words]) => {
     const url = await start()
