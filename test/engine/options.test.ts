@@ -6,9 +6,12 @@ import {
   type ServerOptions,
 } from '../../src/engine/handler/options.ts'
 
-function failure(options: unknown): SidewireError {
+function failure(
+  options: unknown,
+  resolve: (options: object) => unknown = resolveServerOptions,
+): SidewireError {
   try {
-    resolveServerOptions(options as ServerOptions)
+    resolve(options as ServerOptions)
   } catch (error) {
     if (error instanceof SidewireError) return error
     throw error
@@ -307,6 +310,25 @@ describe('what is refused', () => {
     expect(code).toBe('ERR_OPTION')
     expect(message).toContain(`"${path}"`)
     expect(message).toMatch(new RegExp(`known are .*${known}`))
+  })
+
+  it.each([
+    ['server', { wsDir: 'mocks' }, 'it belongs to the Vite plugin, universalApi()'],
+    ['server', { heartbeat: 1000 }, 'it belongs to a handler, an entry of wsHandlers'],
+    ['server', { fsDir: 'mock' }, 'it is about HTTP, and sidewire mocks WebSockets only'],
+    ['server', handler({ allowedOrigins: true }), 'it stands beside wsHandlers, not in a handler'],
+    ['server', handler({ wsDir: 'mocks' }), 'it stands beside wsHandlers, not in a handler'],
+    ['plugin', { port: 1 }, 'it belongs to createServer(); the plugin has sidecar: { port }'],
+    ['plugin', { files: {} }, 'it belongs to createServer() and sidewire serve'],
+    ['plugin', { handlers: [] }, 'it is about HTTP, and sidewire mocks WebSockets only'],
+  ] as const)('of a %s, an option that belongs elsewhere, with where: %j', (kind, options, where) => {
+    const { code, message } = failure(
+      options,
+      kind === 'server' ? resolveServerOptions : resolvePluginOptions,
+    )
+    expect(code).toBe('ERR_OPTION')
+    expect(message).toMatch(/^unknown option "[\w.[\]]+"; /)
+    expect(message).toContain(`"; ${where}; known are `)
   })
 
   it.each([

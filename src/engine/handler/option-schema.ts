@@ -152,22 +152,21 @@ const engineEntries = {
   shutdownTimeout: v.optional(ms()),
 }
 
-export const pluginSchema: v.GenericSchema = v.strictObject(
-  {
-    ...engineEntries,
-    wsDir: v.optional(text("a folder such as 'mocks'")),
-    sidecar: v.optional(
-      v.strictObject(
-        {
-          host: v.optional(v.picklist(LOOPBACK, 'a loopback address: 127.0.0.1, ::1 or localhost')),
-          port: v.optional(whole(0, 65_535, 'a port from 0 (any free one) to 65535')),
-        },
-        '{ host, port }',
-      ),
+const pluginEntries = {
+  ...engineEntries,
+  wsDir: v.optional(text("a folder such as 'mocks'")),
+  sidecar: v.optional(
+    v.strictObject(
+      {
+        host: v.optional(v.picklist(LOOPBACK, 'a loopback address: 127.0.0.1, ::1 or localhost')),
+        port: v.optional(whole(0, 65_535, 'a port from 0 (any free one) to 65535')),
+      },
+      '{ host, port }',
     ),
-  },
-  'an object of options',
-)
+  ),
+}
+
+export const pluginSchema: v.GenericSchema = v.strictObject(pluginEntries, 'an object of options')
 
 const SECRET = 'a string of at least 16 characters of ASCII, without a space at an end'
 /** The headers of the option `proxyHeaders`. */
@@ -181,42 +180,41 @@ const PROXY_HEADERS = [
   'X-Sidewire-Known-Host',
 ] as const
 
-export const serverSchema: v.GenericSchema = v.strictObject(
-  {
-    ...engineEntries,
-    host: v.optional(text("an address such as '127.0.0.1' or '0.0.0.0'")),
-    port: v.optional(whole(0, 65_535, 'a port from 0 (any free one) to 65535')),
-    tls: v.optional(
+const serverEntries = {
+  ...engineEntries,
+  host: v.optional(text("an address such as '127.0.0.1' or '0.0.0.0'")),
+  port: v.optional(whole(0, 65_535, 'a port from 0 (any free one) to 65535')),
+  tls: v.optional(
+    v.strictObject(
+      { cert: text('the path of a PEM file'), key: text('the path of a PEM file') },
+      '{ cert, key }, the paths of two PEM files',
+    ),
+  ),
+  // RFC 9110 5.5: what a header can carry for certain, with no space at an end that would be cut off.
+  proxySecret: v.optional(v.pipe(v.string(SECRET), v.regex(/^[!-~][ -~]{14,}[!-~]$/, SECRET))),
+  proxyHeaders: v.optional(
+    v.pipe(
+      v.array(oneOf(PROXY_HEADERS), `a list of ${PROXY_HEADERS.join(', ')}`),
+      v.minLength(1, 'a list with at least one header'),
+    ),
+  ),
+  trustedProxies: v.optional(whole(1, 100, 'a number of proxies from 1 to 100')),
+  files: v.optional(
+    v.record(
+      v.string(),
       v.strictObject(
-        { cert: text('the path of a PEM file'), key: text('the path of a PEM file') },
-        '{ cert, key }, the paths of two PEM files',
+        {
+          type: text("a Content-Type such as 'text/html'"),
+          body: v.union([v.string(), v.instance(Uint8Array)], 'a string or bytes'),
+        },
+        '{ type, body }',
       ),
+      'files by path: { "/": { type, body } }',
     ),
-    // RFC 9110 5.5: what a header can carry for certain, with no space at an end that would be cut off.
-    proxySecret: v.optional(v.pipe(v.string(SECRET), v.regex(/^[!-~][ -~]{14,}[!-~]$/, SECRET))),
-    proxyHeaders: v.optional(
-      v.pipe(
-        v.array(oneOf(PROXY_HEADERS), `a list of ${PROXY_HEADERS.join(', ')}`),
-        v.minLength(1, 'a list with at least one header'),
-      ),
-    ),
-    trustedProxies: v.optional(whole(1, 100, 'a number of proxies from 1 to 100')),
-    files: v.optional(
-      v.record(
-        v.string(),
-        v.strictObject(
-          {
-            type: text("a Content-Type such as 'text/html'"),
-            body: v.union([v.string(), v.instance(Uint8Array)], 'a string or bytes'),
-          },
-          '{ type, body }',
-        ),
-        'files by path: { "/": { type, body } }',
-      ),
-    ),
-  },
-  'an object of options',
-)
+  ),
+}
+
+export const serverSchema: v.GenericSchema = v.strictObject(serverEntries, 'an object of options')
 
 /**
  * @throws `ERR_OPTION`, naming the option, its value, and what is accepted
@@ -235,8 +233,10 @@ export function checkOptions(schema: v.GenericSchema, options: unknown): void {
   const entries = issue.type === 'strict_object' ? entriesAt(schema, keys) : {}
   if (issue.type === 'strict_object' && issue.expected === 'never') {
     const known = Object.keys(entries)
-    const nearest = nearestName(String(keys.at(-1)?.key), known)
-    const hint = nearest === undefined ? '' : ` did you mean "${nearest}"?`
+    const name = String(keys.at(-1)?.key)
+    const home = homeOf(name, keys[0]?.key, keys.length)
+    const nearest = home === undefined ? nearestName(name, known) : undefined
+    const hint = home ? ` ${home};` : nearest === undefined ? '' : ` did you mean "${nearest}"?`
     throw new SidewireError('ERR_OPTION', `unknown option "${path}";${hint} known are ${known.join(', ')}`)
   }
   // Valibot says that the object is wrong; it is what one of its entries asks for that the user has to know.
@@ -245,6 +245,34 @@ export function checkOptions(schema: v.GenericSchema, options: unknown): void {
   const subject = path === '' ? 'the configuration' : `option "${path}"`
   const found = missing ? `missing${misspelled(issue, entries)}` : shown(path, issue.input)
   throw new SidewireError('ERR_OPTION', `${subject} is ${found}; it has to be ${accepted}`)
+}
+
+/** Of vite-plugin-universal-api 2.3, which also mocks HTTP. */
+const OF_HTTP = new Set([
+  'fsDir',
+  'handlers',
+  'handlerMiddlewares',
+  'errorMiddlewares',
+  'parser',
+  'pagination',
+  'filters',
+  'gatewayTimeout',
+  'noHandledRestFsRequestsAction',
+])
+
+/** Where an option belongs that is unknown where it stands, if it is one of ours, or of the plugin that people come from. */
+function homeOf(name: string, first: unknown, depth: number): string | undefined {
+  if (depth === 3 && first === 'wsHandlers')
+    return name in pluginEntries || name in serverEntries
+      ? 'it stands beside wsHandlers, not in a handler'
+      : undefined
+  if (depth !== 1) return undefined
+  if (name in handler.entries) return 'it belongs to a handler, an entry of wsHandlers'
+  if (name in pluginEntries) return 'it belongs to the Vite plugin, universalApi()'
+  if (name === 'host' || name === 'port')
+    return `it belongs to createServer(); the plugin has sidecar: { ${name} }`
+  if (name in serverEntries) return 'it belongs to createServer() and sidewire serve'
+  return OF_HTTP.has(name) ? 'it is about HTTP, and sidewire mocks WebSockets only' : undefined
 }
 
 /** What may have been meant to be the entry that is missing. */
