@@ -2,7 +2,11 @@ import type { Server as HttpServer } from 'node:http'
 import type { Plugin, PreviewServer, ViteDevServer } from 'vite'
 import { describe, SidewireError } from '../engine/errors.ts'
 import { HOLDINGS, type Holdings } from '../engine/holdings.ts'
-import { resolvePluginOptions, type PluginOptions } from '../engine/handler/options.ts'
+import {
+  resolvePluginOptions,
+  type PluginOptions,
+  type ResolvedPluginOptions,
+} from '../engine/handler/options.ts'
 import type { Server } from '../server/server.ts'
 import type { Host } from './host.ts'
 import { Sidecar } from './sidecar.ts'
@@ -24,6 +28,16 @@ export interface UniversalApiPlugin {
   readonly api: PluginApi
 }
 
+/** Among ten plugins, Vite says of an error in the configuration no more than its message. */
+function resolveOptions(options: PluginOptions): ResolvedPluginOptions {
+  try {
+    return resolvePluginOptions(options)
+  } catch (cause) {
+    if (!(cause instanceof SidewireError)) throw cause
+    throw new SidewireError(cause.code, `universalApi() of sidewire: ${cause.message}`, { cause })
+  }
+}
+
 const VIRTUAL = 'virtual:sidewire'
 const RESOLVED = `\0${VIRTUAL}`
 
@@ -34,7 +48,7 @@ const RESOLVED = `\0${VIRTUAL}`
 export function universalApi<const Patterns extends readonly string[] = readonly string[]>(
   options: PluginOptions<Patterns> = {},
 ): UniversalApiPlugin {
-  const resolved = resolvePluginOptions(options)
+  const resolved = resolveOptions(options)
   // A build never starts anything.
   const sidecar = new Sidecar(resolved)
   /** Servers attached by hand stay so when Vite restarts. */

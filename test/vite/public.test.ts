@@ -53,6 +53,8 @@ test('a mistake in the options is thrown where they are written', () => {
     }
     expect(thrown).toBeInstanceOf(SidewireError)
     expect(thrown).toMatchObject({ code, message: expect.stringMatching(message) })
+    // Vite shows the message alone when the configuration is edited.
+    expect((thrown as Error).message).toMatch(/^universalApi\(\) of sidewire: /)
   }
 })
 
