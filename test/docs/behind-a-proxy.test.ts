@@ -1,24 +1,24 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { request } from 'node:https'
 import { connect as connectTls } from 'node:tls'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { findProxy } from '../../scripts/proxies.mjs'
 import { createCertificate } from '../cli/certificate.ts'
-import { Cli, endAll, project, ROOT } from '../cli/cli.ts'
+import { Cli, endAll, project } from '../cli/cli.ts'
 import { connectWs } from '../support/client.ts'
 import { freePort } from '../support/free-port.ts'
+import { filesOf } from './pages.ts'
 
 // The configurations of docs/guide/behind-a-proxy.md as they stand there, but for ports, files and the secret.
 
-const DOC = readFileSync(join(ROOT, 'docs/guide/behind-a-proxy.md'), 'utf8')
 const SECRET = 'a secret that only these two know: 0123456789'
 
 /** The text of a file that the page shows. */
 function shown(file: string): string {
-  const [, text] = new RegExp(`<!-- file: ${file} -->\\n\\n\`\`\`\\w+\\n([^]*?)\`\`\``).exec(DOC) ?? []
+  const text = filesOf('docs/guide/behind-a-proxy.md')[file]
   if (text === undefined) throw new Error(`docs/guide/behind-a-proxy.md shows no ${file}`)
   return text
 }

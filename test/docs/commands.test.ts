@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process'
-import { mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { createServer } from '../../src/index.ts'
 import { Cli, endAll, project, ROOT, run, TARGETS } from '../cli/cli.ts'
 import { NODE_RUNTIME } from '../contract/runtimes.ts'
 import { connectWs, within } from '../support/client.ts'
-import { commandsOf, filesOf, PAGES, snippet, snippetsOf, words } from './pages.ts'
+import { commandsOf, filesOf, PAGES, snippetsOf, words } from './pages.ts'
 
 // The commands of the pages, and the programs and tests that they show, as they stand there, but for ports.
 
@@ -75,9 +75,10 @@ const BENCHES = PAGES.map((page) => ({
   commands: commandsOf(page).filter((command) => command.startsWith('npx sidewire bench ')),
 })).filter(({ commands }) => commands.length > 0)
 
-test.each(BENCHES)('$page: its bench commands work on the demo', async ({ page, commands }) => {
+test.each(BENCHES)('$page: its bench commands work on what it says', async ({ page, commands }) => {
   const folder = projectOf(page)
-  const demo = new Cli(['serve', '--port', '0'], { cwd: project() })
+  // The README has a config, and its server; the other pages have the demo of a folder without one.
+  const demo = new Cli(['serve', '--port', '0'], { cwd: page === 'README.md' ? folder : project() })
   const { host } = new URL(await demo.started())
   for (const command of commands) {
     const args = words(command)
@@ -111,10 +112,9 @@ test('docs/guide/load-tests.md: its load script works as it stands', async () =>
 })
 
 test('README.md: its config of 15 lines works as it stands', async () => {
-  const config = snippet('README.md', 'ts', 'defineConfig({\n  wsHandlers')
+  const config = filesOf('README.md')['sidewire.config.ts'] ?? ''
   expect(config.trim().split('\n').length).toBe(15)
   const folder = projectOf('README.md')
-  writeFileSync(join(folder, 'sidewire.config.ts'), config)
   const cli = new Cli(['serve', '--port', '0'], { cwd: folder })
   const { port } = new URL(await cli.started())
   const [alice, bob, eve] = await Promise.all(
@@ -134,31 +134,43 @@ test('README.md: its config of 15 lines works as it stands', async () => {
 const NOTICE = NODE_RUNTIME === 'uws' ? '' : expect.stringMatching(/^.*so ws serves instead.*\n$/)
 
 test('README.md: its program works as it stands', async () => {
-  const folder = projectOf('README.md')
-  writeFileSync(join(folder, 'program.mjs'), snippet('README.md', 'ts', 'await server.close()'))
-  expect(await start(process.execPath, ['program.mjs'], folder)).toEqual({
+  expect(await start(process.execPath, ['program.mjs'], projectOf('README.md'))).toEqual({
     code: 0,
     stdout: expect.stringMatching(/^ws:\/\/127\.0\.0\.1:\d+\/api\/ws\/orders\n$/),
     stderr: NOTICE,
   })
 })
 
-test('docs/guide/standalone.md: its program works as it stands', async () => {
-  const folder = projectOf('docs/guide/standalone.md')
-  renameSync(join(folder, 'program.mts'), join(folder, 'program.mjs'))
-  expect(await start(process.execPath, ['program.mjs'], folder)).toEqual({
+test.each([
+  ['node', process.execPath],
+  ['bun', BUN.command],
+])('docs/guide/standalone.md: its program works as it stands, by %s', async (runner, command) => {
+  expect(await start(command, ['program.mjs'], projectOf('docs/guide/standalone.md'))).toEqual({
     code: 0,
-    stdout: expect.stringMatching(/127\.0\.0\.1:\d+\/api\/ws\/orders'.*127\.0\.0\.1:\d+\/api\/ws\/prices'/s),
-    stderr: NOTICE,
+    stdout: expect.stringMatching(
+      /127\.0\.0\.1:\d+\/api\/ws\/orders['"].*127\.0\.0\.1:\d+\/api\/ws\/prices['"]/s,
+    ),
+    stderr: runner === 'bun' ? '' : NOTICE,
   })
+})
+
+/** What the page says of Node 20, which has its WebSocket behind a flag. */
+const WITH_WEBSOCKET = {
+  NODE_OPTIONS: process.versions.node.startsWith('20.') ? '--experimental-websocket' : '',
+}
+
+test('README.md: its test passes in Vitest', async () => {
+  const folder = projectOf('README.md', ['vitest', 'vite'])
+  const vitest = join(folder, 'node_modules/vitest/vitest.mjs')
+  const { code, stdout, stderr } = await start(process.execPath, [vitest, 'run'], folder, WITH_WEBSOCKET)
+  expect({ code, stderr }).toMatchObject({ code: 0 })
+  expect(stdout).toMatch(/Tests +1 passed \(1\)/)
 })
 
 test('docs/guide/in-tests.md: its tests pass in Vitest', async () => {
   const folder = projectOf('docs/guide/in-tests.md', ['vitest', 'vite'])
   const vitest = join(folder, 'node_modules/vitest/vitest.mjs')
-  // What the page says of Node 20, which has its WebSocket behind a flag.
-  const env = { NODE_OPTIONS: process.versions.node.startsWith('20.') ? '--experimental-websocket' : '' }
-  const { code, stdout, stderr } = await start(process.execPath, [vitest, 'run'], folder, env)
+  const { code, stdout, stderr } = await start(process.execPath, [vitest, 'run'], folder, WITH_WEBSOCKET)
   expect({ code, stderr }).toMatchObject({ code: 0 })
   expect(stdout).toMatch(/Test Files +3 passed \(3\)/)
   expect(stdout).toMatch(/Tests +4 passed \(4\)/)

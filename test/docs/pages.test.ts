@@ -75,6 +75,10 @@ describe('the pages', () => {
     }
   })
 
+  it('name files where they can be read, and not in comments', () => {
+    expect(PAGES.filter((page) => read(page).includes('<!-- file:'))).toEqual([])
+  })
+
   it('are all reached from docs/index.md', () => {
     const index = read('docs/index.md')
     const missing = PAGES.filter((page) => page !== 'README.md' && page !== 'docs/index.md')

@@ -9,7 +9,7 @@ export interface Snippet {
   readonly page: string
   readonly line: number
   readonly language: string
-  /** The name that `<!-- file: name -->` before it gives it: it is that file of a project. */
+  /** The name that the line before it ends with, as `` `name.ts`: ``: it is that file of a project. */
   readonly file: string | undefined
   readonly code: string
 }
@@ -27,7 +27,7 @@ export function read(page: string): string {
   return readFileSync(join(ROOT, page), 'utf8')
 }
 
-const BLOCK = /(?:^<!-- file: (\S+) -->\n\n)?^```(\S*).*\n([^]*?)^```$/gm
+const BLOCK = /(?:^(?:.* )?`([\w./-]+\.\w+)`:\n\n)?^```(\S*).*\n([^]*?)^```$/gm
 
 export function snippetsOf(page: string): Snippet[] {
   const text = read(page)

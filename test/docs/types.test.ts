@@ -146,7 +146,9 @@ const NAMES = [
 
 /** A page is a project of its own, in which files that it names find one another. */
 function place({ page, line, language, file }: Snippet): string {
-  return join('pages', page.replaceAll(/\W/g, '-'), file ?? `${line}.${language}`)
+  // A program that needs no types in it is checked as one that has some.
+  const name = language === 'ts' ? file?.replace(/\.mjs$/, '.mts') : file
+  return join('pages', page.replaceAll(/\W/g, '-'), name ?? `${line}.${language}`)
 }
 
 /** What `bun test` runs (commands.test.ts) has types that only Bun has. */

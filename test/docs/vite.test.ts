@@ -66,7 +66,7 @@ test('docs/guide/vite.md: one socket is the mock, the rest of the backend goes t
     wsHandlers: [{ pattern: '/ws/**', onConnect: (conn) => conn.send('the backend') }],
   })
   cleanups.push(() => backend.close())
-  const config = CHAT['proxied/vite.config.ts'] ?? ''
+  const config = snippet('docs/guide/vite.md', 'ts', 'proxy:')
   expect(config).toContain('localhost:3000')
   const base = await dev(
     projectOf({ 'vite.config.ts': config.replace('localhost:3000', `localhost:${backend.port}`) }),
@@ -80,7 +80,7 @@ test('docs/guide/vite.md: one socket is the mock, the rest of the backend goes t
 
 test('docs/guide/vite.md: middleware mode with a server of your own', async () => {
   const port = await freePort()
-  const program = CHAT['server.mts'] ?? ''
+  const program = CHAT['server.mjs'] ?? ''
   expect(program).toContain('listen(5173)')
   const folder = projectOf({ 'server.mjs': program.replace('listen(5173)', `listen(${port})`) })
   const child = spawn(process.execPath, ['server.mjs'], { cwd: folder, stdio: 'ignore' })
@@ -112,7 +112,7 @@ test('docs/guide/coming-from.md: the handlers of vite-plugin-universal-api', asy
 
 test('docs/guide/coming-from.md: a server at any path, as `ws` has it', async () => {
   const port = await freePort()
-  const program = filesOf('docs/guide/coming-from.md')['ws.mts'] ?? ''
+  const program = filesOf('docs/guide/coming-from.md')['ws.mjs'] ?? ''
   expect(program).toContain('port: 8080')
   const folder = projectOf({})
   writeFileSync(join(folder, 'ws.mjs'), `${program.replace('8080', String(port))}\nconsole.log(server.urls)`)
