@@ -1,4 +1,4 @@
-import { mkdirSync, symlinkSync } from 'node:fs'
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { runInNewContext } from 'node:vm'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -44,6 +44,25 @@ describe.each(TARGETS)('a recipe on $runtime', (target) => {
     expect(performance.now() - before).toBeGreaterThan(800)
     client.close(1000)
     await client.closed
+  })
+
+  recipe('everyone.ws.ts', async () => {
+    const client = await connectWs(`${base}/ws/everyone`)
+    expect(await client.next()).toEqual({ type: 'tick', n: 1 })
+    const other = await connectWs(`${base}/ws/everyone`)
+    expect([await client.next(), await other.next()]).toEqual([
+      { type: 'tick', n: 2 },
+      { type: 'tick', n: 2 },
+    ])
+    for (const each of [client, other]) {
+      each.close(1000)
+      await each.closed
+    }
+    // The timer goes with the last, or at its next tick.
+    const late = await connectWs(`${base}/ws/everyone`)
+    expect(await late.next()).toMatchObject({ type: 'tick' })
+    late.close(1000)
+    await late.closed
   })
 
   recipe('sequence.ws.ts', async () => {
@@ -142,6 +161,35 @@ describe.each(TARGETS)('a recipe on $runtime', (target) => {
     client.json({ method: 'fly' })
     expect(await client.next()).toEqual({ error: 'no method fly' })
   })
+})
+
+it('everyone.ws.ts keeps a timer for who was there before a reload, and has another for who comes', async () => {
+  const { ['everyone.ws.ts']: code = '' } = filesOf('docs/recipes.md')
+  const config = `import { defineConfig } from 'sidewire'
+import everyone from './everyone.ws.ts'
+export default defineConfig({ wsHandlers: [everyone] })`
+  const folder = project({ 'everyone.ws.ts': code, 'sidewire.config.ts': config })
+  mkdirSync(join(folder, 'node_modules'))
+  symlinkSync(ROOT, join(folder, 'node_modules/sidewire'), 'junction')
+  const cli = new Cli(['serve', '--watch', '--port', '0'], { cwd: folder })
+  try {
+    const url = `ws://${new URL(await cli.started()).host}/api/ws/everyone`
+    const before = await connectWs(url)
+    expect(await before.next()).toEqual({ type: 'tick', n: 1 })
+    // Saved again until it is seen: the watcher takes two changes within 50 ms for one.
+    await expect
+      .poll(() => {
+        writeFileSync(join(folder, 'everyone.ws.ts'), `${code}\n// saved at ${performance.now()}\n`)
+        return cli.stdout.join('\n')
+      })
+      .toContain('reloaded')
+    const after = await connectWs(url)
+    expect(await after.next()).toEqual({ type: 'tick', n: 1 })
+    expect([await before.next(), await before.next()]).toMatchObject([{ n: 2 }, { n: 3 }])
+    expect(await after.next()).toMatchObject({ n: 2 })
+  } finally {
+    await endAll()
+  }
 })
 
 it('every recipe of the page is tried', () => {

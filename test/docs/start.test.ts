@@ -56,6 +56,15 @@ test('docs/start.md leads to a chat in two tabs, whose handlers change while the
   await say(bob, 'Still here')
   await log(alice).toEqual([welcome, '{"type":"chat","text":"Hello"}', '{"type":"chat","text":"Still here"}'])
 
+  // The page is read when the config is.
+  writeFileSync(join(folder, 'chat.html'), (files['chat.html'] ?? '').replace('<title>Chat', '<title>Talk'))
+  await expect
+    .poll(async () => {
+      writeFileSync(join(folder, 'sidewire.config.ts'), `${config}\n// saved at ${performance.now()}\n`)
+      return (await fetch(`http://${host}/`)).text()
+    })
+    .toContain('<title>Talk')
+
   await bob.close()
   await expect.poll(() => alice.locator('li').last().textContent()).toBe('{"type":"left"}')
   await log(eve).toEqual(['{"type":"welcome","room":"attic"}'])

@@ -78,6 +78,16 @@ test('docs/guide/vite.md: one socket is the mock, the rest of the backend goes t
   expect(await bob.next()).toEqual({ text: 'the mock' })
 })
 
+test('docs/guide/vite.md: what a plugin of the config sends', async () => {
+  const config = snippet('docs/guide/vite.md', 'ts', 'sockets.api.publish')
+  const base = await dev(projectOf({ 'vite.config.ts': config }))
+  const client = await connectWs(`${base}/ws/news`)
+  expect(await client.next()).toEqual({ type: 'tick' })
+  expect((await fetch(new URL('/news', base.replace('ws:', 'http:')))).status).toBe(200)
+  // Between two ticks, or behind one more.
+  await expect.poll(() => client.next()).toEqual({ type: 'news' })
+})
+
 test('docs/guide/vite.md: middleware mode with a server of your own', async () => {
   const port = await freePort()
   const program = CHAT['server.mjs'] ?? ''
