@@ -35,8 +35,8 @@ export function createConnect(job: Job): Scenario {
       },
       message: () => {},
       turn: () => {},
-      ended: (how, why) => {
-        recorder.ended(how, why)
+      ended: (how, why, said) => {
+        recorder.ended(how, why, said)
         open.delete(socket)
         // A server that refuses at once would be asked again without end, and without a turn of the event loop.
         if (how === 'closed') fill()

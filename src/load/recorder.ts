@@ -22,6 +22,9 @@ export interface Counters {
   handshakes: number
 }
 
+/** Past so many, what servers said is left out: with the number of a request in it, no two are the same. */
+const MAX_REASONS = 5
+
 /** Runs of messages that took equally long are recorded at once: a chunk of replies to a batch is such a run. */
 export class Recorder {
   readonly faults: Faults = createFaults()
@@ -69,10 +72,12 @@ export class Recorder {
     if (this.#counts(due)) this.#sendLag.record(ms, count)
   }
 
-  ended(how: 'refused' | 'dropped' | 'closed', why: string): void {
+  ended(how: 'refused' | 'dropped' | 'closed', why: string, said: string): void {
     if (how === 'closed') return
     this[how]++
-    this.reasons.set(why, (this.reasons.get(why) ?? 0) + 1)
+    const full = said === '' ? why : `${why}: ${said}`
+    const reason = this.reasons.has(full) || this.reasons.size < MAX_REASONS ? full : why
+    this.reasons.set(reason, (this.reasons.get(reason) ?? 0) + 1)
   }
 
   /** What came since the last time. */

@@ -52,9 +52,9 @@ function openSocket({ options, recorder }: Job, events: SocketEvents): Promise<L
       },
       message: (bytes, start, end, isText) => events.message(bytes, start, end, isText),
       turn: () => events.turn(),
-      ended: (how, why) => {
-        recorder.ended(how, why)
-        events.ended(how, why)
+      ended: (how, why, said) => {
+        recorder.ended(how, why, said)
+        events.ended(how, why, said)
         resolve(undefined)
       },
     })

@@ -4,6 +4,7 @@ import { connect as connectTls } from 'node:tls'
 import { closeFrame, Inflater, maskedFrame } from './frame.ts'
 import { FrameReader, Opcode, type FrameEvents } from './frame-reader.ts'
 import { shown } from './mask.ts'
+import { Refusal } from './refusal.ts'
 import type { Target } from './target.ts'
 
 /** How a connection is opened. */
@@ -24,8 +25,11 @@ export interface SocketEvents {
   message(bytes: Buffer, start: number, end: number, isText: boolean): void
   /** After the messages of one chunk: the moment to send what they made possible. */
   turn(): void
-  /** Once, last. `refused`: there was no connection; `dropped`: not by us. */
-  ended(how: 'refused' | 'dropped' | 'closed', why: string): void
+  /**
+   * Once, last. `refused`: there was no connection; `dropped`: not by us.
+   * @param said - what a server that refused said of it, which may be something else each time; or ''
+   */
+  ended(how: 'refused' | 'dropped' | 'closed', why: string, said: string): void
 }
 
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11' // RFC 6455 1.3
@@ -33,6 +37,8 @@ const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11' // RFC 6455 1.3
 const DEFLATE_OFFER = 'permessage-deflate; server_no_context_takeover; client_no_context_takeover'
 const MAX_HEAD_BYTES = 64 * 1024
 const HANDSHAKE_TIMEOUT_MS = 10_000
+/** A body without an end must not hold up the run. */
+const REFUSAL_TIMEOUT_MS = 1000
 const NORMAL_CLOSURE = 1000
 
 /**
@@ -53,6 +59,7 @@ export class LoadSocket implements FrameEvents {
   readonly #reader = new FrameReader(this)
   readonly #key = randomBytes(16).toString('base64')
   #head: Buffer | undefined = Buffer.alloc(0)
+  #refusal: Refusal | undefined
   #phase: 'connecting' | 'open' | 'closing' | 'ended' = 'connecting'
   #why = ''
   #timer: NodeJS.Timeout | undefined
@@ -72,6 +79,7 @@ export class LoadSocket implements FrameEvents {
         this.#why ||= explain(error)
       })
       .on('end', () => {
+        this.#refusal?.end()
         this.#why ||=
           this.#phase === 'connecting'
             ? `the server ended the connection without an answer; if it ${options.target.secure ? 'does not speak TLS, try ws://' : 'speaks TLS, try wss://'}`
@@ -182,6 +190,7 @@ export class LoadSocket implements FrameEvents {
 
   #received(bytes: Buffer, length: number): void {
     if (this.#head === undefined) {
+      if (this.#refusal) return this.#hearRefusal(this.#refusal, bytes.subarray(0, length))
       this.#reader.read(bytes, 0, length)
       this.#events.turn()
       return
@@ -194,13 +203,26 @@ export class LoadSocket implements FrameEvents {
       return
     }
     this.#head = undefined
-    const failure = this.#checkAnswer(head.subarray(0, end).toString('latin1'))
+    const [status = '', ...lines] = head.subarray(0, end).toString('latin1').split('\r\n')
+    const header = (name: string): string | undefined =>
+      lines
+        .find((line) => line.toLowerCase().startsWith(`${name}:`))
+        ?.slice(name.length + 1)
+        .trim()
+    clearTimeout(this.#timer)
+    if (!/^HTTP\/1\.1 101(?: |$)/.test(status)) {
+      this.#refusal = new Refusal(status, header)
+      this.#why = this.#refusal.why
+      this.#timer = setTimeout(() => this.#socket.destroy(), REFUSAL_TIMEOUT_MS)
+      this.#hearRefusal(this.#refusal, head.subarray(end + 4))
+      return
+    }
+    const failure = this.#checkAnswer(header)
     if (failure !== undefined) {
       this.#why = failure
       this.#socket.destroy()
       return
     }
-    clearTimeout(this.#timer)
     this.#phase = 'open'
     this.#events.open(this)
     if (end + 4 < head.length) {
@@ -209,16 +231,14 @@ export class LoadSocket implements FrameEvents {
     }
   }
 
+  /** Ends it once it is known why. */
+  #hearRefusal(refusal: Refusal, bytes: Buffer): void {
+    refusal.add(bytes)
+    if (refusal.isComplete) this.#socket.destroy()
+  }
+
   /** RFC 6455 4.1: what a client has to check; `undefined` if all is well. */
-  #checkAnswer(text: string): string | undefined {
-    const [status = '', ...lines] = text.split('\r\n')
-    if (!/^HTTP\/1\.1 101(?: |$)/.test(status))
-      return `the server answered ${shown(status.replace(/^HTTP\/\S+ /, ''))}`
-    const header = (name: string): string | undefined =>
-      lines
-        .find((line) => line.toLowerCase().startsWith(`${name}:`))
-        ?.slice(name.length + 1)
-        .trim()
+  #checkAnswer(header: (name: string) => string | undefined): string | undefined {
     const accept = createHash('sha1')
       .update(this.#key + GUID)
       .digest('base64')
@@ -243,9 +263,11 @@ export class LoadSocket implements FrameEvents {
     clearTimeout(this.#timer)
     const phase = this.#phase
     this.#phase = 'ended'
-    if (phase === 'connecting') this.#events.ended('refused', this.#why || 'the server ended the connection')
-    else if (phase === 'closing') this.#events.ended('closed', '')
-    else this.#events.ended('dropped', this.#why || 'the connection ended')
+    const said = this.#refusal?.said ?? ''
+    if (phase === 'connecting')
+      this.#events.ended('refused', this.#why || 'the server ended the connection', said)
+    else if (phase === 'closing') this.#events.ended('closed', '', '')
+    else this.#events.ended('dropped', this.#why || 'the connection ended', '')
   }
 }
 
