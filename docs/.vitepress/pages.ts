@@ -25,6 +25,7 @@ export const GROUPS: readonly (readonly [title: string, pages: readonly string[]
     ],
   ],
   ['Recipes', ['docs/recipes.md']],
+  ['Troubleshooting', ['docs/troubleshooting.md']],
   [
     'Reference',
     [

@@ -1,14 +1,32 @@
+import { mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { connect } from 'node:net'
+import { join } from 'node:path'
 import { runInNewContext } from 'node:vm'
 import { afterEach, expect, test } from 'vitest'
 import { createServer, type Server, type ServerOptions, type WebSocketConnection } from '../../src/index.ts'
+import { Cli, endAll, project, ROOT, TARGETS } from '../cli/cli.ts'
 import { connectWs } from '../support/client.ts'
-import { read } from './pages.ts'
+import { filesOf, read } from './pages.ts'
 
 // What the pages say in a sentence or a table, and no block of them shows.
 
 const servers: Server[] = []
-afterEach(() => Promise.all(servers.splice(0).map((server) => server.close())))
+afterEach(async () => {
+  await Promise.all(servers.splice(0).map((server) => server.close()))
+  await endAll()
+})
+
+/** `sidewire serve` with these files. */
+async function serveFiles(
+  files: Readonly<Record<string, string>>,
+  target = TARGETS[0]!,
+): Promise<{ readonly cli: Cli; readonly base: string }> {
+  const folder = project(files)
+  mkdirSync(join(folder, 'node_modules'))
+  symlinkSync(ROOT, join(folder, 'node_modules/sidewire'), 'junction')
+  const cli = new Cli(['serve', '--port', '0', '--runtime', target.runtime], { cwd: folder, target })
+  return { cli, base: `ws://${new URL(await cli.started()).host}/api` }
+}
 
 async function serve(options: ServerOptions): Promise<Server & { readonly base: string }> {
   const server = await createServer({ port: 0, logLevel: 'silent', ...options })
@@ -153,4 +171,49 @@ test('docs/guide/authentication.md: a code beside a status wins', async () => {
   })
   const client = await connectWs(`${base}/ws`)
   expect(await client.closed).toEqual({ code: 4001, reason: 'expired' })
+})
+
+test('docs/guide/authentication.md: a token in a cookie, or in a subprotocol', async () => {
+  const { base } = await serveFiles({
+    'token.ws.ts': filesOf('docs/guide/authentication.md')['token.ws.ts'] ?? '',
+    'sidewire.config.ts': `import { defineConfig } from 'sidewire'
+import token from './token.ws.ts'
+export default defineConfig({ wsHandlers: [token] })`,
+  })
+  const url = `${base}/ws/token`
+  const protocols = ['chat', 'token.secret']
+  const offering = await connectWs(url, { protocols })
+  expect(await offering.next()).toEqual({ protocol: 'chat' })
+  const headers = { Cookie: 'theme=dark; session=secret' }
+  expect(await (await connectWs(url, { headers, protocols: ['chat'] })).next()).toEqual({ protocol: 'chat' })
+  await expect(connectWs(url, { protocols: ['chat', 'token.guess'] })).rejects.toThrow('401')
+})
+
+test.each(TARGETS)('docs/guide/standalone.md: where an error of a config is, on $runtime', async (target) => {
+  const { cli, base } = await serveFiles(
+    {
+      'sidewire.config.ts': `import { defineConfig } from 'sidewire'
+const fail = (): void => {
+  throw new Error('on purpose')
+}
+export default defineConfig({ wsHandlers: [{ pattern: '/ws', onMessage: fail }] })`,
+    },
+    target,
+  )
+  const client = await connectWs(`${base}/ws`)
+  client.send('now')
+  const place = target.runtime === 'bun' ? /bundle\.mjs/ : /sidewire\.config\.ts:3:/
+  await expect.poll(() => cli.stderr.join('\n')).toMatch(place)
+})
+
+test('docs/troubleshooting.md quotes what is said', () => {
+  const source = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => readFileSync(join(ROOT, 'src', file), 'utf8'))
+    .join('\n')
+  const seen = [...read('docs/troubleshooting.md').matchAll(/^\| ([^|]*`.*?) \|/gm)].flatMap(
+    ([, cell = '']) => [...cell.matchAll(/`([a-z]+ [^`]+)`/g)].map(([, quoted = '']) => quoted),
+  )
+  expect(seen.length).toBeGreaterThan(2)
+  expect(seen.filter((quoted) => !source.includes(quoted))).toEqual([])
 })
