@@ -59,7 +59,8 @@ const commands = {
   join(conn, { room }) {
     if (conn.isInRoom(room)) return
     conn.joinRoom(room)
-    enter(conn, room)
+    // Whoever has gone meanwhile is not let in anywhere; what it had sent is handled all the same.
+    if (conn.isInRoom(room)) enter(conn, room)
   },
   leave(conn, { room }) {
     if (!conn.isInRoom(room)) return
