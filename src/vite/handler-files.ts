@@ -39,10 +39,8 @@ export class HandlerFiles {
   #loader: Loader | undefined
   #stop: (() => void) | undefined
   #looking: NodeJS.Timeout | undefined
-  /** Says that a reading takes long. */
-  #slow: NodeJS.Timeout | undefined
-  #isClosed = false
   #end!: () => void
+  /** What a file awaits at its top level may never come; nobody waits for it once this is closed. */
   readonly #closed: Promise<void>
   #saves: Saves | undefined
   /** What was there when it was read last, and what it was like. */
@@ -71,20 +69,20 @@ export class HandlerFiles {
 
   /** Reads the files as they are now. Never rejects: an error is shown, and what was good stays. */
   async load(): Promise<void> {
-    await Promise.race([this.#read(), this.#closed])
-    if (!this.#isClosed) this.#report()
+    await this.#read()
+    this.#report()
   }
 
   async #read(changed: readonly string[] = []): Promise<void> {
-    this.#slow = setTimer(() => {
+    const slow = setTimer(() => {
       this.#logger.warn(
         `the handler files are still loading after ${SLOW_MS / 1000} s: does one of them await something at its top level?`,
       )
     }, SLOW_MS).unref()
     try {
-      await this.#readAll(changed)
+      await Promise.race([this.#readAll(changed), this.#closed])
     } finally {
-      clearTimeout(this.#slow)
+      clearTimeout(slow)
     }
   }
 
@@ -210,9 +208,7 @@ export class HandlerFiles {
   }
 
   async close(): Promise<void> {
-    this.#isClosed = true
     this.#end()
-    clearTimeout(this.#slow)
     this.#stop?.()
     this.#stop = undefined
     const saves = this.#saves

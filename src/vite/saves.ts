@@ -31,14 +31,9 @@ export class Saves {
   #quiet = 0
   #running: Promise<void> | undefined
   #isClosed = false
-  #stop!: () => void
-  readonly #stopped: Promise<false>
 
   constructor(events: SavesEvents) {
     this.#events = events
-    this.#stopped = new Promise((resolve) => {
-      this.#stop = () => resolve(false)
-    })
   }
 
   /**
@@ -53,7 +48,6 @@ export class Saves {
 
   async close(): Promise<void> {
     this.#isClosed = true
-    this.#stop()
     await this.#running
   }
 
@@ -78,9 +72,7 @@ export class Saves {
       if (this.#quiet < STILL && now() - unread < PATIENCE_MS) continue
       // Before they are read: what changes from now on is a change.
       for (const [file, stamp] of stamps) this.#read.set(file, stamp)
-      // What a file awaits at its top level may never come; nobody waits for it once this is closed.
-      const isInOrder = await Promise.race([this.#events.read(changed), this.#stopped])
-      if (this.#isClosed) return
+      const isInOrder = await this.#events.read(changed)
       unsaid = isInOrder ? 0 : unsaid || now()
       unread = 0
       this.#quiet = 0
