@@ -106,8 +106,9 @@ function installedBun() {
 /** What is promised is promised on all of them. Most of it is waiting: they run at the same time. */
 async function onOtherNodes() {
   const own = Number(process.versions.node.split('.')[0])
-  step(`Contract and conformance on Node ${MAJORS.filter((major) => major !== own).join(', ')}`)
-  const runs = MAJORS.filter((major) => major !== own).map(async (major) => {
+  const others = MAJORS.filter((major) => major !== own)
+  step(`Contract and conformance on Node ${others.join(', ')}`)
+  const runs = others.map(async (major) => {
     const found = bringNode(major)
     const name = `node-${major}`
     if ('why' in found) {

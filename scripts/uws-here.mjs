@@ -2,11 +2,12 @@
 // and where it has none, the tests are run without that runtime and say so. Whoever has put another package in its place
 // means it to load.
 import { existsSync, readFileSync } from 'node:fs'
+import { pinnedUws } from './verify-uws.mjs'
 
 /** Why it cannot; `undefined` where it has to. */
 export function whyNoUws() {
   const { platform, arch, versions } = process
-  const { package: name, files } = read('uws-hashes.json')
+  const { package: name, files } = pinnedUws()
   if (isOther(name)) return undefined
   if (!files[`dist/bin/uws_${platform}_${arch}_${versions.modules}.node`])
     return `${name} has no binary for Node ${versions.node} on ${platform}-${arch}`
@@ -18,12 +19,8 @@ export function whyNoUws() {
 }
 
 function isOther(pinned) {
-  const manifest = '../node_modules/uWebSockets.js/package.json'
-  if (!existsSync(new URL(manifest, import.meta.url))) return false
-  const { name, version } = read(manifest)
+  const manifest = new URL('../node_modules/uWebSockets.js/package.json', import.meta.url)
+  if (!existsSync(manifest)) return false
+  const { name, version } = JSON.parse(readFileSync(manifest, 'utf8'))
   return `${name}@${version}` !== pinned
-}
-
-function read(file) {
-  return JSON.parse(readFileSync(new URL(file, import.meta.url), 'utf8'))
 }

@@ -5,16 +5,14 @@ import type { BuildFailure } from 'esbuild'
 import { SidewireError } from '../engine/errors.ts'
 import type { ServerOptions } from '../index.ts'
 import { importFresh } from './bundle.ts'
+import { CONFIG_NAMES } from './config-name.ts'
 
-const EXTENSIONS = ['ts', 'mts', 'js', 'mjs', 'cts', 'cjs']
-const NAMES = EXTENSIONS.map((extension) => `sidewire.config.${extension}`)
-/** All names that are looked for, in one. */
-export const CONFIG_NAME: string = `sidewire.config.{${EXTENSIONS.join()}}`
 const EXAMPLE = 'export default defineConfig({ wsHandlers: [...] })'
 
 /** The path that was asked for, or the config file of this folder; `undefined` if there is none. */
 export function findConfig(asked: string | undefined, folder: string): string | undefined {
-  if (asked === undefined) return NAMES.map((name) => resolve(folder, name)).find((path) => existsSync(path))
+  if (asked === undefined)
+    return CONFIG_NAMES.map((name) => resolve(folder, name)).find((path) => existsSync(path))
   const path = resolve(folder, asked)
   if (existsSync(path) && statSync(path).isFile()) return path
   throw new SidewireError('ERR_CONFIG', `there is no config file "${asked}"; name one, or none for the demo`)

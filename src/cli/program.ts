@@ -5,6 +5,7 @@ import { DEFAULT_MESSAGE } from '../load/message-template.ts'
 import { SCENARIOS } from '../load/options.ts'
 import { MAX_CONNECTIONS } from '../load/token.ts'
 import type { bench } from './bench.ts'
+import { CONFIG_NAME } from './config-name.ts'
 import { say } from './report.ts'
 import type { serve } from './serve.ts'
 
@@ -22,7 +23,7 @@ export function createProgram(): Command {
     .command('serve')
     .configureOutput(mistakesOf('sidewire serve'))
     .description('Serve the handlers of a config file; without one, a demo to try in a browser.')
-    .argument('[config]', 'config file; default: sidewire.config.{ts,mts,js,mjs,cts,cjs} here')
+    .argument('[config]', `config file; default: ${CONFIG_NAME} here`)
     .option('--port <port>', 'port to listen on, 0 for a free one (default: 8787)', toPort)
     .option('--host <address>', "address to listen on, '0.0.0.0' for all (default: this machine only)")
     .option('--prefix <path>', "path prefix of all handlers, '/' for none (default: /api)")

@@ -1,6 +1,7 @@
 import pc from 'picocolors'
 import { createServer, type LogLevel, type RuntimeChoice, type Server, type ServerOptions } from '../index.ts'
-import { CONFIG_NAME, findConfig, loadConfig, shorten } from './config-file.ts'
+import { findConfig, loadConfig, shorten } from './config-file.ts'
+import { CONFIG_NAME } from './config-name.ts'
 import { demoOptions } from './demo/demo.ts'
 import { FileWatch } from './file-watch.ts'
 import { messageOf, reportAndExit, say } from './report.ts'

@@ -60,9 +60,9 @@ export class BroadcastBoard {
     return Atomics.load(this.#deaf, 0)
   }
 
-  /** A sender sends nothing more. */
-  removeSending(): void {
-    Atomics.sub(this.#sending, 0, 1)
+  /** So many senders send nothing more. */
+  removeSending(count: number): void {
+    Atomics.sub(this.#sending, 0, count)
   }
 
   /** How many senders of all workers may still send: no worker stops at the same moment as another. */

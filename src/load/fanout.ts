@@ -59,7 +59,7 @@ export function createFanout(job: Job): Scenario {
       pacer?.stop((due, late) => job.recorder.sendLag(due, late, 1))
       isLooping = false
       clearInterval(timer)
-      for (const _ of senders) board.removeSending()
+      board.removeSending(senders.length)
       const isSettled = (): boolean =>
         board.sending === 0 && receivers.every((receiver) => receiver.isSettled)
       await settle(options.timeout, isSettled)

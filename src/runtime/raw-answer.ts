@@ -21,10 +21,9 @@ export function answerRaw(
 ): void {
   const fields = { Connection: 'close', 'Content-Length': String(Buffer.byteLength(body)), ...headers }
   const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`)
-  socket.write(`HTTP/1.1 ${statusLine(status)}\r\n${lines.join('')}\r\n`)
+  const head = Buffer.from(`HTTP/1.1 ${statusLine(status)}\r\n${lines.join('')}\r\n`)
   // RFC 9110 9.3.2: what HEAD gets has the length of a body, and none.
-  if (method === 'HEAD') socket.end()
-  else socket.end(body)
+  socket.end(method === 'HEAD' ? head : Buffer.concat([head, Buffer.from(body as string)]))
   letGo(socket)
 }
 

@@ -9,5 +9,5 @@ export function asksForWebSocket(
   upgrade: string | null | undefined,
   key: string | null | undefined,
 ): boolean {
-  return (key ?? undefined) !== undefined || /\bwebsocket\b/i.test(upgrade ?? '')
+  return typeof key === 'string' || /\bwebsocket\b/i.test(upgrade ?? '')
 }
