@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { bring } from './apt.mjs'
 
 /** Those with users: the long-term ones, and the next. */
 export const MAJORS = [20, 22, 24, 26]
@@ -44,12 +45,28 @@ export function bringNode(major) {
     stdio: ['ignore', 'ignore', 'pipe'],
     encoding: 'utf8',
   })
+  const [reason] = (install.stderr ?? '').split('\n').filter((line) => /error/i.test(line))
+  if (reason) return { why: `npm could not bring ${name}@${major} (${reason.trim()}): ${HOW}` }
+  const problem = withLibrary(command)
   const version = versionOf(command)
-  if (version) return { command, version }
-  const [reason = 'it did not start'] = (install.stderr ?? '')
-    .split('\n')
-    .filter((line) => /error/i.test(line))
-  return { why: `npm could not bring ${name}@${major} (${reason.trim()}): ${HOW}` }
+  return version ? { command, version } : { why: `${problem}: ${HOW}` }
+}
+
+/** Node 26 wants one that a bare Debian lacks. @returns why the binary does not start, if it does not */
+function withLibrary(command) {
+  const { status, stderr, error } = spawnSync(command, ['--version'], { encoding: 'utf8' })
+  if (status === 0) return undefined
+  const problem = `${command} does not start (${(stderr || String(error)).trim()})`
+  if (!stderr?.includes('libatomic.so.1')) return problem
+  const missing = bring(
+    {
+      name: 'libatomic1',
+      reason: 'this Node does not start without it',
+      without: 'the summary says that this Node was not tested',
+    },
+    () => (versionOf(command) ? 'libatomic.so.1' : undefined),
+  )
+  return missing && `${problem}; libatomic1: ${missing}`
 }
 
 function versionOf(command) {

@@ -149,7 +149,11 @@ describe('scripts/chromium.mjs', () => {
 
 describe('scripts/nodes.mjs', () => {
   /** A project that asks for Node 22, and an npm that does as it is told. */
-  function ask(env: Readonly<Record<string, string>>, npm: string): ReturnType<Machine['run']> {
+  function ask(
+    env: Readonly<Record<string, string>>,
+    npm: string,
+    prepare: (machine: Machine) => void = () => {},
+  ): ReturnType<Machine['run']> {
     const folder = project({
       'main.mjs': `import { bringNode } from './scripts/nodes.mjs'
         console.log(JSON.stringify(bringNode(22)))`,
@@ -160,7 +164,9 @@ describe('scripts/nodes.mjs', () => {
         ${npm}`,
     })
     cpSync(join(ROOT, 'scripts'), join(folder, 'scripts'), { recursive: true })
-    return new Machine({ npm_execpath: join(folder, 'npm.mjs'), ...env }).run('main.mjs', folder)
+    const machine = new Machine({ npm_execpath: join(folder, 'npm.mjs'), ...env })
+    prepare(machine)
+    return machine.run('main.mjs', folder)
   }
   const said = ({ stdout }: { readonly stdout: string }): unknown =>
     JSON.parse(stdout.trim().split('\n').at(-1)!)
@@ -176,6 +182,27 @@ describe('scripts/nodes.mjs', () => {
       /^nodes: fetching the package node-\S+@22 into node_modules\/\.cache \(about 45 MB/,
     )
     expect(said(ran)).toEqual({ command: expect.stringContaining('bin/node'), version: '22.99.0' })
+  })
+
+  const NEEDS_LIBRARY = `mkdirSync(dirname(file), { recursive: true })
+    writeFileSync(file, \`#!/bin/sh
+    if [ -e "\${process.env.PATH}/libatomic" ]; then echo v22.99.0; else
+    echo "node: error while loading shared libraries: libatomic.so.1: cannot open" >&2; exit 127; fi\`)
+    chmodSync(file, 0o755)`
+
+  test('the library that a binary wants is installed, with how much that is', () => {
+    const ran = ask({}, NEEDS_LIBRARY, (machine) => {
+      machine.hasApt({ plan: PLAN, install: `echo > '${join(machine.bin, 'libatomic')}'` })
+    })
+    expect(ran.stdout).toContain('libatomic1: installing the package libatomic1 with apt-get: 3 packages')
+    expect(said(ran)).toEqual({ command: expect.stringContaining('bin/node'), version: '22.99.0' })
+  })
+
+  test('where it cannot be installed, the reason names it', () => {
+    const { why } = said(ask({}, NEEDS_LIBRARY)) as { why: string }
+    expect(why).toMatch(
+      /bin\/node does not start \(node: error while loading .+libatomic\.so\.1.+\); libatomic1: none found .+ there is no apt-get here/,
+    )
   })
 
   test('what npm cannot bring has a reason and a cure', () => {
