@@ -19,6 +19,7 @@ import { CASES as limits } from './cases/limits.ts'
 import { CASES as logging } from './cases/logging.ts'
 import { CASES as origin } from './cases/origin.ts'
 import { CASES as proxy } from './cases/proxy.ts'
+import { CASES as raw } from './cases/raw.ts'
 import { CASES as rooms } from './cases/rooms.ts'
 import { CASES as serialize } from './cases/serialize.ts'
 import type { Case } from './harness.ts'
@@ -26,7 +27,7 @@ import type { Case } from './harness.ts'
 /** Every promise of behaviour.md that can be seen from outside, by its sections. */
 export const SECTIONS: Readonly<Record<string, readonly Case[]>> = {
   '1 configuration': [...configuration, ...addresses],
-  '2 handler': handler,
+  '2 handler': [...handler, ...raw],
   '3 connection and order': [...connection, ...serialize, ...fakeTimers],
   '3 closing': [...close, ...departure],
   '4 authentication': authentication,

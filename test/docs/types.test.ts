@@ -58,6 +58,24 @@ export const whole = defineHandler({
   onError: (conn) => text(conn.params.id),
 })
 
+export const raw = defineHandler({
+  pattern: '/raw/{id}',
+  raw: true,
+  authenticate: () => ({ success: true, data: { user: 'a' } }),
+  responses: [{ match: (conn, message) => typeof message === 'string', response: (_conn, message) => message.length }],
+  onMessage(conn, message) {
+    const sent: string | Buffer = message
+    text(conn.params.id + conn.authData.user)
+    if (typeof message !== 'string') number(message.readInt8(0) + sent.length)
+    // @ts-expect-error it may be a Buffer
+    text(message)
+    // @ts-expect-error nothing is parsed
+    text(message.type)
+  },
+})
+export const notRaw = defineHandler({ pattern: '/a', raw: false, onMessage: (conn, data) => text(data.type) })
+export const rawByHand = defineHandler<User>({ pattern: '/a', raw: true, onMessage: (conn) => text(conn.authData.name) })
+
 // @ts-expect-error a pattern without parameters
 export const none = defineHandler({ pattern: '/ws', onConnect: (conn) => text(conn.params.room) })
 
@@ -89,7 +107,7 @@ export const annotated: UniversalApiWsHandler<User, number> = {
 const shared = (conn: WebSocketConnection): void => conn.joinRoom(conn.params['room'] ?? '')
 export const sharing = defineHandler({ pattern: '/ws/{room}', onConnect: shared })
 
-export const list: UniversalApiWsHandler[] = [whole, unknown, prefixed, given, annotated, sharing]
+export const list: UniversalApiWsHandler[] = [whole, unknown, prefixed, given, annotated, sharing, raw, notRaw]
 export const options: ServerOptions = { wsHandlers: [...list, { pattern: '/a/{b}', onConnect: shared }] }
 
 export default defineConfig({

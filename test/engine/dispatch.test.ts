@@ -266,14 +266,21 @@ describe('order', () => {
     expect(order).toEqual(['a', 'b', 'c', 'd'])
   })
 
-  it('without anything to wait for, the handler is called before the runtime has its turn back', async () => {
-    const order: string[] = []
-    const rig = await Rig.start({ pattern: '/x', onMessage: (_conn, data) => void order.push(data) })
-    const peer = await rig.connect('/x')
-    peer.socket.receive('a')
-    order.push('received')
-    expect(order).toEqual(['a', 'received'])
-  })
+  it.each([{}, { raw: true }])(
+    'without anything to wait for, the handler is called before the runtime has its turn back: %j',
+    async (more) => {
+      const order: string[] = []
+      const rig = await Rig.start({
+        pattern: '/x',
+        ...more,
+        onMessage: (_conn, data) => void order.push(data),
+      })
+      const peer = await rig.connect('/x')
+      peer.socket.receive('a')
+      order.push('received')
+      expect(order).toEqual(['a', 'received'])
+    },
+  )
 
   it('an onConnect that fails: 1011, and what waited is dropped', async () => {
     for (const onConnect of [

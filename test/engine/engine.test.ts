@@ -289,6 +289,21 @@ describe('reload', () => {
     expect(seen).toEqual(['transformed "parsed, then transformed"', 'transformed, then parsed'])
   })
 
+  it('reads what waits raw, or parsed, as the new handler wants it', async () => {
+    const seen: unknown[] = []
+    const onMessage = (_conn: unknown, data: unknown): void => void seen.push(data)
+    const rig = await Rig.start({ pattern: '/x', raw: true, delay: 100, onMessage })
+    const { socket } = await rig.connect('/x')
+    socket.receive('{"was":"raw"}')
+    rig.server.reload(rig.options({ pattern: '/x', delay: 100, onMessage }))
+    await advance(100)
+    socket.receive('{"was":"parsed"}')
+    rig.server.reload(rig.options({ pattern: '/x', raw: true, onMessage }))
+    await advance(100)
+    socket.receive('{"now":1}')
+    expect(seen).toEqual([{ was: 'raw' }, '{"was":"parsed"}', '{"now":1}'])
+  })
+
   it('does not report a transform that nobody waits for any more', async () => {
     const errors: unknown[] = []
     const onError = (_conn: unknown, error: Error): void => void errors.push(error)

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { decode } from '../../src/engine/connection/message.ts'
 import { SidewireError } from '../../src/engine/errors.ts'
 import {
   resolvePluginOptions,
@@ -65,6 +66,7 @@ describe('defaults', () => {
       delay: 0,
       sequential: false,
       scope: 'handler',
+      decode,
       rules: [],
     })
     expect(resolved?.source).toBe(source)
@@ -255,6 +257,7 @@ describe('what is refused', () => {
     [handler({ defaultRoom: '' }), 'wsHandlers[0].defaultRoom', '""', 'non-empty string'],
     [handler({ delay: -1 }), 'wsHandlers[0].delay', '-1', 'milliseconds from 0'],
     [handler({ transformRawData: 'json' }), 'wsHandlers[0].transformRawData', '"json"', 'function'],
+    [handler({ raw: 'yes' }), 'wsHandlers[0].raw', '"yes"', 'true or false'],
     [handler({ sequential: 1 }), 'wsHandlers[0].sequential', '1', 'true or false'],
     [handler({ scope: 'room' }), 'wsHandlers[0].scope', '"room"', "'handler', 'path'"],
     [handler({ onMessage: {} }), 'wsHandlers[0].onMessage', '{}', 'function'],
@@ -279,6 +282,17 @@ describe('what is refused', () => {
     expect(message).toContain(path)
     expect(message).toContain(` ${value};`)
     expect(message).toContain(accepted)
+  })
+
+  it('of a handler whose messages have two readers names both', () => {
+    const { code, message } = failure(handler({ raw: true, transformRawData: () => 1 }))
+    expect(code).toBe('ERR_OPTION')
+    expect(message).toBe(
+      'option "wsHandlers[0].raw" is true, but transformRawData makes something else of the messages; leave one of the two out',
+    )
+    expect(
+      resolveServerOptions(handler({ raw: false, transformRawData: () => 1 }) as never).handlers,
+    ).toHaveLength(1)
   })
 
   it.each([

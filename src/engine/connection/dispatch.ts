@@ -3,7 +3,7 @@ import { CloseCode } from '../close.ts'
 import type { Connection, Queue } from './connection.ts'
 import { SidewireError } from '../errors.ts'
 import type { UniversalApiWsHandler } from '../handler/handler.ts'
-import { decode, encode, toBuffer } from './message.ts'
+import { encode, toBuffer } from './message.ts'
 import type { ResolvedRule } from '../handler/options.ts'
 import { isPromiseLike } from '../promise.ts'
 import type { Payload } from '../runtime.ts'
@@ -18,7 +18,7 @@ import { queueMicrotask } from '../timers.ts'
 export function dispatch(conn: Connection, payload: Payload, bytes: number): void {
   if (conn.inbox === undefined) {
     if (conn.live.direct) {
-      const result = startMessageHook(conn, decode(payload))
+      const result = startMessageHook(conn, conn.live.handler.decode(payload))
       if (result !== undefined) void conn.live.hooks.watch(conn, 'onMessage', result)
       return
     }
@@ -170,7 +170,7 @@ export class Inbox implements Queue {
         conn.live.hooks.fail(conn, 'transformRawData', item.prepared.failure.thrown)
         continue
       }
-      const result = startRules(conn, transform ? data : decode(item.payload))
+      const result = startRules(conn, transform ? data : conn.live.handler.decode(item.payload))
       const settled = isPromiseLike(result) ? await result : result
       if (settled === undefined) continue
       const done = conn.live.hooks.watch(conn, settled.hook, settled.result)

@@ -91,6 +91,11 @@ function mayBeJson(text: string): boolean {
   )
 }
 
+/** As it came: text is the string, binary a `Buffer`. */
+export function asSent(payload: Payload): string | Buffer {
+  return typeof payload === 'string' ? payload : toBuffer(payload)
+}
+
 /** The same memory as a `Buffer`. */
 export function toBuffer(payload: Payload): Buffer {
   if (typeof payload === 'string') return Buffer.from(payload)

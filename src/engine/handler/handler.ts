@@ -119,6 +119,11 @@ export interface UniversalApiWsHandler<Auth = any, Incoming = any, Pattern exten
   delay?: number
   /** Replaces parsing: gets every message as bytes, returns what `onMessage` gets. May be async. */
   transformRawData?: (data: Buffer) => MaybePromise<Incoming>
+  /**
+   * Nothing is parsed: `responses` and `onMessage` get text as a string and binary as a `Buffer`, as the client sent it.
+   * Not together with `transformRawData`. @defaultValue false
+   */
+  raw?: boolean
   /** Canned answers, tried in order before `onMessage`. */
   responses?: readonly ResponseRule<Auth, Incoming, PatternParams<Pattern>>[]
   /** Start the next `onMessage` only when the last one has settled. @defaultValue false */
@@ -165,12 +170,21 @@ export type HandlersOf<Patterns extends readonly string[]> = {
   readonly [Index in keyof Patterns]: UniversalApiWsHandler<any, any, Patterns[Index]>
 }
 
+/** A handler whose messages come as they were sent. */
+type RawHandler<Auth, Pattern extends string> = UniversalApiWsHandler<Auth, string | Buffer, Pattern> & {
+  raw: true
+}
+
 /**
  * Identity; infers `conn.params` from the pattern, `conn.authData` from `authenticate` and `data` from
- * `transformRawData`.
+ * `transformRawData` or `raw`.
  */
+export function defineHandler<Auth = any, const Pattern extends string = string>(
+  handler: RawHandler<Auth, Pattern>,
+): UniversalApiWsHandler<Auth, string | Buffer, Pattern>
 export function defineHandler<Auth = any, Incoming = any, const Pattern extends string = string>(
   handler: UniversalApiWsHandler<Auth, Incoming, Pattern>,
-): UniversalApiWsHandler<Auth, Incoming, Pattern> {
+): UniversalApiWsHandler<Auth, Incoming, Pattern>
+export function defineHandler(handler: UniversalApiWsHandler): UniversalApiWsHandler {
   return handler
 }

@@ -101,6 +101,7 @@ const handler = v.strictObject(
     defaultRoom: v.optional(text('a non-empty string')),
     delay: v.optional(ms()),
     transformRawData: hook,
+    raw: v.optional(flag),
     responses: v.optional(v.array(rule, 'a list of { match, response, broadcast? }')),
     sequential: v.optional(flag),
     scope: v.optional(oneOf(['handler', 'path'])),

@@ -2,7 +2,7 @@ import type { BroadcastOptions } from '../rooms/broadcast-options.ts'
 import { describe, SidewireError } from '../errors.ts'
 import type { HandlersOf, ResponseRule, UniversalApiWsHandler } from './handler.ts'
 import type { Logger, LogLevel } from '../logger.ts'
-import { encode } from '../connection/message.ts'
+import { asSent, decode, encode } from '../connection/message.ts'
 import { checkOptions, pluginSchema, serverSchema, type ProxyHeader } from './option-schema.ts'
 import { resolveOrigins, type AllowedOrigins, type ResolvedOrigins } from '../handshake/origin.ts'
 import { compilePattern, normalizePrefix, type Pattern } from '../handshake/routing.ts'
@@ -141,6 +141,8 @@ export interface ResolvedHandler {
   readonly delay: number
   readonly sequential: boolean
   readonly scope: 'handler' | 'path'
+  /** What `onMessage` gets, unless `transformRawData` makes it. */
+  readonly decode: (payload: Payload) => unknown
   readonly rules: readonly ResolvedRule[]
 }
 
@@ -294,6 +296,7 @@ function resolveHandler(
   index: number,
   options: EngineOptions,
 ): ResolvedHandler {
+  assertOneReader(source, index)
   const compression = source.compression ?? source.perMessageDeflate ?? false
   const { enabled = true, threshold = DEFAULT_COMPRESSION_THRESHOLD } =
     typeof compression === 'object' ? compression : { enabled: compression }
@@ -310,10 +313,21 @@ function resolveHandler(
     delay: source.delay ?? 0,
     sequential: source.sequential ?? false,
     scope: source.scope ?? 'handler',
+    decode: source.raw ? asSent : decode,
     rules: (source.responses ?? []).map((entry, at) =>
       resolveRule(entry, `wsHandlers[${index}].responses[${at}].response`),
     ),
   }
+}
+
+/** Each of them says what `onMessage` gets. */
+function assertOneReader(source: UniversalApiWsHandler, index: number): void {
+  if (source.raw && source.transformRawData)
+    throw new SidewireError(
+      'ERR_OPTION',
+      `option "wsHandlers[${index}].raw" is true, but transformRawData makes something else of the messages; ` +
+        'leave one of the two out',
+    )
 }
 
 function resolvePattern(source: string, index: number): Pattern {
