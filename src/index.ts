@@ -1,4 +1,5 @@
 export type { BroadcastOptions, PublishOptions } from './engine/rooms/broadcast-options.ts'
+export { jsonCodec, type Codec } from './engine/connection/codec.ts'
 export { CloseCode } from './engine/close.ts'
 export type { ConnectionInfo } from './engine/engine.ts'
 export { SidewireError, type ErrorCode } from './engine/errors.ts'

@@ -11,7 +11,7 @@ import type { Holdings } from './holdings.ts'
 import { closeRemoved, LiveHandlers } from './handler/live-handlers.ts'
 import type { Logger } from './logger.ts'
 import { takeMessage } from './connection/message-rate.ts'
-import { encode, toBuffer } from './connection/message.ts'
+import { toBuffer } from './connection/message.ts'
 import type { ResolvedEngineOptions } from './handler/options.ts'
 import type {
   Payload,
@@ -128,7 +128,7 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
       )
     }
     const rooms = roomsOf(options, 'publish')
-    const payload = encode(data)
+    const payload = live.handler.encode(data)
     for (const scope of live.scopes) live.broadcast(scope, payload, rooms, undefined)
   }
 

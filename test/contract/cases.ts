@@ -3,6 +3,7 @@ import { CASES as admission } from './cases/admission.ts'
 import { CASES as authentication } from './cases/authentication.ts'
 import { CASES as broadcastOptions } from './cases/broadcast-options.ts'
 import { CASES as close } from './cases/close.ts'
+import { CASES as codec } from './cases/codec.ts'
 import { CASES as compression } from './cases/compression.ts'
 import { CASES as configuration } from './cases/configuration.ts'
 import { CASES as connection } from './cases/connection.ts'
@@ -27,7 +28,7 @@ import type { Case } from './harness.ts'
 /** Every promise of behaviour.md that can be seen from outside, by its sections. */
 export const SECTIONS: Readonly<Record<string, readonly Case[]>> = {
   '1 configuration': [...configuration, ...addresses],
-  '2 handler': [...handler, ...raw],
+  '2 handler': [...handler, ...raw, ...codec],
   '3 connection and order': [...connection, ...serialize, ...fakeTimers],
   '3 closing': [...close, ...departure],
   '4 authentication': authentication,

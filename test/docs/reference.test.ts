@@ -33,6 +33,7 @@ const MEMBERS: readonly (readonly [type: string, entries: ReadonlyMap<string, En
   ['PluginOptions', new Map([...OPTIONS.entriesIn('Everywhere'), ...OPTIONS.entriesIn('Vite plugin')])],
   ['UniversalApiWsHandler', HANDLER.entries],
   ['CompressionOptions', HANDLER.rowsOf('CompressionOptions')],
+  ['Codec', HANDLER.rowsOf('What a codec is')],
   ['ResponseRule', HANDLER.rowsOf('ResponseRule')],
   ['WebSocketConnection', CONNECTION.entries],
   ['BroadcastOptions', CONNECTION.rowsOf('BroadcastOptions')],

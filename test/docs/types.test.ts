@@ -20,8 +20,8 @@ const STRICTER = [
 
 const HANDLERS = `
 import {
-  createServer, defineConfig, defineHandler, universalApi,
-  type HandshakeRequest, type ServerOptions, type UniversalApiWsHandler, type WebSocketConnection,
+  createServer, defineConfig, defineHandler, jsonCodec, universalApi,
+  type Codec, type HandshakeRequest, type ServerOptions, type UniversalApiWsHandler, type WebSocketConnection,
 } from 'sidewire'
 
 declare const computed: string
@@ -73,6 +73,31 @@ export const raw = defineHandler({
     text(message.type)
   },
 })
+const reader: Codec<{ length: number }> = {
+  name: 'length',
+  encode: (data) => jsonCodec.encode(data),
+  decode: (payload) => ({ length: payload.length }),
+}
+export const coded = defineHandler({
+  pattern: '/coded/{id}',
+  codec: reader,
+  responses: [{ match: (conn, data) => data.length === 0 && conn.params.id === '', response: 1 }],
+  onMessage(conn, data) {
+    text(conn.params.id)
+    number(data.length)
+    // @ts-expect-error what decode did not give
+    number(data.size)
+  },
+})
+export const codedInline = defineHandler({
+  pattern: '/coded',
+  codec: { name: 'inline', encode: String, decode: (payload) => [payload.length] as const },
+  onMessage: (conn, data) => number(data[0]),
+})
+export const codedLoosely = defineHandler({ pattern: '/a', codec: jsonCodec, onMessage: (conn, data) => text(data.any) })
+// @ts-expect-error
+export const half = defineHandler({ pattern: '/a', codec: { name: 'half', encode: String } })
+
 export const notRaw = defineHandler({ pattern: '/a', raw: false, onMessage: (conn, data) => text(data.type) })
 export const rawByHand = defineHandler<User>({ pattern: '/a', raw: true, onMessage: (conn) => text(conn.authData.name) })
 
@@ -107,7 +132,7 @@ export const annotated: UniversalApiWsHandler<User, number> = {
 const shared = (conn: WebSocketConnection): void => conn.joinRoom(conn.params['room'] ?? '')
 export const sharing = defineHandler({ pattern: '/ws/{room}', onConnect: shared })
 
-export const list: UniversalApiWsHandler[] = [whole, unknown, prefixed, given, annotated, sharing, raw, notRaw]
+export const list: UniversalApiWsHandler[] = [whole, unknown, prefixed, given, annotated, sharing, raw, notRaw, coded, codedInline]
 export const options: ServerOptions = { wsHandlers: [...list, { pattern: '/a/{b}', onConnect: shared }] }
 
 export default defineConfig({

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { Codec, WebSocketConnection } from '../../src/index.ts'
 import type { Clock, Timer } from '../../src/engine/clock.ts'
 import { Engine } from '../../src/engine/engine.ts'
 import { createLogger } from '../../src/engine/logger.ts'
@@ -302,6 +303,31 @@ describe('reload', () => {
     await advance(100)
     socket.receive('{"now":1}')
     expect(seen).toEqual([{ was: 'raw' }, '{"was":"parsed"}', '{"now":1}'])
+  })
+
+  it('reads what waits, and sends, by the codec of the new handler', async () => {
+    const named = (name: string): Codec => ({
+      name,
+      encode: (data) => `${name}<${String(data)}`,
+      decode: (payload) => `${name}>${String(payload)}`,
+    })
+    const fields = {
+      pattern: '/x',
+      responses: [
+        { match: (_conn: unknown, data: unknown) => String(data).endsWith('static'), response: 's' },
+      ],
+      onMessage: (conn: WebSocketConnection, data: unknown) => void conn.send(data),
+    }
+    const rig = await Rig.start({ ...fields, codec: named('old'), delay: 100 })
+    const { socket, seen, conn } = await rig.connect('/x')
+    for (const text of ['static', 'a']) socket.receive(text)
+    conn.send('before')
+    rig.server.reload(rig.options({ ...fields, codec: named('new') }))
+    await advance(100)
+    socket.receive('b')
+    await rig.settle()
+    rig.server.publish('/x', 'p')
+    expect(seen).toEqual(['old<before', 'new<s', 'new<new>a', 'new<new>b', 'new<p'])
   })
 
   it('does not report a transform that nobody waits for any more', async () => {

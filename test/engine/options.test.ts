@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { decode } from '../../src/engine/connection/message.ts'
+import { decode, encode } from '../../src/engine/connection/message.ts'
+import { jsonCodec } from '../../src/engine/connection/codec.ts'
 import { SidewireError } from '../../src/engine/errors.ts'
 import {
   resolvePluginOptions,
@@ -66,6 +67,7 @@ describe('defaults', () => {
       delay: 0,
       sequential: false,
       scope: 'handler',
+      encode,
       decode,
       rules: [],
     })
@@ -258,6 +260,15 @@ describe('what is refused', () => {
     [handler({ delay: -1 }), 'wsHandlers[0].delay', '-1', 'milliseconds from 0'],
     [handler({ transformRawData: 'json' }), 'wsHandlers[0].transformRawData', '"json"', 'function'],
     [handler({ raw: 'yes' }), 'wsHandlers[0].raw', '"yes"', 'true or false'],
+    [handler({ codec: 'msgpack' }), 'wsHandlers[0].codec', '"msgpack"', 'the methods encode and decode'],
+    [
+      handler({ codec: { name: '', encode: () => '', decode: () => 1 } }),
+      'wsHandlers[0].codec',
+      '{"name":""}',
+      'a name',
+    ],
+    [handler({ codec: { name: 'x', encode: () => '' } }), 'wsHandlers[0].codec', '{"name":"x"}', 'decode'],
+    [handler({ codec: null }), 'wsHandlers[0].codec', 'null', 'decode'],
     [handler({ sequential: 1 }), 'wsHandlers[0].sequential', '1', 'true or false'],
     [handler({ scope: 'room' }), 'wsHandlers[0].scope', '"room"', "'handler', 'path'"],
     [handler({ onMessage: {} }), 'wsHandlers[0].onMessage', '{}', 'function'],
@@ -284,15 +295,18 @@ describe('what is refused', () => {
     expect(message).toContain(accepted)
   })
 
-  it('of a handler whose messages have two readers names both', () => {
-    const { code, message } = failure(handler({ raw: true, transformRawData: () => 1 }))
+  it.each([
+    [{ raw: true, transformRawData: () => 1 }, 'raw" is true, but transformRawData'],
+    [{ raw: true, codec: jsonCodec }, 'raw" is true, but codec'],
+    [{ codec: jsonCodec, transformRawData: () => 1 }, 'codec" is {"name":"json"}, but transformRawData'],
+  ] as [object, string][])('of a handler whose messages have two readers names both: %j', (fields, words) => {
+    const { code, message } = failure(handler(fields))
     expect(code).toBe('ERR_OPTION')
     expect(message).toBe(
-      'option "wsHandlers[0].raw" is true, but transformRawData makes something else of the messages; leave one of the two out',
+      `option "wsHandlers[0].${words} makes something else of the messages; leave one of the two out`,
     )
-    expect(
-      resolveServerOptions(handler({ raw: false, transformRawData: () => 1 }) as never).handlers,
-    ).toHaveLength(1)
+    const without = { ...fields, ...('raw' in fields ? { raw: false } : { codec: undefined }) }
+    expect(resolveServerOptions(handler(without) as never).handlers).toHaveLength(1)
   })
 
   it.each([

@@ -11,7 +11,7 @@ import type { Context } from '../context.ts'
 import { describe, SidewireError } from '../errors.ts'
 import type { Hooks } from '../handler/hooks.ts'
 import type { LagMonitor } from '../lag-monitor.ts'
-import { byteLength, encode } from './message.ts'
+import { byteLength } from './message.ts'
 import type { ResolvedHandler } from '../handler/options.ts'
 import { pathOf, type HandshakeRequest } from '../handshake/request.ts'
 import type { Scope } from '../rooms/rooms.ts'
@@ -150,7 +150,7 @@ export class Connection implements WebSocketConnection {
   }
 
   send(data: unknown): SendStatus {
-    const payload = encode(data)
+    const payload = this.live.handler.encode(data)
     return this.transmit(payload, this.live.compresses(payload), true)
   }
 
@@ -167,12 +167,12 @@ export class Connection implements WebSocketConnection {
   }
 
   broadcast(data: unknown, options?: BroadcastOptions): void {
-    this.broadcastTo(encode(data), options)
+    this.broadcastTo(this.live.handler.encode(data), options)
   }
 
   broadcastAllRooms(data: unknown, includeSelf = false): void {
     assertIncludeSelf(includeSelf, 'broadcastAllRooms')
-    this.broadcastPayload(encode(data), this.getRooms(), includeSelf)
+    this.broadcastPayload(this.live.handler.encode(data), this.getRooms(), includeSelf)
   }
 
   /** `options` as users write them. */

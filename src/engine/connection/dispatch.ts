@@ -3,7 +3,7 @@ import { CloseCode } from '../close.ts'
 import type { Connection, Queue } from './connection.ts'
 import { SidewireError } from '../errors.ts'
 import type { UniversalApiWsHandler } from '../handler/handler.ts'
-import { encode, toBuffer } from './message.ts'
+import { toBuffer } from './message.ts'
 import type { ResolvedRule } from '../handler/options.ts'
 import { isPromiseLike } from '../promise.ts'
 import type { Payload } from '../runtime.ts'
@@ -18,13 +18,28 @@ import { queueMicrotask } from '../timers.ts'
 export function dispatch(conn: Connection, payload: Payload, bytes: number): void {
   if (conn.inbox === undefined) {
     if (conn.live.direct) {
-      const result = startMessageHook(conn, conn.live.handler.decode(payload))
+      const data = read(conn, payload)
+      if (data === UNREADABLE) return
+      const result = startMessageHook(conn, data)
       if (result !== undefined) void conn.live.hooks.watch(conn, 'onMessage', result)
       return
     }
     conn.inbox = new Inbox(conn)
   }
   conn.inbox.push(payload, bytes)
+}
+
+/** What the codec could not read. */
+const UNREADABLE = Symbol('unreadable')
+
+function read(conn: Connection, payload: Payload): unknown {
+  const { live } = conn
+  try {
+    return live.handler.decode(payload)
+  } catch (thrown) {
+    live.hooks.fail(conn, 'codec.decode', thrown)
+    return UNREADABLE
+  }
 }
 
 /** Handled messages that a list may hold before it is cut. */
@@ -170,7 +185,9 @@ export class Inbox implements Queue {
         conn.live.hooks.fail(conn, 'transformRawData', item.prepared.failure.thrown)
         continue
       }
-      const result = startRules(conn, transform ? data : conn.live.handler.decode(item.payload))
+      const message = transform ? data : read(conn, item.payload)
+      if (message === UNREADABLE) continue
+      const result = startRules(conn, message)
       const settled = isPromiseLike(result) ? await result : result
       if (settled === undefined) continue
       const done = conn.live.hooks.watch(conn, settled.hook, settled.result)
@@ -258,7 +275,7 @@ function respond(conn: Connection, data: unknown, rule: ResolvedRule, index: num
 }
 
 function deliverValue(conn: Connection, rule: ResolvedRule, value: unknown): void {
-  if (value !== undefined && !conn.dropsMessages) deliver(conn, rule, encode(value))
+  if (value !== undefined && !conn.dropsMessages) deliver(conn, rule, conn.live.handler.encode(value))
 }
 
 function deliver(conn: Connection, { broadcast }: ResolvedRule, payload: Payload): void {

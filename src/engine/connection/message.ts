@@ -17,9 +17,9 @@ export function encode(data: unknown): Payload {
     text = JSON.stringify(data)
   } catch (cause) {
     if (cause instanceof SidewireError) throw cause
-    // JSON would fail a second time to describe it, and on Bun that takes 0.9 s for what is nested 100,000 deep.
-    const what = typeof data === 'object' ? Object.prototype.toString.call(data) : describe(data)
-    throw new SidewireError('ERR_SERIALIZE', `cannot send ${what}: ${(cause as Error).message}`, { cause })
+    throw new SidewireError('ERR_SERIALIZE', `cannot send ${kindOf(data)}: ${(cause as Error).message}`, {
+      cause,
+    })
   }
   if (text === undefined)
     throw new SidewireError(
@@ -27,6 +27,20 @@ export function encode(data: unknown): Payload {
       `cannot send ${describe(data)}: JSON has no form for it; send a string, bytes, or a JSON value`,
     )
   return text
+}
+
+/** For an error. JSON may fail to describe it, and on Bun that takes 0.9 s for what is nested 100,000 deep. */
+export function kindOf(data: unknown): string {
+  return typeof data === 'object' && data !== null ? Object.prototype.toString.call(data) : describe(data)
+}
+
+/** Whether it goes on the wire as it is: text, or bytes of any kind and realm. */
+export function isPayload(value: unknown): boolean {
+  return typeof value === 'string' || ArrayBuffer.isView(value) || isBuffer(value)
+}
+
+function isBuffer(value: unknown): boolean {
+  return /^\[object (?:Shared)?ArrayBuffer\]$/.test(Object.prototype.toString.call(value))
 }
 
 /**

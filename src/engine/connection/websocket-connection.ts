@@ -28,7 +28,7 @@ export interface WebSocketConnection<Auth = any, Names extends Params = Params> 
 
   /**
    * Sends a message: a string as text; `Buffer`, typed array, `ArrayBuffer` and `SharedArrayBuffer` as binary; everything
-   * else as JSON text. Past `maxBackpressure` the connection is terminated, so a message is never skipped silently.
+   * else as JSON text; or what the handler's `codec` makes of it. Past `maxBackpressure` the connection is terminated, so a message is never skipped silently.
    * @throws `ERR_SERIALIZE` for what JSON cannot carry, a promise, or a `Blob`; nothing is sent then
    */
   send(data: unknown): SendStatus

@@ -1,3 +1,4 @@
+import type { Codec } from '../connection/codec.ts'
 import type { BroadcastOptions } from '../rooms/broadcast-options.ts'
 import type { PatternParams } from '../handshake/pattern-params.ts'
 import type { HandshakeRequest } from '../handshake/request.ts'
@@ -121,9 +122,14 @@ export interface UniversalApiWsHandler<Auth = any, Incoming = any, Pattern exten
   transformRawData?: (data: Buffer) => MaybePromise<Incoming>
   /**
    * Nothing is parsed: `responses` and `onMessage` get text as a string and binary as a `Buffer`, as the client sent it.
-   * Not together with `transformRawData`. @defaultValue false
+   * Not together with `codec` or `transformRawData`. @defaultValue false
    */
   raw?: boolean
+  /**
+   * Turns all that is sent into messages, and what comes into `data`, in the place of JSON. A `decode` that throws is a
+   * failure of the handler (`onError`), and the connection stays. @defaultValue `jsonCodec`
+   */
+  codec?: Codec<Incoming>
   /** Canned answers, tried in order before `onMessage`. */
   responses?: readonly ResponseRule<Auth, Incoming, PatternParams<Pattern>>[]
   /** Start the next `onMessage` only when the last one has settled. @defaultValue false */
@@ -177,7 +183,7 @@ type RawHandler<Auth, Pattern extends string> = UniversalApiWsHandler<Auth, stri
 
 /**
  * Identity; infers `conn.params` from the pattern, `conn.authData` from `authenticate` and `data` from
- * `transformRawData` or `raw`.
+ * `transformRawData`, `codec` or `raw`.
  */
 export function defineHandler<Auth = any, const Pattern extends string = string>(
   handler: RawHandler<Auth, Pattern>,

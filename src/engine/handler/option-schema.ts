@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import type { Codec } from '../connection/codec.ts'
 import { nearestName } from '../edit-distance.ts'
 import { describe, SidewireError } from '../errors.ts'
 import { LOG_LEVELS, type Logger } from '../logger.ts'
@@ -57,6 +58,14 @@ const rule = v.strictObject(
   '{ match, response, broadcast? }',
 )
 
+/** Methods may be those of a class. */
+function isCodec(value: unknown): boolean {
+  const { name, encode, decode } = (value ?? {}) as Partial<Record<keyof Codec, unknown>>
+  return (
+    typeof name === 'string' && name !== '' && typeof encode === 'function' && typeof decode === 'function'
+  )
+}
+
 /** The sidecar must not be reached from other machines: the dev server guards the way to it. */
 const LOOPBACK = ['127.0.0.1', '::1', '[::1]', 'localhost']
 
@@ -102,6 +111,7 @@ const handler = v.strictObject(
     delay: v.optional(ms()),
     transformRawData: hook,
     raw: v.optional(flag),
+    codec: v.optional(v.custom(isCodec, 'an object with a name, and the methods encode and decode')),
     responses: v.optional(v.array(rule, 'a list of { match, response, broadcast? }')),
     sequential: v.optional(flag),
     scope: v.optional(oneOf(['handler', 'path'])),

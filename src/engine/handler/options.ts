@@ -2,7 +2,7 @@ import type { BroadcastOptions } from '../rooms/broadcast-options.ts'
 import { describe, SidewireError } from '../errors.ts'
 import type { HandlersOf, ResponseRule, UniversalApiWsHandler } from './handler.ts'
 import type { Logger, LogLevel } from '../logger.ts'
-import { asSent, decode, encode } from '../connection/message.ts'
+import { translationOf, type Translation } from '../connection/codec.ts'
 import { checkOptions, pluginSchema, serverSchema, type ProxyHeader } from './option-schema.ts'
 import { resolveOrigins, type AllowedOrigins, type ResolvedOrigins } from '../handshake/origin.ts'
 import { compilePattern, normalizePrefix, type Pattern } from '../handshake/routing.ts'
@@ -123,7 +123,7 @@ export interface ResolvedRule {
   readonly broadcast: boolean | BroadcastOptions
 }
 
-export interface ResolvedHandler {
+export interface ResolvedHandler extends Translation {
   /** The user's object; hooks are called on it, so that `this` is what they expect. */
   readonly source: UniversalApiWsHandler
   readonly pattern: Pattern
@@ -141,8 +141,6 @@ export interface ResolvedHandler {
   readonly delay: number
   readonly sequential: boolean
   readonly scope: 'handler' | 'path'
-  /** What `onMessage` gets, unless `transformRawData` makes it. */
-  readonly decode: (payload: Payload) => unknown
   readonly rules: readonly ResolvedRule[]
 }
 
@@ -300,6 +298,7 @@ function resolveHandler(
   const compression = source.compression ?? source.perMessageDeflate ?? false
   const { enabled = true, threshold = DEFAULT_COMPRESSION_THRESHOLD } =
     typeof compression === 'object' ? compression : { enabled: compression }
+  const translation = translationOf(source)
   return {
     source,
     pattern: resolvePattern(source.pattern, index),
@@ -313,19 +312,20 @@ function resolveHandler(
     delay: source.delay ?? 0,
     sequential: source.sequential ?? false,
     scope: source.scope ?? 'handler',
-    decode: source.raw ? asSent : decode,
+    ...translation,
     rules: (source.responses ?? []).map((entry, at) =>
-      resolveRule(entry, `wsHandlers[${index}].responses[${at}].response`),
+      resolveRule(entry, translation, `wsHandlers[${index}].responses[${at}].response`),
     ),
   }
 }
 
 /** Each of them says what `onMessage` gets. */
 function assertOneReader(source: UniversalApiWsHandler, index: number): void {
-  if (source.raw && source.transformRawData)
+  const [one, other] = (['raw', 'codec', 'transformRawData'] as const).filter((name) => source[name])
+  if (one !== undefined && other !== undefined)
     throw new SidewireError(
       'ERR_OPTION',
-      `option "wsHandlers[${index}].raw" is true, but transformRawData makes something else of the messages; ` +
+      `option "wsHandlers[${index}].${one}" is ${describe(source[one])}, but ${other} makes something else of the messages; ` +
         'leave one of the two out',
     )
 }
@@ -339,7 +339,7 @@ function resolvePattern(source: string, index: number): Pattern {
   }
 }
 
-function resolveRule(entry: ResponseRule, path: string): ResolvedRule {
+function resolveRule(entry: ResponseRule, { encode }: Translation, path: string): ResolvedRule {
   const { response } = entry
   const rest = { match: entry.match.bind(entry), broadcast: entry.broadcast ?? false }
   if (typeof response === 'function') {
