@@ -251,7 +251,7 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
   }
 
   drain(socket: Socket): void {
-    socket.data.drained()
+    if (!socket.data.rejection) socket.data.drained()
   }
 
   overflow(socket: Socket): void {

@@ -8,6 +8,7 @@ import { CASES as compression } from './cases/compression.ts'
 import { CASES as configuration } from './cases/configuration.ts'
 import { CASES as connection } from './cases/connection.ts'
 import { CASES as departure } from './cases/departure.ts'
+import { CASES as drain } from './cases/drain.ts'
 import { CASES as errors } from './cases/errors.ts'
 import { CASES as fakeTimers } from './cases/fake-timers.ts'
 import { CASES as handler } from './cases/handler.ts'
@@ -29,7 +30,7 @@ import type { Case } from './harness.ts'
 export const SECTIONS: Readonly<Record<string, readonly Case[]>> = {
   '1 configuration': [...configuration, ...addresses],
   '2 handler': [...handler, ...raw, ...codec],
-  '3 connection and order': [...connection, ...serialize, ...fakeTimers],
+  '3 connection and order': [...connection, ...serialize, ...drain, ...fakeTimers],
   '3 closing': [...close, ...departure],
   '4 authentication': authentication,
   '5 rooms and broadcasts': [...rooms, ...broadcastOptions],

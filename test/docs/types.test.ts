@@ -55,6 +55,7 @@ export const whole = defineHandler({
     conn.broadcast(data, { rooms: [conn.params.room] })
   },
   onClose: (conn) => text(conn.params.id),
+  onDrain: (conn) => text(conn.params.id),
   onError: (conn) => text(conn.params.id),
 })
 

@@ -272,6 +272,7 @@ describe('what is refused', () => {
     [handler({ sequential: 1 }), 'wsHandlers[0].sequential', '1', 'true or false'],
     [handler({ scope: 'room' }), 'wsHandlers[0].scope', '"room"', "'handler', 'path'"],
     [handler({ onMessage: {} }), 'wsHandlers[0].onMessage', '{}', 'function'],
+    [handler({ onDrain: true }), 'wsHandlers[0].onDrain', 'true', 'function'],
     [handler({ responses: {} }), 'wsHandlers[0].responses', '{}', 'list'],
     [
       handler({ responses: [{ match: true, response: 1 }] }),

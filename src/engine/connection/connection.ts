@@ -278,8 +278,10 @@ export class Connection implements WebSocketConnection {
 
   /** The runtime's backlog went down. */
   drained(): void {
-    if (this.#spared > 0 && this.socket.bufferedAmount === 0) this.#spared = 0
-    if (this.#phase !== 'draining' || this.socket.bufferedAmount > 0) return
+    if (this.socket.bufferedAmount > 0) return
+    this.#spared = 0
+    if (this.#phase === 'open') this.live.hooks.drained(this)
+    if (this.#phase !== 'draining') return
     this.#timer?.cancel()
     this.#sendClose()
   }

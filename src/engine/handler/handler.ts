@@ -169,6 +169,11 @@ export interface UniversalApiWsHandler<Auth = any, Incoming = any, Pattern exten
   onPing?(conn: WebSocketConnection<Auth, PatternParams<Pattern>>, data: Buffer): unknown
   /** A pong from the client. */
   onPong?(conn: WebSocketConnection<Auth, PatternParams<Pattern>>, data: Buffer): unknown
+  /**
+   * What waited because the client reads slowly has been sent: `conn.bufferedAmount` is 0. Comes after `send` has answered
+   * `'queued'`, and after a broadcast or a ping that had to wait; not for a connection that is being closed.
+   */
+  onDrain?(conn: WebSocketConnection<Auth, PatternParams<Pattern>>): unknown
 }
 
 /** The handlers of a list of patterns, each with the `params` of its own. */

@@ -1,5 +1,6 @@
 import type { Context } from '../context.ts'
 import { toError, type SidewireError } from '../errors.ts'
+import type { UniversalApiWsHandler } from './handler.ts'
 import type { ResolvedHandler } from './options.ts'
 import { isPromiseLike } from '../promise.ts'
 import type { WebSocketConnection } from '../connection/websocket-connection.ts'
@@ -16,12 +17,11 @@ export class Hooks {
   }
 
   control(conn: WebSocketConnection, name: 'onPing' | 'onPong', payload: Buffer): void {
-    try {
-      const result = this.#current().source[name]?.(conn, payload)
-      if (isPromiseLike(result)) void this.watch(conn, name, result)
-    } catch (thrown) {
-      this.fail(conn, name, thrown)
-    }
+    this.#start(conn, name, (source) => source[name]?.(conn, payload))
+  }
+
+  drained(conn: WebSocketConnection): void {
+    this.#start(conn, 'onDrain', (source) => source.onDrain?.(conn))
   }
 
   /** Waits for an async hook; a rejection is a failure of the hook. Never rejects. */
@@ -46,6 +46,16 @@ export class Hooks {
   /** What the log calls a connection. */
   nameOf(conn: WebSocketConnection): string {
     return `${this.#current().pattern.source} (connection ${conn.id})`
+  }
+
+  /** Of a hook that nothing waits for. */
+  #start(conn: WebSocketConnection, hook: string, call: (source: UniversalApiWsHandler) => unknown): void {
+    try {
+      const result = call(this.#current().source)
+      if (isPromiseLike(result)) void this.watch(conn, hook, result)
+    } catch (thrown) {
+      this.fail(conn, hook, thrown)
+    }
   }
 
   #callOnError(conn: WebSocketConnection, error: Error): void {

@@ -121,6 +121,7 @@ const handler = v.strictObject(
     onError: hook,
     onPing: hook,
     onPong: hook,
+    onDrain: hook,
   },
   'a handler: { pattern, onConnect, onMessage, ... }',
 )
