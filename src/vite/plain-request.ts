@@ -1,4 +1,5 @@
-import type { IncomingMessage, Server as HttpServer } from 'node:http'
+import { ServerResponse, type IncomingMessage, type Server as HttpServer } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { asksForWebSocket } from '../engine/handshake/asks-for-websocket.ts'
 import { textAnswer } from '../engine/handshake/handshake.ts'
@@ -30,10 +31,22 @@ export function ignoreUpgrade(
     answerRaw(socket, request.method, textAnswer(501, reason))
     return
   }
+  // Since Node 26 the body of an upgrade is the request's own, and the socket a stream of what comes behind it.
+  if (!request.complete || request.readableLength > 0) return answerLast(httpServer, request, socket)
   socket.unshift(Buffer.concat([Buffer.from(plainHead(request), 'latin1'), head]))
   // For a server with TLS 'connection' is one that has not shaken hands yet.
   const isEncrypted = (socket as { readonly encrypted?: boolean }).encrypted === true
   httpServer.emit(isEncrypted ? 'secureConnection' : 'connection', socket)
+}
+
+/** To the server as a request like others, and the last one of its connection. */
+function answerLast(httpServer: HttpServer, request: IncomingMessage, socket: Duplex): void {
+  const response = new ServerResponse(request)
+  response.shouldKeepAlive = false
+  // Node gives a mere stream here; nothing else of a socket is asked for.
+  response.assignSocket(socket as Socket)
+  response.on('finish', () => socket.end())
+  httpServer.emit('request', request, response)
 }
 
 function hasBody({ headers }: IncomingMessage): boolean {
