@@ -21,6 +21,7 @@ export type {
 } from './engine/handler/options.ts'
 export type { AllowedOrigins } from './engine/handshake/origin.ts'
 export type { PatternParams } from './engine/handshake/pattern-params.ts'
+export type { RequestAnswer } from './engine/handshake/request-answer.ts'
 export type { HandshakeRequest, RequestHeaders } from './engine/handshake/request.ts'
 export type { RuntimeName, SendStatus, TlsFiles } from './engine/runtime.ts'
 export { defineScript, type LoadScript, type ScriptClient } from './load/load-script.ts'

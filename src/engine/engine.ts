@@ -14,6 +14,7 @@ import { takeMessage } from './connection/message-rate.ts'
 import { toBuffer } from './connection/message.ts'
 import type { ResolvedEngineOptions } from './handler/options.ts'
 import type {
+  HttpAnswer,
   Payload,
   RawRequest,
   RuntimeCapabilities,
@@ -23,6 +24,7 @@ import type {
   UpgradeDecision,
 } from './runtime.ts'
 import { countRefused, createStats, type Stats } from './stats.ts'
+import { PlainRequests } from './handshake/plain-requests.ts'
 import { queueMicrotask } from './timers.ts'
 import { TrafficLog } from './traffic-log.ts'
 import { Upgrades, type Windows } from './handshake/upgrades.ts'
@@ -52,6 +54,7 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
   readonly #handlers: LiveHandlers
   readonly #admission: Admission
   readonly #upgrades: Upgrades
+  readonly #requests: PlainRequests
   /** `undefined` where its level is off. */
   readonly #traffic: TrafficLog | undefined
   #server: RuntimeServer | undefined
@@ -71,6 +74,7 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
     this.#handlers = new LiveHandlers(this, options)
     this.#traffic = TrafficLog.for(logger, options.logLevel)
     this.#upgrades = new Upgrades(this, this.#handlers, this.#admission, options, this.#traffic)
+    this.#requests = new PlainRequests(this, this.#handlers, options)
   }
 
   /** Called once, when the runtime listens. */
@@ -85,6 +89,7 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
     this.#options = options
     this.#admission.update(options)
     this.#upgrades.update(options)
+    this.#requests.update(options)
     this.#handlers.update(options)
   }
 
@@ -169,6 +174,7 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
     this.#closing = true
     this.#admission.stop()
     this.#upgrades.stop()
+    this.#requests.stop()
     for (const conn of [...this.#handlers.connections()]) closeGoingAway(conn)
     this.#departed.stop()
     if (this.stats.connections === 0) return
@@ -186,6 +192,11 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
   upgrade(raw: RawRequest): Decision | Promise<Decision> {
     const decision = this.#upgrades.decide(raw, this.#capabilities ?? NO_WINDOWS)
     return this.#traffic ? this.#traffic.decided(raw, decision) : decision
+  }
+
+  /** Plain HTTP; `undefined` where no handler matches. */
+  request(raw: RawRequest): HttpAnswer | Promise<HttpAnswer> | undefined {
+    return this.#requests.answer(raw)
   }
 
   handshakeTimedOut(): void {

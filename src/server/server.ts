@@ -15,6 +15,7 @@ import { pathOf, toOriginForm } from '../engine/handshake/request.ts'
 import type { HttpAnswer, RawRequest, Runtime, RuntimeName, RuntimeServer } from '../engine/runtime.ts'
 import { copyStats, type Stats } from '../engine/stats.ts'
 import { detectRuntime } from '../runtime/detect.ts'
+import { ANSWER, type Answering } from './behind.ts'
 import { readForwarded } from './forwarded.ts'
 
 export type { RefusalReason, Stats } from '../engine/stats.ts'
@@ -84,7 +85,9 @@ export async function serveOn(
       upgrade: (raw) => engine.upgrade(toOriginForm(readForwarded(raw, resolved))),
       handshakeTimedOut: () => engine.handshakeTimedOut(),
       hungUp: () => engine.hungUp(),
-      request: (raw) => answerRequest(toOriginForm(raw), engine, resolved.files),
+      request: (raw) =>
+        engine.request(toOriginForm(readForwarded(raw, resolved))) ??
+        answerPlain(toOriginForm(raw), resolved.files),
       open: (socket) => engine.open(socket),
       message: (socket, payload, bytes) => engine.message(socket, payload, bytes),
       ping: (socket, payload) => engine.ping(socket, payload),
@@ -110,8 +113,9 @@ export async function serveOn(
 
   const url = `${resolved.tls ? 'wss' : 'ws'}://${urlHost(resolved.host)}:${server.port}`
   let closing: Promise<void> | undefined
-  const served: Server & { [HOLDINGS]: () => Holdings } = {
+  const served: Server & Answering & { [HOLDINGS]: () => Holdings } = {
     [HOLDINGS]: () => engine.holdings(),
+    [ANSWER]: (raw) => engine.request(toOriginForm(raw)),
     url,
     get urls() {
       const { handlers, prefixes } = resolved
@@ -191,10 +195,9 @@ function needsRestart(before: ResolvedServerOptions, after: ResolvedServerOption
   return changed
 }
 
-function answerRequest(raw: RawRequest, engine: Engine, files: ResolvedServerOptions['files']): HttpAnswer {
+/** What belongs to no handler. */
+function answerPlain(raw: RawRequest, files: ResolvedServerOptions['files']): HttpAnswer {
   const path = pathOf(raw.url)
-  if (engine.matches(path))
-    return textAnswer(426, 'This path speaks WebSocket only', { Upgrade: 'websocket' })
   if (raw.method !== 'GET' && raw.method !== 'HEAD') return textAnswer(404, 'Not Found')
   if (path === '/healthz') return textAnswer(200, 'ok')
   const file = files.get(path)

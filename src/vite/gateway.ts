@@ -10,15 +10,17 @@ import { TrafficLog } from '../engine/traffic-log.ts'
 import type { Target } from '../server/handshake.ts'
 import type { Stats } from '../server/server.ts'
 import { claim, type Claim, type ClaimRules } from './claim.ts'
-import { HandlerPaths, type HandlerPath } from './handler-paths.ts'
+import { HandlerPaths, isUnder, type HandlerPath } from './handler-paths.ts'
 import type { Host } from './host.ts'
 import { parentServers, urlOf } from './parent-server.ts'
 import { ProxyKeys } from './proxy-keys.ts'
+import { RequestLayer } from './request-layer.ts'
 import type { Sidecar, Tenant } from './sidecar.ts'
 import { Switchboard, type Member } from './switchboard.ts'
 import { createTunnel, type Tunnel } from './tunnel.ts'
 import { describeHandlers } from './url-list.ts'
 import { UrlPrinter } from './url-printer.ts'
+import { viteLogger } from './vite-logger.ts'
 
 /** Whoever makes up paths shall fill neither the terminal nor the memory. */
 const MAX_PATHS = 100
@@ -103,6 +105,20 @@ export class Gateway implements Member, Tenant {
     // A restart makes the new server first, and closes the old one when this has resolved.
     if (this.#sidecar.hasPredecessor) this.succeed()
     else await this.#announce()
+  }
+
+  /** Leads plain HTTP to the handlers that answer it; asked for when Vite's own middlewares are there. */
+  answerRequests(): void {
+    const { wsDir, engine } = this.#options
+    // Those of files may get one at any time.
+    if (wsDir === undefined && !engine.wsHandlers?.some((handler) => handler.onRequest !== undefined)) return
+    const layer = new RequestLayer(this.host, {
+      starting: (path) =>
+        this.#ownPrefixes().some((prefix) => isUnder(path, prefix)) ? this.starting : undefined,
+      answers: (path) => this.#paths.answers(path),
+      server: () => (this.#closing ? undefined : this.#sidecar.server),
+    })
+    layer.place()
   }
 
   succeed(): void {
@@ -233,14 +249,17 @@ export class Gateway implements Member, Tenant {
     const { allowedHosts } = this.host.kind === 'dev' ? server : preview
     // Vite 6 keeps what it adds by itself apart.
     const { additionalAllowedHosts = [] } = this.#config as { additionalAllowedHosts?: string[] }
-    // Without a prefix all paths are everybody's, below the base too.
-    const prefixes = this.#options.prefixes.includes('') ? [] : this.prefixes
     return {
       find: (path) => (this.starting ? 'not yet known' : this.#paths.find(path)),
-      prefixes,
+      prefixes: this.#ownPrefixes(),
       allowedHosts: allowedHosts === true ? true : [...(allowedHosts ?? []), ...additionalAllowedHosts],
       proxies: this.#proxies,
     }
+  }
+
+  /** What is under them is ours. Without a prefix all paths are everybody's, below the base too. */
+  #ownPrefixes(): readonly string[] {
+    return this.#options.prefixes.includes('') ? [] : this.prefixes
   }
 
   async #startWithVite(httpServer: HttpServer): Promise<void> {
@@ -273,15 +292,5 @@ export class Gateway implements Member, Tenant {
       await this.close()
       return close?.apply(this.host.server, args)
     }
-  }
-}
-
-function viteLogger({ logger }: ResolvedConfig): Logger {
-  const timestamp = true
-  return {
-    error: (message) => logger.error(message, { timestamp }),
-    warn: (message) => logger.warn(message, { timestamp }),
-    info: (message) => logger.info(message, { timestamp }),
-    debug: (message) => logger.info(message, { timestamp }),
   }
 }

@@ -23,15 +23,19 @@ export class HandlerPaths {
   readonly #prefixes: readonly string[]
   readonly #router: Router<Pattern>
   readonly #patterns: ReadonlyMap<string, { readonly index: number; readonly pattern: Pattern }>
+  /** Of those that have `onRequest`. */
+  readonly #answering: ReadonlySet<string>
 
   constructor(handlers: readonly UniversalApiWsHandler[], prefixes: readonly string[]) {
-    const patterns = handlers
-      .filter(({ disabled }) => !disabled)
-      .map(({ pattern }) => compilePattern(pattern))
+    const enabled = handlers.filter(({ disabled }) => !disabled)
+    const patterns = enabled.map(({ pattern }) => compilePattern(pattern))
     this.all = prefixes.flatMap((prefix) => patterns.map(({ source }) => ({ prefix, pattern: source })))
     this.#prefixes = prefixes.toSorted((a, b) => b.length - a.length)
     this.#router = new Router(patterns, (pattern) => pattern)
     this.#patterns = new Map(patterns.map((pattern, index) => [pattern.source, { index, pattern }]))
+    this.#answering = new Set(
+      enabled.flatMap((handler, index) => (handler.onRequest ? (patterns[index]?.source ?? []) : [])),
+    )
   }
 
   /** The handler that takes this path; as in the engine, only the longest prefix counts. */
@@ -39,6 +43,13 @@ export class HandlerPaths {
     const prefix = this.#prefixes.find((each) => isUnder(path, each))
     const found = prefix === undefined ? undefined : this.#router.find(path.slice(prefix.length) || '/')
     return prefix === undefined || !found ? undefined : { prefix, pattern: found.target.source }
+  }
+
+  /** Whether the handler that takes this path answers plain HTTP. */
+  answers(path: string): boolean {
+    if (this.#answering.size === 0) return false
+    const found = this.find(path)
+    return found !== undefined && this.#answering.has(found.pattern)
   }
 
   /** Some paths that the handler matches; some that look alike if its expressions match none of them. */

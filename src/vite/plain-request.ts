@@ -35,8 +35,12 @@ export function ignoreUpgrade(
   if (!request.complete || request.readableLength > 0) return answerLast(httpServer, request, socket)
   socket.unshift(Buffer.concat([Buffer.from(plainHead(request), 'latin1'), head]))
   // For a server with TLS 'connection' is one that has not shaken hands yet.
-  const isEncrypted = (socket as { readonly encrypted?: boolean }).encrypted === true
-  httpServer.emit(isEncrypted ? 'secureConnection' : 'connection', socket)
+  httpServer.emit(isEncrypted(socket) ? 'secureConnection' : 'connection', socket)
+}
+
+/** On Bun plain sockets have the property, too. */
+export function isEncrypted(socket: Duplex): boolean {
+  return (socket as { readonly encrypted?: boolean }).encrypted === true
 }
 
 /** To the server as a request like others, and the last one of its connection. */

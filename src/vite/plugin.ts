@@ -53,7 +53,8 @@ export function universalApi<const Patterns extends readonly string[] = readonly
   const sidecar = new Sidecar(resolved)
   /** Servers attached by hand stay so when Vite restarts. */
   const attached = new Set<HttpServer>()
-  const open = async (host: Host): Promise<void> => {
+  /** What is left to do once Vite's own middlewares are there. */
+  const open = async (host: Host): Promise<() => void> => {
     // Who only uses `createServer` does not load the proxy.
     const { Gateway } = await import('./gateway.ts')
     const gateway = new Gateway(resolved, host, sidecar)
@@ -66,6 +67,7 @@ export function universalApi<const Patterns extends readonly string[] = readonly
       await gateway.close()
       throw error
     }
+    return () => gateway.answerRequests()
   }
   const running = <T>(found: T | undefined): T => {
     if (found === undefined)
@@ -100,10 +102,10 @@ export function universalApi<const Patterns extends readonly string[] = readonly
       },
     },
     async configureServer(server: ViteDevServer) {
-      if (resolved.on) await open({ kind: 'dev', server })
+      return resolved.on ? open({ kind: 'dev', server }) : undefined
     },
     async configurePreviewServer(server: PreviewServer) {
-      if (resolved.on && resolved.enablePreview) await open({ kind: 'preview', server })
+      return resolved.on && resolved.enablePreview ? open({ kind: 'preview', server }) : undefined
     },
     resolveId: (id) => (id === VIRTUAL ? RESOLVED : undefined),
     async load(id) {

@@ -8,6 +8,7 @@ import type { RefusalReason, Stats } from '../server/server.ts'
 import { answerRaw, letGo } from '../runtime/raw-answer.ts'
 import { textAnswer } from '../engine/handshake/handshake.ts'
 import { tellAtExit } from './farewell.ts'
+import { isEncrypted } from './plain-request.ts'
 
 /** How long a client that reads slowly may take for what was sent before the sidecar closed: `closeTimeout`'s default. */
 const DRAIN_MS = 10_000
@@ -48,7 +49,7 @@ export function createTunnel(
     proxyRequest.setHeader(FORWARDED.secret, secret)
     proxyRequest.setHeader(FORWARDED.for, remoteAddress)
     proxyRequest.setHeader(FORWARDED.clientPort, String(remotePort))
-    proxyRequest.setHeader(FORWARDED.proto, isEncrypted(request) ? 'wss' : 'ws')
+    proxyRequest.setHeader(FORWARDED.proto, isEncrypted(request.socket) ? 'wss' : 'ws')
     proxyRequest.setHeader(FORWARDED.uri, request.url ?? '/')
     proxyRequest.setHeader(FORWARDED.knownHost, 'yes')
     // The library only ends what is upgraded already: a client that leaves while `authenticate` is pending would
@@ -134,11 +135,6 @@ export function createTunnel(
       proxy.close()
     },
   }
-}
-
-/** On Bun plain sockets have the property, too. */
-function isEncrypted({ socket }: IncomingMessage): boolean {
-  return 'encrypted' in socket && socket.encrypted === true
 }
 
 /** Reads what a client sends before it has an answer: little, if it is no attack. */

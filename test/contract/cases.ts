@@ -19,6 +19,7 @@ import { CASES as inbound } from './cases/inbound.ts'
 import { CASES as json } from './cases/json.ts'
 import { CASES as limits } from './cases/limits.ts'
 import { CASES as logging } from './cases/logging.ts'
+import { CASES as onRequest } from './cases/on-request.ts'
 import { CASES as origin } from './cases/origin.ts'
 import { CASES as proxy } from './cases/proxy.ts'
 import { CASES as raw } from './cases/raw.ts'
@@ -43,5 +44,5 @@ export const SECTIONS: Readonly<Record<string, readonly Case[]>> = {
   '9 who may connect': [...origin, ...proxy],
   '10 errors': errors,
   '10 logging': logging,
-  '11 HTTP': [...http, ...heads],
+  '11 HTTP': [...http, ...heads, ...onRequest],
 }

@@ -21,6 +21,12 @@ export interface Case {
   readonly standalone?: string
 }
 
+export interface PlainRequest {
+  readonly method?: string
+  readonly headers?: Record<string, string>
+  readonly body?: string
+}
+
 /** Starts the engine behind another server. What comes back has that server's URL and port. */
 export type Front = (options: ServerOptions) => Promise<Server>
 
@@ -88,6 +94,20 @@ export class Contract {
       start ?? `GET /api${path} HTTP/1.1`,
       extraLines,
     )
+  }
+
+  /** The answer to plain HTTP. The path is behind `/api`. */
+  async request(server: Server, path: string, request: PlainRequest = {}): Promise<HttpResponse> {
+    const { method = 'GET', headers = {}, body = '' } = request
+    if (this.runtime instanceof MemoryRuntime)
+      return asResponse(
+        await this.runtime.request(memoryRequest(`/api${path}`, { Host: '127.0.0.1', ...headers }, method)),
+      )
+    const length = body === '' ? {} : { 'Content-Length': String(Buffer.byteLength(body)) }
+    const client = this.raw(server)
+    const answer = client.request(`/api${path}`, { ...headers, ...length }, `${method} /api${path} HTTP/1.1`)
+    client.tcp.write(body)
+    return answer
   }
 
   raw(server: Server): RawClient {

@@ -57,6 +57,11 @@ export const whole = defineHandler({
   onClose: (conn) => text(conn.params.id),
   onDrain: (conn) => text(conn.params.id),
   onError: (conn) => text(conn.params.id),
+  onRequest: (req) => {
+    // @ts-expect-error a name that the pattern lacks
+    text(req.params.rooms)
+    return { status: number(201), body: { room: req.params.room } }
+  },
 })
 
 export const raw = defineHandler({
@@ -101,6 +106,8 @@ export const half = defineHandler({ pattern: '/a', codec: { name: 'half', encode
 
 export const notRaw = defineHandler({ pattern: '/a', raw: false, onMessage: (conn, data) => text(data.type) })
 export const rawByHand = defineHandler<User>({ pattern: '/a', raw: true, onMessage: (conn) => text(conn.authData.name) })
+// @ts-expect-error a field that an answer does not have
+export const misspelled = defineHandler({ pattern: '/ws', onRequest: () => ({ statusCode: 400 }) })
 
 // @ts-expect-error a pattern without parameters
 export const none = defineHandler({ pattern: '/ws', onConnect: (conn) => text(conn.params.room) })

@@ -67,6 +67,12 @@ export class MemoryRuntime implements Runtime {
     for (const socket of this.topics.get(topic) ?? []) if (socket !== except) socket.send(payload, compress)
   }
 
+  /** Plain HTTP. */
+  async request(raw: RawRequest): Promise<HttpAnswer> {
+    if (!this.#events) throw new Error('the memory runtime does not listen')
+    return this.#events.request(raw)
+  }
+
   /** Opening handshake; the answer if it is refused. */
   async connect(raw: RawRequest, client: MemoryClientEvents): Promise<MemorySocket | HttpAnswer> {
     const events = this.#events

@@ -1,6 +1,7 @@
 import type { Codec } from '../connection/codec.ts'
 import type { BroadcastOptions } from '../rooms/broadcast-options.ts'
 import type { PatternParams } from '../handshake/pattern-params.ts'
+import type { RequestAnswer } from '../handshake/request-answer.ts'
 import type { HandshakeRequest } from '../handshake/request.ts'
 import type { Params } from '../handshake/routing.ts'
 import type { WebSocketConnection } from '../connection/websocket-connection.ts'
@@ -165,6 +166,11 @@ export interface UniversalApiWsHandler<Auth = any, Incoming = any, Pattern exten
    * `ERR_MESSAGE_RATE`, `ERR_QUEUE`.
    */
   onError?(conn: WebSocketConnection<Auth, PatternParams<Pattern>>, error: Error & { code?: string }): unknown
+  /**
+   * Plain HTTP on the handler's path, by any method and from any page; what it asks with, without a body. `undefined`
+   * is HTTP 426, as without the hook. A throw is 500; what takes longer than `authenticateTimeout` is 503.
+   */
+  onRequest?(req: HandshakeRequest<PatternParams<Pattern>>): MaybePromise<RequestAnswer | undefined | void>
   /** A ping from the client; its pong is sent by the runtime. */
   onPing?(conn: WebSocketConnection<Auth, PatternParams<Pattern>>, data: Buffer): unknown
   /** A pong from the client. */

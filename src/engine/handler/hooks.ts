@@ -37,6 +37,13 @@ export class Hooks {
     this.#context.logger.error(`${this.nameOf(conn)}: ${hook} failed: ${error.stack ?? error.message}`)
   }
 
+  /** A hook that belongs to no connection threw or rejected. */
+  failAlone(hook: string, thrown: unknown): void {
+    this.#context.stats.handlerErrors++
+    const { stack, message } = toError(thrown)
+    this.#context.logger.error(`${this.#current().pattern.source}: ${hook} failed: ${stack ?? message}`)
+  }
+
   /** Something happened to the connection that `onError` should know, and that no hook is to blame for. */
   report(conn: WebSocketConnection, error: SidewireError): void {
     if (this.#current().source.onError) this.#callOnError(conn, error)

@@ -119,6 +119,7 @@ const handler = v.strictObject(
     onMessage: hook,
     onClose: hook,
     onError: hook,
+    onRequest: hook,
     onPing: hook,
     onPong: hook,
     onDrain: hook,

@@ -51,7 +51,7 @@ export interface EngineOptions<Patterns extends readonly string[] = readonly str
    * count it. @defaultValue 10000
    */
   handshakeTimeout?: number
-  /** Milliseconds that `authenticate` may take; then HTTP 503. @defaultValue 10000 */
+  /** Milliseconds that `authenticate` and `onRequest` may take; then HTTP 503. @defaultValue 10000 */
   authenticateTimeout?: number
   /** Milliseconds that `close()` waits for a slow client to take what was sent before. @defaultValue 10000 */
   closeTimeout?: number

@@ -6,6 +6,8 @@ export function textAnswer(status: number, body: string, headers: Record<string,
   return { status, headers: { 'Content-Type': 'text/plain; charset=utf-8', ...headers }, body }
 }
 
+export const MALFORMED_PATH: HttpAnswer = textAnswer(400, 'The path has a malformed percent escape')
+
 /** 16 bytes in base64; the last digit before the padding carries two bits only. */
 const KEY = /^[+/0-9A-Za-z]{21}[AQgw]==$/
 

@@ -7,8 +7,8 @@ export type RequestHeaders = Readonly<Record<string, string | undefined>> & {
 }
 
 /**
- * The opening handshake's request. A plain object that stays valid for the whole connection, with the
- * fields that code written for Node's `IncomingMessage` reads.
+ * The opening handshake's request, or the one of `onRequest`. A plain object that stays valid for the whole connection,
+ * with the fields that code written for Node's `IncomingMessage` reads.
  */
 export interface HandshakeRequest<Names extends Params = Params> {
   /** Path and query as the client asked, prefix included. */

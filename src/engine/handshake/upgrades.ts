@@ -2,8 +2,14 @@ import { GOING_AWAY, type Admission, type Refusal } from './admission.ts'
 import { authenticate, type Verdict } from './authenticate.ts'
 import { Connection } from '../connection/connection.ts'
 import type { Context } from '../context.ts'
-import { describe, toError } from '../errors.ts'
-import { checkHandshake, chooseDeflateOffer, chooseSubprotocol, textAnswer } from './handshake.ts'
+import { describe } from '../errors.ts'
+import {
+  checkHandshake,
+  chooseDeflateOffer,
+  chooseSubprotocol,
+  MALFORMED_PATH,
+  textAnswer,
+} from './handshake.ts'
 import type { LiveHandler } from '../handler/live-handler.ts'
 import type { LiveHandlers } from '../handler/live-handlers.ts'
 import { noHandler } from './nearest-handler.ts'
@@ -14,6 +20,7 @@ import { createHandshakeRequest, pathOf, readHeaders, type HandshakeRequest } fr
 import type { HttpAnswer, RawRequest, RuntimeCapabilities, UpgradeDecision } from '../runtime.ts'
 import { countRefused, type RefusalReason } from '../stats.ts'
 import type { TrafficLog } from '../traffic-log.ts'
+import { Waiting } from './waiting.ts'
 
 type Decision = UpgradeDecision<Connection>
 type UpgradeOptions = Pick<ResolvedEngineOptions, 'allowedOrigins' | 'authenticateTimeout'>
@@ -36,8 +43,8 @@ export class Upgrades {
   readonly #admission: Admission
   readonly #traffic: TrafficLog | undefined
   #options: UpgradeOptions
-  /** Refuses the handshakes that wait for `authenticate`. */
-  readonly #waiting = new Set<() => void>()
+  /** For `authenticate`. */
+  readonly #waiting: Waiting
 
   constructor(
     context: Context,
@@ -51,6 +58,7 @@ export class Upgrades {
     this.#admission = admission
     this.#options = options
     this.#traffic = traffic
+    this.#waiting = new Waiting(context.clock)
   }
 
   update(options: UpgradeOptions): void {
@@ -64,7 +72,7 @@ export class Upgrades {
 
   /** Refuses those that wait; the admission refuses those that come. */
   stop(): void {
-    for (const refuse of [...this.#waiting]) refuse()
+    this.#waiting.stop()
   }
 
   decide(raw: RawRequest, windows: Windows): Decision | Promise<Decision> {
@@ -92,8 +100,7 @@ export class Upgrades {
       return this.#refuse('path', textAnswer(404, noHandler(nearest)))
     }
     const { target: live, params } = found
-    if (params === 'malformed')
-      return this.#refuse('malformed', textAnswer(400, 'The path has a malformed percent escape'))
+    if (params === 'malformed') return this.#refuse('malformed', MALFORMED_PATH)
     if (!isOriginAllowed(headers['origin'], headers['host'], this.#options.allowedOrigins, raw.isHostKnown)) {
       this.#context.logger.warn(
         `refused a connection from the origin ${describe(headers['origin'])}; ` +
@@ -139,51 +146,25 @@ export class Upgrades {
   }
 
   #settleInTime(proposal: Proposal, verdict: PromiseLike<Verdict>): Promise<Decision> {
-    return new Promise((resolve) => {
-      const { live } = proposal
-      const { authenticateTimeout } = this.#options
-      let settled = false
-      const settle = (): boolean => {
-        if (settled) return false
-        settled = true
-        timer.cancel()
-        return this.#waiting.delete(goAway)
-      }
-      const timer = this.#context.clock.after(authenticateTimeout, () => {
-        settle()
+    const { live } = proposal
+    const { authenticateTimeout } = this.#options
+    return this.#waiting.settle<Verdict, Decision>(verdict, authenticateTimeout, {
+      settled: (value) => this.#settle(proposal, value),
+      failed: (thrown) => this.#failAuthenticate(live, thrown),
+      late: () => {
         this.#context.logger.warn(
           `${live.handler.pattern.source}: authenticate did not answer within ${authenticateTimeout} ms (authenticateTimeout)`,
         )
-        resolve(this.#refuse('authenticateTimeout', textAnswer(503, 'Authentication took too long')))
-      })
-      const goAway = (): void => {
-        settle()
-        resolve(this.#refuseAs(GOING_AWAY))
-      }
-      this.#waiting.add(goAway)
-      verdict.then(
-        (value) => {
-          if (settle()) resolve(this.#settle(proposal, value))
-        },
-        (thrown: unknown) => {
-          if (settle()) resolve(this.#failAuthenticate(live, thrown))
-          else this.#logAuthenticate(live, thrown)
-        },
-      )
+        return this.#refuse('authenticateTimeout', textAnswer(503, 'Authentication took too long'))
+      },
+      stopped: () => this.#refuseAs(GOING_AWAY),
+      failedLate: (thrown) => live.hooks.failAlone('authenticate', thrown),
     })
   }
 
   #failAuthenticate(live: LiveHandler, thrown: unknown): Decision {
-    this.#logAuthenticate(live, thrown)
+    live.hooks.failAlone('authenticate', thrown)
     return this.#refuse('authenticate', textAnswer(500, 'Authentication failed'))
-  }
-
-  #logAuthenticate(live: LiveHandler, thrown: unknown): void {
-    const error = toError(thrown)
-    this.#context.stats.handlerErrors++
-    this.#context.logger.error(
-      `${live.handler.pattern.source}: authenticate failed: ${error.stack ?? error.message}`,
-    )
   }
 
   #refuseAs({ reason, answer }: Refusal): Decision {

@@ -22,7 +22,7 @@ import { onSentPath } from './sent-path.ts'
 /** Seconds that a kept HTTP connection may idle, and that a request may wait for its answer. */
 const HTTP_IDLE_TIMEOUT = 10
 /** The most that Bun takes, longer than any `authenticateTimeout` that makes sense. */
-const AUTHENTICATE_IDLE_TIMEOUT = 255
+const ANSWER_IDLE_TIMEOUT = 255
 
 type Native<D> = ServerWebSocket<BunSocket<D>>
 
@@ -68,12 +68,18 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
       reusePort: false,
       ...onSentPath(async (request, self, url) => {
         const raw = copyRequest(request, url, self, encrypted)
-        if (!isHandshake(request)) return toResponse(await events.request(raw))
-        // Awaiting what is no promise would put every handshake off by a turn.
-        const result = events.upgrade(raw)
-        const isPending = result instanceof Promise
-        if (isPending) self.timeout(request, AUTHENTICATE_IDLE_TIMEOUT)
-        const decision = isPending ? await answers.add(result) : result
+        // Awaiting what is no promise would put every answer off by a turn.
+        const inTime = <T>(result: T | Promise<T>): T | Promise<T> => {
+          if (!(result instanceof Promise)) return result
+          self.timeout(request, ANSWER_IDLE_TIMEOUT)
+          return answers.add(result)
+        }
+        if (!isHandshake(request)) {
+          const result = inTime(events.request(raw))
+          return toResponse(result instanceof Promise ? await result : result)
+        }
+        const result = inTime(events.upgrade(raw))
+        const decision = result instanceof Promise ? await result : result
         if (!decision.accept) return toResponse(decision.answer)
         // Bun answers with the client's first subprotocol, and with compression, unless the offer is taken away.
         request.headers.delete('sec-websocket-protocol')
@@ -216,7 +222,11 @@ function copyRequest(request: Request, url: string, server: Server<unknown>, enc
 
 function toResponse({ status, headers, body }: HttpAnswer): Response {
   const close = status >= 400 ? { Connection: 'close' } : {}
-  return new Response(body as string, { status, headers: { ...close, ...headers } })
+  // With a body, even an empty one, it would add a type.
+  return new Response(body.length === 0 ? null : (body as string), {
+    status,
+    headers: { ...close, ...headers },
+  })
 }
 
 /** Bun ends a connection as 1006 with one of its own texts; users get the code that went on the wire. */

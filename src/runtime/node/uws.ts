@@ -19,7 +19,7 @@ import { setImmediate } from '../../engine/timers.ts'
 import { Answers } from '../answers.ts'
 import { listenOnAll } from '../listen-on-all.ts'
 import { OpenFiles } from '../open-files.ts'
-import { statusLine } from '../raw-answer.ts'
+import { isBodiless, statusLine } from '../raw-answer.ts'
 import { readTls, tlsError } from '../tls-files.ts'
 import { OuterCork } from './uws-cork.ts'
 import { SocketKinds } from './uws-kinds.ts'
@@ -312,6 +312,7 @@ function asksToClose(raw: RawRequest): boolean {
 function answer(res: UWS.HttpResponse, { method }: RawRequest, { status, headers, body }: HttpAnswer): void {
   res.writeStatus(statusLine(status))
   for (const [name, value] of Object.entries(headers)) res.writeHeader(name, value)
+  if (isBodiless(status)) return void res.endWithoutBody()
   if (method !== 'HEAD') return void res.end(body, status >= 400)
   // uWebSockets.js sends the body of `end` also where there must be none (RFC 9110 9.3.2).
   res.writeHeader('Content-Length', String(Buffer.byteLength(body)))

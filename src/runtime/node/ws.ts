@@ -21,7 +21,7 @@ import type {
 } from '../../engine/runtime.ts'
 import { listenOnAll } from '../listen-on-all.ts'
 import { OpenFiles } from '../open-files.ts'
-import { answerRaw } from '../raw-answer.ts'
+import { answerRaw, writeAnswer } from '../raw-answer.ts'
 import { readTls } from '../tls-files.ts'
 import { EarlyBytes } from './early-bytes.ts'
 import { Topics, WsSocket } from './ws-socket.ts'
@@ -95,7 +95,10 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
     const raw = copyRequest(request, options.tls !== undefined)
     const end = (answer: HttpAnswer): void => answerRaw(socket, request.method, answer)
     // Node has let go of the socket, whatever it was to become.
-    if (!isHandshake(request)) return end(await events.request(raw))
+    if (!isHandshake(request)) {
+      const answer = await events.request(raw)
+      return socket.destroyed ? undefined : end(answer)
+    }
     let decision = events.upgrade(raw)
     if (decision instanceof Promise) {
       const early = new EarlyBytes(socket, head)
@@ -298,11 +301,9 @@ function isHandshake({ headers }: IncomingMessage): boolean {
 }
 
 async function reply(response: ServerResponse, result: HttpAnswer | Promise<HttpAnswer>): Promise<void> {
-  const { status, headers, body } = await result
-  response.on('error', () => response.destroy())
-  if (status >= 400) response.setHeader('Connection', 'close')
-  response.writeHead(status, { 'Content-Length': Buffer.byteLength(body), ...headers })
-  response.end(body)
+  const answer = await result
+  if (answer.status >= 400) response.setHeader('Connection', 'close')
+  writeAnswer(response, answer)
 }
 
 function windowBitsOf(offer: string): number {
