@@ -1,4 +1,4 @@
-import { clearInterval, clearTimeout, date, now, setInterval, setTimeout } from './timers.ts'
+import { clearInterval, clearTimeout, date, now, setImmediate, setInterval, setTimeout } from './timers.ts'
 
 /** The one place that the engine's time comes from, so that a test can bring its own. */
 export interface Clock {
@@ -7,22 +7,57 @@ export interface Clock {
   /** Milliseconds since the epoch. */
   date(): number
   after(ms: number, run: () => void): Timer
-  every(ms: number, run: () => void): Timer
+  /** @param run - is told whether it comes late: more than half an interval */
+  every(ms: number, run: (isLate: boolean) => void): Timer
 }
 
 export interface Timer {
   cancel(): void
 }
 
+/**
+ * The platform's time. After a handler blocked the event loop, or the machine slept, a timer comes before what has arrived
+ * meanwhile is read. So nothing that is due runs before that: whoever looks for a sign of life, say, finds all there are.
+ */
 export const systemClock: Clock = {
   now,
   date,
-  after(ms, run) {
-    const timer = setTimeout(run, ms)
-    return { cancel: () => clearTimeout(timer) }
-  },
-  every(ms, run) {
-    const timer = setInterval(run, ms)
-    return { cancel: () => clearInterval(timer) }
-  },
+  after: (ms, run) => start(setTimeout, clearTimeout, ms, run),
+  every: (ms, run) => start(setInterval, clearInterval, ms, noticingDelays(systemClock, ms, run)),
+}
+
+/** What an interval runs, from now on. */
+export function noticingDelays(
+  clock: Pick<Clock, 'now'>,
+  ms: number,
+  run: (isLate: boolean) => void,
+): () => void {
+  let due = clock.now() + ms
+  return () => {
+    const at = clock.now()
+    const isLate = at - due > ms / 2
+    due = at + ms
+    run(isLate)
+  }
+}
+
+function start(
+  set: (run: () => void, ms: number) => NodeJS.Timeout,
+  clear: (timer: NodeJS.Timeout) => void,
+  ms: number,
+  run: () => void,
+): Timer {
+  let cancelled = false
+  const timer = set(() => afterReading(() => cancelled || run()), ms)
+  return {
+    cancel() {
+      cancelled = true
+      clear(timer)
+    },
+  }
+}
+
+/** Measured: Node has read what was there at the first turn, Bun at the second. */
+function afterReading(run: () => void): void {
+  setImmediate(() => setImmediate(run))
 }

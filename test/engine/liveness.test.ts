@@ -60,7 +60,7 @@ describe('heartbeat', () => {
     }
   })
 
-  it('a tick that is late pings, and does not count: what the clients sent meanwhile is not read yet', async () => {
+  it('a tick that is late pings, and does not count', async () => {
     const { handler, calls } = noting({ heartbeat: 100 })
     const rig = await Rig.start(handler)
     const peer = await rig.connect('/x')
@@ -241,27 +241,6 @@ describe('inactivity', () => {
     expect(peer.seen).toEqual([])
     await advance(30)
     expect(peer.seen).toEqual(['close 1000 Inactivity timeout'])
-  })
-
-  it('a check that is late waits for what was sent meanwhile, once', async () => {
-    const { handler, calls } = noting({ inactivityTimeout: 1000 })
-    const rig = await Rig.start(handler)
-    const [active, silent] = [await rig.connect('/x'), await rig.connect('/x')]
-    const block = fakeBlocks()
-    await advance(999)
-    block(3000)
-    await advance(1)
-    expect([...active.seen, ...silent.seen]).toEqual([])
-    active.socket.receive('x')
-    // Late again.
-    await advance(19)
-    block(500)
-    await advance(1)
-    expect(active.seen).toEqual([])
-    expect(silent.seen).toEqual(['close 1000 Inactivity timeout'])
-    expect(calls).toEqual(['close 1000 Inactivity timeout false'])
-    await advance(1000)
-    expect(active.seen).toEqual(['close 1000 Inactivity timeout'])
   })
 
   it.each([

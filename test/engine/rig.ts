@@ -1,5 +1,5 @@
 import { vi } from 'vitest'
-import type { Clock } from '../../src/engine/clock.ts'
+import { noticingDelays, type Clock } from '../../src/engine/clock.ts'
 import type { Connection } from '../../src/engine/connection/connection.ts'
 import type { UniversalApiWsHandler } from '../../src/engine/handler/handler.ts'
 import { createLogger, type Logger } from '../../src/engine/logger.ts'
@@ -34,7 +34,7 @@ export const fakeClock: Clock = {
     return { cancel: () => clearTimeout(timer) }
   },
   every(ms, run) {
-    const timer = setInterval(run, ms)
+    const timer = setInterval(noticingDelays(this, ms, run), ms)
     return { cancel: () => clearInterval(timer) }
   },
 }

@@ -12,17 +12,11 @@ const MAX_MISSED_PINGS = 3
 /**
  * Pings all connections of a handler, on one timer. Any frame from the client counts as life; at the tick
  * after the third ping without one (3 to 4 intervals after the last sign) the client is given up.
- * After a handler blocked the event loop, or the machine slept, timers come before what the clients sent meanwhile:
- * a tick that is late does not count.
+ * A tick that is late does not count: what held up this process may hold up the client, too.
  */
 export function startHeartbeat(live: Watched): Timer {
   const interval = live.handler.heartbeat
-  const { clock } = live.context
-  let due = clock.now() + interval
-  return clock.every(interval, () => {
-    const now = clock.now()
-    const isLate = now - due > interval / 2
-    due = now + interval
+  return live.context.clock.every(interval, (isLate) => {
     for (const conn of live.connections()) {
       if (isLate || conn.missedPings < MAX_MISSED_PINGS) {
         if (!isLate) conn.missedPings++
@@ -41,35 +35,23 @@ export function startHeartbeat(live: Watched): Timer {
   })
 }
 
-/**
- * Closes connections without a message or ping for `inactivityTimeout`, on one timer set to the next that is due.
- * If that timer is late, what the clients sent meanwhile is read first, as for the heartbeat.
- */
+/** Closes connections without a message or ping for `inactivityTimeout`, on one timer set to the next that is due. */
 export function startInactivity(live: Watched): Timer {
   const { clock } = live.context
   const timeout = live.handler.inactivityTimeout
   // Connections fall due at any time; a timer for each would be one per connection again.
   const granularity = Math.max(1, timeout / 50)
   let timer: Timer
-  let due: number
-  let postponed = false
-  const checkAfter = (ms: number): void => {
-    due = clock.now() + ms
-    timer = clock.after(ms, check)
-  }
   const check = (): void => {
     const now = clock.now()
-    // Once, or it would never end on a machine that is always late.
-    postponed = !postponed && now - due > granularity
-    if (postponed) return checkAfter(granularity)
     let next = timeout
     for (const conn of live.connections()) {
       const left = conn.lastActive + timeout - now
       if (left <= 0) conn.startClose(CloseCode.NormalClosure, 'Inactivity timeout')
       else if (left < next) next = left
     }
-    checkAfter(Math.max(next, granularity))
+    timer = clock.after(Math.max(next, granularity), check)
   }
-  checkAfter(timeout)
+  timer = clock.after(timeout, check)
   return { cancel: () => timer.cancel() }
 }
