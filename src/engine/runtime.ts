@@ -48,6 +48,8 @@ export interface RuntimeCapabilities {
   readonly serverWindowBits: readonly number[]
   /** Can do so for a client that asks for `server_no_context_takeover` as well, if the window is smaller than 15. */
   readonly smallWindowWithoutTakeover: boolean
+  /** Can stop reading from one client, so that the system holds it back. */
+  readonly pausesReading: boolean
 }
 
 export interface Runtime {
@@ -132,6 +134,13 @@ export interface RuntimeSocket<D> {
   ping(payload: Payload): void
   /** Only where `capabilities.unsolicitedPong`. */
   pong(payload: Payload): void
+  /**
+   * Stops reading, though some of what has been read may still come; neither the end of the client is seen then.
+   * @returns whether it has: false where not `capabilities.pausesReading`
+   */
+  pause(): boolean
+  /** Reads on. */
+  resume(): void
   /** Starts the closing handshake. */
   close(code: number, reason: string): void
   /** Ends the TCP connection without one. */

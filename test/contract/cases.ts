@@ -21,6 +21,7 @@ import { CASES as limits } from './cases/limits.ts'
 import { CASES as logging } from './cases/logging.ts'
 import { CASES as onRequest } from './cases/on-request.ts'
 import { CASES as origin } from './cases/origin.ts'
+import { CASES as pause } from './cases/pause.ts'
 import { CASES as proxy } from './cases/proxy.ts'
 import { CASES as raw } from './cases/raw.ts'
 import { CASES as rooms } from './cases/rooms.ts'
@@ -31,7 +32,7 @@ import type { Case } from './harness.ts'
 export const SECTIONS: Readonly<Record<string, readonly Case[]>> = {
   '1 configuration': [...configuration, ...addresses],
   '2 handler': [...handler, ...raw, ...codec],
-  '3 connection and order': [...connection, ...serialize, ...drain, ...fakeTimers],
+  '3 connection and order': [...connection, ...serialize, ...drain, ...pause, ...fakeTimers],
   '3 closing': [...close, ...departure],
   '4 authentication': authentication,
   '5 rooms and broadcasts': [...rooms, ...broadcastOptions],

@@ -357,6 +357,7 @@ const CAPABILITIES: Record<keyof RuntimeCapabilities, string> = {
   hangsUp: 'connections without a handshake',
   serverWindowBits: '`server_max_window_bits`',
   smallWindowWithoutTakeover: 'the same beside',
+  pausesReading: '`conn.pause()`',
 }
 
 it('has what each runtime can do', () => {

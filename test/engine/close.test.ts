@@ -25,7 +25,7 @@ describe('a close behind a backlog', () => {
     const { handler, calls } = noting()
     const rig = await Rig.start(handler)
     const peer = await rig.connect('/x')
-    peer.socket.paused = true
+    peer.socket.reads = false
     expect(peer.conn.send('one')).toBe('queued')
     expect(peer.conn.bufferedAmount).toBe(3)
     peer.conn.close(4000, 'bye')
@@ -33,7 +33,7 @@ describe('a close behind a backlog', () => {
     expect(peer.conn.send('two')).toBe('closed')
     await advance(9999)
     expect(peer.seen).toEqual([])
-    peer.socket.resume()
+    peer.socket.readOn()
     await rig.settle()
     expect(peer.seen).toEqual(['one', 'close 4000 bye'])
     expect(calls).toEqual(['close 4000 bye false'])
@@ -50,7 +50,7 @@ describe('a close behind a backlog', () => {
     const { handler, calls } = noting()
     const rig = await Rig.start(handler, closeTimeout === undefined ? {} : { closeTimeout })
     const peer = await rig.connect('/x')
-    peer.socket.paused = true
+    peer.socket.reads = false
     peer.conn.send('one')
     peer.conn.close(4000)
     if (ms > 0) await advance(ms - 1)
@@ -65,7 +65,7 @@ describe('a close behind a backlog', () => {
     const { handler, calls } = noting({ defaultRoom: 'a' })
     const rig = await Rig.start(handler)
     const [peer, other] = [await rig.connect('/x'), await rig.connect('/x')]
-    peer.socket.paused = true
+    peer.socket.reads = false
     peer.conn.send('one')
     peer.conn.close(4000)
     peer.socket.receive('late')
@@ -73,7 +73,7 @@ describe('a close behind a backlog', () => {
     other.conn.broadcast('room', { room: 'a' })
     peer.conn.joinRoom('b')
     other.conn.broadcast('room', { room: 'b' })
-    peer.socket.resume()
+    peer.socket.readOn()
     await rig.settle()
     expect(peer.seen).toEqual(['one', 'close 4000 '])
     expect(calls).toEqual(['close 4000  false'])
@@ -83,7 +83,7 @@ describe('a close behind a backlog', () => {
     const { handler, calls } = noting()
     const rig = await Rig.start(handler)
     const peer = await rig.connect('/x')
-    peer.socket.paused = true
+    peer.socket.reads = false
     peer.conn.send('one')
     peer.conn.close(4000)
     peer.socket.receiveClose(4001, 'mine')
@@ -96,7 +96,7 @@ describe('a close behind a backlog', () => {
     const { handler, calls } = noting()
     const rig = await Rig.start(handler)
     const peer = await rig.connect('/x')
-    peer.socket.paused = true
+    peer.socket.reads = false
     peer.conn.send('one')
     peer.conn.close(4000)
     peer.conn.forceClose()
@@ -109,13 +109,13 @@ describe('a close behind a backlog', () => {
     const { handler, calls } = noting()
     const rig = await Rig.start(handler)
     const peer = await rig.connect('/x')
-    peer.socket.paused = true
+    peer.socket.reads = false
     peer.conn.send('one')
     peer.conn.close(4000)
     peer.socket.data.drained() // a part of it went out
     await rig.settle()
     expect(calls).toEqual([])
-    peer.socket.resume()
+    peer.socket.readOn()
     await rig.settle()
     expect(calls).toEqual(['close 4000  false'])
   })
@@ -147,11 +147,11 @@ describe('a client that does not answer a close frame', () => {
     const rig = await Rig.start(handler)
     const peer = await rig.connect('/x')
     peer.socket.deaf = true
-    peer.socket.paused = true
+    peer.socket.reads = false
     peer.conn.send('one')
     peer.conn.close(4000)
     await advance(5000)
-    peer.socket.resume()
+    peer.socket.readOn()
     await advance(1999)
     expect(calls).toEqual([])
     await advance(1)
@@ -164,7 +164,7 @@ describe('backpressure', () => {
     const { handler, calls } = noting({ maxBackpressure: 10 })
     const rig = await Rig.start(handler)
     const peer = await rig.connect('/x')
-    peer.socket.paused = true
+    peer.socket.reads = false
     expect(peer.conn.send('12345')).toBe('queued')
     expect(peer.conn.send('67890')).toBe('queued')
     expect(peer.conn.send('x')).toBe('dropped')
@@ -179,7 +179,7 @@ describe('backpressure', () => {
     const { handler, calls } = noting({ maxBackpressure: 10, defaultRoom: 'a' })
     const rig = await Rig.start(handler)
     const [slow, fast, sender] = [await rig.connect('/x'), await rig.connect('/x'), await rig.connect('/x')]
-    slow.socket.paused = true
+    slow.socket.reads = false
     for (const options of [{}, { room: 'a' }, { rooms: ['a', 'b'] }]) sender.conn.broadcast('12345', options)
     await rig.settle()
     expect(calls).toEqual(['error ERR_BACKPRESSURE', 'close 1006  false'])
@@ -233,7 +233,7 @@ describe('the end of the server', () => {
     const { handler, calls } = noting()
     const rig = await Rig.start(handler)
     const peer = await rig.connect('/x')
-    peer.socket.paused = true
+    peer.socket.reads = false
     peer.conn.send('last words')
     let done = false
     void rig.server.close().then(() => {
@@ -241,7 +241,7 @@ describe('the end of the server', () => {
     })
     await advance(1000)
     expect(done).toBe(false)
-    peer.socket.resume()
+    peer.socket.readOn()
     await rig.settle()
     expect(done).toBe(true)
     expect(peer.seen[0]).toBe('last words')

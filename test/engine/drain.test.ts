@@ -16,10 +16,10 @@ describe('onDrain', () => {
     })
     const { socket, conn, seen } = await rig.connect('/x')
     conn.send('at once')
-    socket.paused = true
+    socket.reads = false
     expect(conn.send('waits')).toBe('queued')
     expect(amounts).toEqual([])
-    socket.resume()
+    socket.readOn()
     expect(amounts).toEqual([0])
     expect(seen).toEqual(['at once', 'waits', 'more'])
   })
@@ -32,7 +32,7 @@ describe('onDrain', () => {
       onDrain,
     })
     const { socket } = await rig.connect('/x')
-    socket.resume()
+    socket.readOn()
     expect(onDrain).not.toHaveBeenCalled()
   })
 
@@ -40,10 +40,10 @@ describe('onDrain', () => {
     const calls: string[] = []
     const rig = await Rig.start({ pattern: '/x', onDrain: () => void calls.push('old') })
     const { socket, conn } = await rig.connect('/x')
-    socket.paused = true
+    socket.reads = false
     conn.send('waits')
     rig.server.reload(rig.options({ pattern: '/x', onDrain: () => void calls.push('new') }))
-    socket.resume()
+    socket.readOn()
     expect(calls).toEqual(['new'])
   })
 })

@@ -391,14 +391,14 @@ describe('reload', () => {
     for (const scope of ['handler', 'path'] as const) {
       const rig = await Rig.start({ pattern: '/x', heartbeat: 100 })
       const leaving = await rig.connect('/x')
-      leaving.socket.paused = true
+      leaving.socket.reads = false
       leaving.conn.send('x')
       leaving.conn.close()
       rig.server.reload(rig.options({ pattern: '/x', heartbeat: 200, scope }))
       const next = await rig.connect('/x', { onPing: ({ socket }) => socket.receivePong('') })
       await advance(1000)
       expect(next.pings).toBe(5)
-      leaving.socket.resume()
+      leaving.socket.readOn()
       next.socket.receiveClose(1000, '')
       await rig.settle()
       expect(rig.server.connections).toEqual([])

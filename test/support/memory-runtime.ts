@@ -37,6 +37,7 @@ export class MemoryRuntime implements Runtime {
     hangsUp: false,
     serverWindowBits: [8, 9, 10, 11, 12, 13, 14, 15],
     smallWindowWithoutTakeover: true,
+    pausesReading: true,
   }
   #events: RuntimeEvents<any> | undefined
   readonly topics: Map<string, Set<MemorySocket>> = new Map()
@@ -102,8 +103,11 @@ export class MemorySocket implements RuntimeSocket<any> {
   readonly data: any
   readonly protocol: string
   readonly extensions: string
-  /** A client that does not read: what is sent waits. */
-  paused = false
+  /** Of the client; what is sent waits while it is false. */
+  reads = true
+  /** What the client does while the server does not read. */
+  readonly #held: (() => void)[] = []
+  #isPaused = false
   #state: 'open' | 'closing' | 'closed' = 'open'
   /** A client that never answers a close frame. */
   deaf = false
@@ -130,7 +134,7 @@ export class MemorySocket implements RuntimeSocket<any> {
 
   send(payload: Payload, compress: boolean): SendStatus {
     if (this.#state !== 'open') return 'closed'
-    if (this.paused) {
+    if (!this.reads) {
       this.#backlog.push([payload, compress])
       return 'queued'
     }
@@ -138,8 +142,9 @@ export class MemorySocket implements RuntimeSocket<any> {
     return 'sent'
   }
 
-  resume(): void {
-    this.paused = false
+  /** The client reads what waits. */
+  readOn(): void {
+    this.reads = true
     for (const [payload, compress] of this.#backlog.splice(0)) this.#client.message(payload, compress)
     this.#events.drain(this)
   }
@@ -171,6 +176,16 @@ export class MemorySocket implements RuntimeSocket<any> {
     if (this.#state === 'open') this.#client.pong?.(payload)
   }
 
+  pause(): boolean {
+    this.#isPaused = true
+    return true
+  }
+
+  resume(): void {
+    this.#isPaused = false
+    for (const act of this.#held.splice(0)) this.#act(act)
+  }
+
   close(code: number, reason: string): void {
     if (this.#state !== 'open') return
     this.#state = 'closing'
@@ -186,20 +201,21 @@ export class MemorySocket implements RuntimeSocket<any> {
   // The client's side
 
   receive(payload: Payload): void {
-    if (this.#state === 'open') this.#events.message(this, payload, byteLength(payload))
+    this.#act(() => this.#events.message(this, payload, byteLength(payload)))
   }
 
   receivePing(payload: string): void {
-    if (this.#state === 'open') this.#events.ping(this, Buffer.from(payload))
+    this.#act(() => this.#events.ping(this, Buffer.from(payload)))
   }
 
   receivePong(payload: string): void {
-    if (this.#state === 'open') this.#events.pong(this, Buffer.from(payload))
+    this.#act(() => this.#events.pong(this, Buffer.from(payload)))
   }
 
   receiveClose(code: number, reason: string): void {
     this.#client.close?.(code, reason)
-    this.#end(code, reason, true)
+    if (this.#isPaused) this.#held.push(() => this.#end(code, reason, true))
+    else this.#end(code, reason, true)
   }
 
   vanish(): void {
@@ -210,6 +226,12 @@ export class MemorySocket implements RuntimeSocket<any> {
   fail(code: number): void {
     this.#client.close?.(code, '')
     this.#end(code, '', false)
+  }
+
+  /** Does it when the server reads. */
+  #act(act: () => void): void {
+    if (this.#isPaused) this.#held.push(() => this.#act(act))
+    else if (this.#state === 'open') act()
   }
 
   #end(code: number, reason: string, closeFrame: boolean): void {

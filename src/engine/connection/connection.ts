@@ -66,6 +66,9 @@ interface Ending {
 /** RFC 6455 5.2: the most that a server puts before a payload. */
 const MAX_FRAME_HEAD_BYTES = 10
 
+/** What a client was held back with is read by then, and what comes later has not waited. */
+const READ_WITHIN_MS = 1000
+
 const ABNORMAL: Ending = { code: CloseCode.AbnormalClosure, reason: '' }
 
 /** The engine's side of a connection. Everything outside {@link WebSocketConnection} is the engine's own. */
@@ -90,6 +93,11 @@ export class Connection implements WebSocketConnection {
   paidUntil = 0
   /** When the client last sent a message or ping, by the engine's clock. */
   lastActive = 0
+  /** Since when nothing is read from it, by the engine's clock. */
+  #pausedAt: number | undefined = undefined
+  /** When the pause began that what is read now may have waited for, and until when that is so. */
+  #heldSince = 0
+  #heldUntil = -Infinity
   /** Bytes that do not count among those that wait: one that `maxBackpressure` has no room for. */
   #spared = 0
   #phase: 'open' | 'draining' | 'closing' | 'closed' = 'open'
@@ -147,6 +155,33 @@ export class Connection implements WebSocketConnection {
 
   get bufferedAmount(): number {
     return this.#phase === 'closed' ? 0 : this.socket.bufferedAmount
+  }
+
+  get isPaused(): boolean {
+    return this.#pausedAt !== undefined
+  }
+
+  pause(): boolean {
+    if (this.#phase === 'open' && !this.isPaused && this.socket.pause())
+      this.#pausedAt = this.live.context.clock.now()
+    return this.isPaused
+  }
+
+  resume(): void {
+    if (this.#pausedAt === undefined) return
+    const now = this.live.context.clock.now()
+    if (this.#pausedAt > this.#heldUntil) this.#heldSince = this.#pausedAt
+    this.#heldUntil = now + READ_WITHIN_MS
+    this.#pausedAt = undefined
+    // Nobody has listened to it in the meantime.
+    this.missedPings = 0
+    this.lastActive = now
+    this.socket.resume()
+  }
+
+  /** Since when what is read now may have waited for the end of a pause: since now, if there was none. */
+  waitingSince(now: number): number {
+    return now <= this.#heldUntil ? this.#heldSince : now
   }
 
   send(data: unknown): SendStatus {
@@ -234,9 +269,9 @@ export class Connection implements WebSocketConnection {
     if (this.#phase !== 'open') return
     this.#ending = { code, reason }
     if (this.socket.bufferedAmount === 0) return this.#sendClose()
-    this.#phase = 'draining'
     this.scope.remove(this)
     this.#timer = this.live.context.clock.after(this.live.context.closeTimeout, () => this.socket.terminate())
+    this.#leave('draining')
   }
 
   forceClose(): void {
@@ -306,7 +341,7 @@ export class Connection implements WebSocketConnection {
 
   #sendClose(): void {
     const { code, reason } = this.#ending ?? ABNORMAL
-    this.#phase = 'closing'
+    this.#leave('closing')
     this.socket.close(code, reason)
     if ((this.#phase as string) === 'closed') return // uWebSockets.js reports the close from inside of it
     this.scope.remove(this)
@@ -317,8 +352,14 @@ export class Connection implements WebSocketConnection {
   #end(ending: Ending): void {
     this.#timer?.cancel()
     this.#ending = ending
-    this.#phase = 'closing'
     this.scope.remove(this)
+    this.#leave('closing')
+  }
+
+  /** Open no more: what the client sends is dropped, but its answer to the close frame has to be read. */
+  #leave(phase: 'draining' | 'closing'): void {
+    this.#phase = phase
+    this.resume()
   }
 }
 

@@ -18,8 +18,10 @@ export function startHeartbeat(live: Watched): Timer {
   const interval = live.handler.heartbeat
   return live.context.clock.every(interval, (isLate) => {
     for (const conn of live.connections()) {
-      if (isLate || conn.missedPings < MAX_MISSED_PINGS) {
-        if (!isLate) conn.missedPings++
+      // Of one that is paused nothing is read, and so no pong.
+      const counts = !isLate && !conn.isPaused
+      if (!counts || conn.missedPings < MAX_MISSED_PINGS) {
+        if (counts) conn.missedPings++
         conn.socket.ping('')
         continue
       }
@@ -46,7 +48,7 @@ export function startInactivity(live: Watched): Timer {
     const now = clock.now()
     let next = timeout
     for (const conn of live.connections()) {
-      const left = conn.lastActive + timeout - now
+      const left = conn.isPaused ? timeout : conn.lastActive + timeout - now
       if (left <= 0) conn.startClose(CloseCode.NormalClosure, 'Inactivity timeout')
       else if (left < next) next = left
     }

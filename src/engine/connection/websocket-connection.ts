@@ -25,6 +25,8 @@ export interface WebSocketConnection<Auth = any, Names extends Params = Params> 
   readonly closed: boolean
   /** Bytes that wait because the client reads slowly. */
   readonly bufferedAmount: number
+  /** Whether nothing is read from the client for now: see {@link pause}. */
+  readonly isPaused: boolean
 
   /**
    * Sends a message: a string as text; `Buffer`, typed array, `ArrayBuffer` and `SharedArrayBuffer` as binary; everything
@@ -49,6 +51,15 @@ export interface WebSocketConnection<Auth = any, Names extends Params = Params> 
   ping(payload?: string | Uint8Array): void
   /** Sends an unsolicited pong frame; uWebSockets.js cannot, and warns once. @throws `ERR_CONTROL_PAYLOAD` */
   pong(payload?: string | Uint8Array): void
+  /**
+   * Stops reading what the client sends, so that it is held back until {@link resume}. What has been read already still comes.
+   * Meanwhile the heartbeat and `inactivityTimeout` do not count, and a client that leaves is noticed afterwards. A close of
+   * ours reads on.
+   * @returns whether it is paused now: false on uWebSockets.js, and on Bun before it could, and for a closed connection
+   */
+  pause(): boolean
+  /** Reads on after {@link pause}; else does nothing. */
+  resume(): void
   /**
    * Closes after what was sent before has been delivered, waiting at most `closeTimeout`. A peer that does not
    * answer within 2 s of the close frame is terminated. The reason is cut to 123 bytes.

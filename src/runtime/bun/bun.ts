@@ -46,6 +46,7 @@ export function createBunRuntime(): Runtime {
       hangsUp: false,
       serverWindowBits: [15],
       smallWindowWithoutTakeover: false,
+      pausesReading: true,
     },
     listen,
   }
@@ -191,6 +192,17 @@ class BunSocket<D> implements RuntimeSocket<D> {
 
   pong(payload: Payload): void {
     this.native?.pong(payload)
+  }
+
+  pause(): boolean {
+    // Bun 1.3 lacks it, whatever the types say.
+    if (typeof this.native?.pause !== 'function') return false
+    this.native.pause()
+    return true
+  }
+
+  resume(): void {
+    if (this.native?.isPaused === true) this.native.resume()
   }
 
   close(code: number, reason: string): void {

@@ -63,6 +63,8 @@ export function createUwsRuntime(uws: UWS.UwsModule, description: string): Runti
       serverWindowBits: [9, 10, 11, 12, 13, 14, 15],
       // The compressor for less than 15 bits goes on from one message to the next.
       smallWindowWithoutTakeover: false,
+      // Its HTTP responses can, its WebSockets have no call for it.
+      pausesReading: false,
     },
     listen: (events, options) => listen(uws, events, options),
   }
@@ -233,6 +235,14 @@ class UwsSocket<D> implements RuntimeSocket<D> {
 
   pong(): void {
     // No call for it: `capabilities.unsolicitedPong` is false.
+  }
+
+  pause(): boolean {
+    return false
+  }
+
+  resume(): void {
+    // Nothing is paused: `capabilities.pausesReading` is false.
   }
 
   close(code: number, reason: string): void {

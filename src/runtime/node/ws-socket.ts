@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { WebSocket } from 'ws'
 import type { Payload, RuntimeEvents, RuntimeSocket, SendStatus } from '../../engine/runtime.ts'
 import { frame } from './frame.ts'
+import { heldBack } from './ws-turns.ts'
 
 /** The native runtimes have topics; here they are sets of sockets. */
 export class Topics<D> {
@@ -114,6 +115,17 @@ export class WsSocket<D> implements RuntimeSocket<D> {
     if (this.ws.readyState !== this.ws.OPEN) return
     this.ws.pong(payload)
     this.watchDrain()
+  }
+
+  pause(): boolean {
+    heldBack.add(this.#tcp)
+    this.ws.pause()
+    return this.ws.isPaused
+  }
+
+  resume(): void {
+    heldBack.delete(this.#tcp)
+    this.ws.resume()
   }
 
   close(code: number, reason: string): void {

@@ -28,6 +28,9 @@ function pushSlices(this: Duplex, chunk: unknown, encoding?: BufferEncoding): bo
   return wantsMore
 }
 
+/** The sockets whose handler wants nothing of them for now. */
+export const heldBack: WeakSet<Duplex> = new WeakSet()
+
 /** Since when each of them has had the event loop in this turn. */
 const since = new Map<Duplex, number>()
 
@@ -42,5 +45,7 @@ function lookAtTheTime(this: Duplex, { length }: Uint8Array): void {
   // If `ws` has paused it, `ws` will resume it.
   if (this.isPaused() || now() - start < BUDGET_MS) return
   this.pause()
-  setImmediate(() => this.resume())
+  setImmediate(() => {
+    if (!heldBack.has(this)) this.resume()
+  })
 }

@@ -53,6 +53,7 @@ export function createWsRuntime(description: string): Runtime {
       // zlib has no raw deflate with a window of 2^8 bytes.
       serverWindowBits: [9, 10, 11, 12, 13, 14, 15],
       smallWindowWithoutTakeover: true,
+      pausesReading: true,
     },
     listen,
   }
@@ -121,7 +122,7 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
       const served = new WsSocket(decision.data, ws, socket as Socket, deflateBits, topics, events)
       serve(served)
       events.open(served)
-      socket.resume() // `EarlyBytes` has paused it
+      if (!ws.isPaused) socket.resume() // `EarlyBytes` has paused it
     })
   }
 
