@@ -1,6 +1,10 @@
 import { realpathSync, statSync } from 'node:fs'
 
 const POLL_MS = 50
+/** So many looks have to find the same: half of a file is no config. */
+const STILL = 1
+/** Who writes a file empties it first, and may be held up before the rest comes: hardly anybody saves an empty one. */
+const STILL_EMPTY = 10
 
 /**
  * Looks at a set of files every now and then. The system's own events would be lighter, but they get lost: when
@@ -19,11 +23,14 @@ export class FileWatch {
   /** Calls back, one call at a time, when files changed and were left alone since. `onChange` must not reject. */
   start(onChange: () => Promise<void>): void {
     let last = ''
+    let still = 0
     const poll = async (): Promise<void> => {
       const now = new Map([...this.#stamps.keys()].map((path) => [path, stampOf(path)]))
       const state = [...now.values()].join()
-      // Half of a file is no config: it waits until two looks in a row see the same.
-      if (state === last && state !== [...this.#stamps.values()].join()) {
+      still = state === last ? still + 1 : 0
+      const isEmptied = [...now].some(([path, stamp]) => isEmpty(stamp) && stamp !== this.#stamps.get(path))
+      const wanted = isEmptied ? STILL_EMPTY : STILL
+      if (still >= wanted && state !== [...this.#stamps.values()].join()) {
         this.#stamps = now
         await onChange()
       }
@@ -45,6 +52,10 @@ export class FileWatch {
     clearTimeout(this.#timer)
     this.#timer = undefined
   }
+}
+
+function isEmpty(stamp: string): boolean {
+  return /:0:\d+$/.test(stamp)
 }
 
 function stampOf(path: string): string {

@@ -1,5 +1,6 @@
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, describe, expect, test } from 'vitest'
 import { connectWs } from '../support/client.ts'
 import { endAll, PLATFORMS, project, serve, TARGETS } from './cli.ts'
@@ -155,6 +156,23 @@ describe.each(PLATFORMS)('what --watch sees on $runtime', (target) => {
       await cli.line(RELOADED)
       expect(await ask()).toBe(n)
     }
+  })
+
+  test('a writer who empties a file and is held up then is waited for', async () => {
+    const { cli, path, ask } = await start({
+      'sidewire.config.ts': importing,
+      'mocks/version.ts': version(1),
+    })
+    const file = openSync(path('mocks/version.ts'), 'w')
+    // Longer than between two looks.
+    await pause(250)
+    expect(await ask()).toBe(1)
+    writeSync(file, version(2))
+    closeSync(file)
+    await cli.line(RELOADED)
+    expect(await ask()).toBe(2)
+    expect(cli.stdout.filter((line) => RELOADED.test(line))).toHaveLength(1)
+    expect(cli.stderr).toEqual([])
   })
 
   test('an error keeps the old handlers, says what is wrong in one line, and is got over', async () => {
