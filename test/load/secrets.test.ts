@@ -13,7 +13,7 @@ async function startOnPort(behaviour?: Behaviour): Promise<number> {
   return Number(new URL(await start(behaviour)).port)
 }
 
-const SHORT = ['--duration', '0.2', '--warmup', '0', '--connections', '1']
+const SHORT = ['--duration', '0.5', '--warmup', '0', '--connections', '1']
 const JWT = 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl'
 const SECRETS = /hunter2|s3same|swordfish|eyJ|a1b2c3d4|aGE6/
 
@@ -66,7 +66,7 @@ describe('a report', () => {
   it('masks what a server sends back', async () => {
     const port = await startOnPort({
       kind: 'close',
-      after: 3,
+      after: 1,
       reason: 'token s3same-hunter2 of swordfish is over',
     })
     const args = ['--header', 'X-Key: swordfish', '--header', 'Authorization: Bearer s3same-hunter2']
@@ -90,7 +90,7 @@ describe('a report', () => {
   ] as const)('masks what a server sends back of %s', async ([, args, query = '']) => {
     const port = await startOnPort({
       kind: 'close',
-      after: 3,
+      after: 1,
       reason: 'not s3same, no {"a":"s3same \\"hunter2\\""} 47110815',
     })
     const { code, all } = await bench(`ws://127.0.0.1:${port}/${query}`, args)
@@ -101,7 +101,7 @@ describe('a report', () => {
   })
 
   it('shows its own words, also where a secret is one of them', async () => {
-    const port = await startOnPort({ kind: 'close', after: 3, reason: 'lost the connection' })
+    const port = await startOnPort({ kind: 'close', after: 1, reason: 'lost the connection' })
     const words = 'X-Words: the server closed with 1001, connection messages lost received throughput'
     const { all } = await bench(`ws://127.0.0.1:${port}/`, ['--header', words])
     expect(all).toMatch(/✗ 1 connection: the server closed with 1001 "\*\*\* the \*\*\*"/)
