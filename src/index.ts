@@ -1,7 +1,7 @@
 export type { BroadcastOptions, PublishOptions } from './engine/rooms/broadcast-options.ts'
 export { jsonCodec, type Codec } from './engine/connection/codec.ts'
 export { CloseCode } from './engine/close.ts'
-export type { ConnectionInfo } from './engine/engine.ts'
+export type { ConnectionInfo } from './engine/connection/connection-info.ts'
 export { SidewireError, type ErrorCode } from './engine/errors.ts'
 export {
   defineHandler,
@@ -10,6 +10,7 @@ export {
   type ResponseRule,
   type UniversalApiWsHandler,
 } from './engine/handler/handler.ts'
+export type { HandlerService } from './engine/handler/handler-service.ts'
 export type { Logger, LogLevel } from './engine/logger.ts'
 export type { ProxyHeader } from './engine/handler/option-schema.ts'
 export type {

@@ -1,14 +1,16 @@
 import { Admission } from './handshake/admission.ts'
-import { roomsOf, type PublishOptions } from './rooms/broadcast-options.ts'
+import type { PublishOptions } from './rooms/broadcast-options.ts'
 import { systemClock, type Clock, type Timer } from './clock.ts'
 import { CLOSE_ANSWER_TIMEOUT_MS, CloseCode } from './close.ts'
+import { infoOf, type ConnectionInfo } from './connection/connection-info.ts'
 import type { Connection } from './connection/connection.ts'
 import type { Context } from './context.ts'
 import { Departed } from './connection/departed.ts'
 import { dispatch } from './connection/dispatch.ts'
 import { describe, SidewireError } from './errors.ts'
 import type { Holdings } from './holdings.ts'
-import { closeRemoved, LiveHandlers } from './handler/live-handlers.ts'
+import { closeRemoved } from './handler/live-handler.ts'
+import { LiveHandlers } from './handler/live-handlers.ts'
 import type { Logger } from './logger.ts'
 import { takeMessage } from './connection/message-rate.ts'
 import { toBuffer } from './connection/message.ts'
@@ -28,16 +30,6 @@ import { PlainRequests } from './handshake/plain-requests.ts'
 import { queueMicrotask } from './timers.ts'
 import { TrafficLog } from './traffic-log.ts'
 import { Upgrades, type Windows } from './handshake/upgrades.ts'
-
-/** An open connection, as the server lists it. */
-export interface ConnectionInfo {
-  readonly id: string
-  readonly path: string
-  readonly rooms: readonly string[]
-  readonly remoteAddress: string
-  /** Milliseconds since the epoch. */
-  readonly since: number
-}
 
 type Decision = UpgradeDecision<Connection>
 type Socket = RuntimeSocket<Connection>
@@ -64,7 +56,6 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
   /** Clients that got their close frame right after the handshake. */
   readonly #rejected = new Map<Connection, Timer>()
   readonly #departed = new Departed()
-  #idle: (() => void)[] = []
 
   constructor(options: ResolvedEngineOptions, logger: Logger, clock: Clock = systemClock) {
     this.clock = clock
@@ -82,6 +73,7 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
     this.#server = server
     this.#capabilities = capabilities
     this.#admission.start(() => server.isShortOfFiles())
+    this.#handlers.start()
   }
 
   /** Puts new options into service. Connections of handlers that are gone are closed with 1001. */
@@ -132,19 +124,11 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
         `no enabled handler has the pattern ${describe(pattern)}; there is ${known || 'none'}`,
       )
     }
-    const rooms = roomsOf(options, 'publish')
-    const payload = live.handler.encode(data)
-    for (const scope of live.scopes) live.broadcast(scope, payload, rooms, undefined)
+    live.publish(data, options)
   }
 
   connections(): ConnectionInfo[] {
-    return Array.from(this.#handlers.connections(), (conn) => ({
-      id: conn.id,
-      path: conn.path,
-      rooms: conn.getRooms(),
-      remoteAddress: conn.req.socket.remoteAddress,
-      since: conn.since,
-    }))
+    return Array.from(this.#handlers.connections(), infoOf)
   }
 
   holdings(): Holdings {
@@ -169,7 +153,10 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
     }
   }
 
-  /** Takes no more connections, closes the open ones with 1001, and resolves when all are gone or time is up. */
+  /**
+   * Takes no more connections, closes the open ones with 1001, and tells the handlers when all are gone. Resolves when they
+   * have been told, or time is up.
+   */
   async close(): Promise<void> {
     this.#closing = true
     this.#admission.stop()
@@ -177,14 +164,16 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
     this.#requests.stop()
     for (const conn of [...this.#handlers.connections()]) closeGoingAway(conn)
     this.#departed.stop()
-    if (this.stats.connections === 0) return
-    await new Promise<void>((resolve) => {
-      const timer = this.clock.after(this.#options.shutdownTimeout, resolve)
-      this.#idle.push(() => {
-        timer.cancel()
-        resolve()
-      })
+    const { shutdownTimeout } = this.#options
+    let timer: Timer | undefined
+    const timeUp = new Promise<void>((resolve) => {
+      timer = this.clock.after(shutdownTimeout, resolve)
     })
+    await Promise.race([timeUp, this.#handlers.empty()])
+    await Promise.race([timeUp, this.#handlers.stop()])
+    timer?.cancel()
+    for (const hook of this.#handlers.unsettled)
+      this.logger.warn(`${hook} did not settle within ${shutdownTimeout} ms (shutdownTimeout)`)
   }
 
   // From the runtime
@@ -286,7 +275,6 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
     queueMicrotask(() => {
       conn.live.left(conn)
       this.#departed.add(conn, () => conn.live.closed(conn, end.code, end.reason, end.initiatedByClient))
-      if (this.stats.connections === 0) for (const resolve of this.#idle.splice(0)) resolve()
     })
   }
 }

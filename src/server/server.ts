@@ -1,6 +1,7 @@
 import type { Clock } from '../engine/clock.ts'
 import type { PublishOptions } from '../engine/rooms/broadcast-options.ts'
-import { Engine, type ConnectionInfo } from '../engine/engine.ts'
+import type { ConnectionInfo } from '../engine/connection/connection-info.ts'
+import { Engine } from '../engine/engine.ts'
 import { textAnswer } from '../engine/handshake/handshake.ts'
 import { HOLDINGS, type Holdings } from '../engine/holdings.ts'
 import { createLogger, type Logger } from '../engine/logger.ts'

@@ -48,6 +48,46 @@ describe.each(TARGETS)('--watch on $runtime', (target) => {
     for (const client of [alice, bob, carol]) client.close()
   })
 
+  test('a timer of a handler ends with its version, and hands over what it has counted', async () => {
+    const ticking = (version: number): string => `
+      import { defineHandler } from 'sidewire'
+      let timer: NodeJS.Timeout
+      let ticks = 0
+      export default { wsHandlers: [defineHandler({
+        pattern: '/clock',
+        onStart(service, handedOver) {
+          ticks = handedOver ?? 0
+          timer = setInterval(() => service.publish({ version: ${version}, tick: ++ticks }), 5)
+        },
+        onStop(_service, { reason }) {
+          clearInterval(timer)
+          console.log(${version}, reason)
+          return ticks
+        },
+      })] }`
+    const cwd = project({ 'sidewire.config.ts': ticking(1) })
+    const cli = serve(cwd, ['--watch'], target)
+    const client = await connectWs(await cli.started())
+    const first = await client.next()
+    expect(first.version).toBe(1)
+    writeFileSync(join(cwd, 'sidewire.config.ts'), ticking(2))
+    await cli.line(/^1 replaced$/)
+    let last = first
+    let ofSecond = 0
+    while (ofSecond < 20) {
+      const next = await client.next()
+      expect(next.tick).toBe(last.tick + 1)
+      // Nothing of the first comes behind the second.
+      expect(next.version).toBeGreaterThanOrEqual(last.version)
+      last = next
+      if (next.version === 2) ofSecond++
+    }
+    cli.kill('SIGTERM')
+    await cli.line(/^2 closed$/)
+    expect((await client.closed).code).toBe(1001)
+    expect(cli.stderr).toEqual([])
+  })
+
   test('a handler that is gone closes its connections with 1001; a new one takes clients', async () => {
     const handlers = (...patterns: string[]): string =>
       `export default { wsHandlers: ${JSON.stringify(patterns.map((pattern) => ({ pattern })))} }`

@@ -17,6 +17,7 @@ import { CASES as heartbeat } from './cases/heartbeat.ts'
 import { CASES as http } from './cases/http.ts'
 import { CASES as inbound } from './cases/inbound.ts'
 import { CASES as json } from './cases/json.ts'
+import { CASES as lifecycle } from './cases/lifecycle.ts'
 import { CASES as limits } from './cases/limits.ts'
 import { CASES as logging } from './cases/logging.ts'
 import { CASES as onRequest } from './cases/on-request.ts'
@@ -31,7 +32,7 @@ import type { Case } from './harness.ts'
 /** Every promise of behaviour.md that can be seen from outside, by its sections. */
 export const SECTIONS: Readonly<Record<string, readonly Case[]>> = {
   '1 configuration': [...configuration, ...addresses],
-  '2 handler': [...handler, ...raw, ...codec],
+  '2 handler': [...handler, ...lifecycle, ...raw, ...codec],
   '3 connection and order': [...connection, ...serialize, ...drain, ...pause, ...fakeTimers],
   '3 closing': [...close, ...departure],
   '4 authentication': authentication,

@@ -34,6 +34,7 @@ const MEMBERS: readonly (readonly [type: string, entries: ReadonlyMap<string, En
   ['UniversalApiWsHandler', HANDLER.entries],
   ['CompressionOptions', HANDLER.rowsOf('CompressionOptions')],
   ['Codec', HANDLER.rowsOf('What a codec is')],
+  ['HandlerService', HANDLER.rowsOf('HandlerService')],
   ['RequestAnswer', HANDLER.rowsOf('RequestAnswer')],
   ['ResponseRule', HANDLER.rowsOf('ResponseRule')],
   ['WebSocketConnection', CONNECTION.entries],

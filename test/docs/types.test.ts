@@ -57,6 +57,16 @@ export const whole = defineHandler({
   onClose: (conn) => text(conn.params.id),
   onDrain: (conn) => text(conn.params.id),
   onError: (conn) => text(conn.params.id),
+  onStart(service, handedOver) {
+    for (const conn of service.connections) text(conn.params.room + conn.authData.user + handedOver)
+    service.publish(text(service.pattern), { room: 'a' })
+    // @ts-expect-error no room at all
+    service.publish('x', { rom: 'a' })
+  },
+  onStop: (_service, { reason }) => {
+    // @ts-expect-error none of the reasons
+    return reason === 'reloaded' ? undefined : { kept: 1 }
+  },
   onRequest: (req) => {
     // @ts-expect-error a name that the pattern lacks
     text(req.params.rooms)

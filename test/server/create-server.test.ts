@@ -279,6 +279,21 @@ describe.each(NETWORK_RUNTIMES)('createServer on %s', (runtime) => {
     await start({ runtime, port })
   })
 
+  test('a server that cannot listen puts no handler into service', async () => {
+    const told: string[] = []
+    const handler: UniversalApiWsHandler = {
+      pattern: '/a',
+      onStart: () => void told.push('start'),
+      onStop: () => void told.push('stop'),
+    }
+    const { port } = await start({ runtime })
+    const failed = createServer({ runtime, port, wsHandlers: [handler] })
+    await expect(failed).rejects.toMatchObject({ code: 'ERR_LISTEN' })
+    expect(told).toEqual([])
+    await (await start({ runtime, wsHandlers: [handler] })).close()
+    expect(told).toEqual(['start', 'stop'])
+  })
+
   test('50 starts and closes leak nothing', async () => {
     const cycle = async (): Promise<void> => {
       const server = await createServer({

@@ -1,4 +1,5 @@
 import type { Codec } from '../connection/codec.ts'
+import type { HandlerService } from './handler-service.ts'
 import type { BroadcastOptions } from '../rooms/broadcast-options.ts'
 import type { PatternParams } from '../handshake/pattern-params.ts'
 import type { RequestAnswer } from '../handshake/request-answer.ts'
@@ -140,6 +141,21 @@ export interface UniversalApiWsHandler<Auth = any, Incoming = any, Pattern exten
    * (`'path'`: `/game/1` and `/game/2` are apart, `/game/%31` and `//game/1` are the first). @defaultValue 'handler'
    */
   scope?: 'handler' | 'path'
+  /**
+   * The handler goes into service: the server listens, or a reload has put it there. Before an async one has settled clients
+   * may connect. `handedOver` is what `onStop` of the version that this one replaces has returned.
+   */
+  onStart?(service: HandlerService<Auth, PatternParams<Pattern>>, handedOver: any): unknown
+  /**
+   * Once for each `onStart`, when that has settled. `'closed'`: the server closes, and the connections are gone, or
+   * `shutdownTimeout` is over, which is what an async one has as well. `'removed'`: a reload has taken the handler away,
+   * and its connections are gone. `'replaced'`: a reload has put another object with the same pattern in its place;
+   * connections stay, and what this returns is given to the `onStart` there.
+   */
+  onStop?(
+    service: HandlerService<Auth, PatternParams<Pattern>>,
+    info: { readonly reason: 'closed' | 'removed' | 'replaced' },
+  ): unknown
   /** After the handshake. No message is handed over before it has settled. A throw closes with 1011. */
   onConnect?(
     conn: WebSocketConnection<Auth, PatternParams<Pattern>>,

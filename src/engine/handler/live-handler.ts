@@ -5,13 +5,16 @@ import type { Connection, Service } from '../connection/connection.ts'
 import type { Context } from '../context.ts'
 import { Inbox } from '../connection/dispatch.ts'
 import { SidewireError } from '../errors.ts'
+import { createHandlerService } from './handler-service.ts'
 import { Hooks } from './hooks.ts'
 import { LagMonitor } from '../lag-monitor.ts'
+import { Lifecycle } from './lifecycle.ts'
 import { startHeartbeat, startInactivity } from '../connection/liveness.ts'
 import { NOTICED_LAG_MS } from '../connection/message-rate.ts'
 import { byteLength } from '../connection/message.ts'
 import type { ResolvedHandler } from './options.ts'
 import { isPromiseLike } from '../promise.ts'
+import { roomsOf, type PublishOptions } from '../rooms/broadcast-options.ts'
 import { Scope } from '../rooms/rooms.ts'
 import type { Payload } from '../runtime.ts'
 import { queueMicrotask } from '../timers.ts'
@@ -23,11 +26,15 @@ export class LiveHandler implements Service {
   direct: boolean
   readonly hooks: Hooks
   readonly lag: LagMonitor
+  readonly lifecycle: Lifecycle
   readonly #placeOf: (path: string) => string
   readonly #scopes = new Map<string, Scope<Connection>>()
   #timers: Timer[] = []
   readonly #sweep: BacklogSweep
   #warnedAboutPong = false
+  /** Connections that are open, or whose `onClose` is still to come. */
+  #present = 0
+  readonly #whenEmpty: (() => void)[] = []
 
   /** @param placeOf - the one spelling of all paths that are one to the routing */
   constructor(context: Context, handler: ResolvedHandler, placeOf: (path: string) => string) {
@@ -37,6 +44,7 @@ export class LiveHandler implements Service {
     this.direct = isDirect(handler)
     this.hooks = new Hooks(context, () => this.handler)
     this.lag = new LagMonitor(context.clock)
+    this.lifecycle = new Lifecycle(this.hooks, (isOver) => createHandlerService(this, isOver))
     this.#sweep = new BacklogSweep(context.clock, () => this.connections())
   }
 
@@ -65,6 +73,23 @@ export class LiveHandler implements Service {
     if (connections.length > 0) this.#startTimers()
   }
 
+  /** The version that is here now goes into service, if it is not. */
+  start(): void {
+    this.lifecycle.serve(this.handler.source)
+  }
+
+  /** A reload has removed it: its connections go, and then it is told; at once if there are none. */
+  async retire(): Promise<void> {
+    for (const conn of [...this.connections()]) closeRemoved(conn)
+    if (this.#present > 0) await this.empty()
+    await this.lifecycle.end('removed')
+  }
+
+  /** Resolves when it has no connection any more, and has been told so. */
+  async empty(): Promise<void> {
+    if (this.#present > 0) await new Promise<void>((resolve) => this.#whenEmpty.push(resolve))
+  }
+
   *connections(): Generator<Connection> {
     for (const scope of this.#scopes.values()) yield* scope.connections
   }
@@ -84,6 +109,7 @@ export class LiveHandler implements Service {
   /** A connection opened: rooms first, then `onConnect`, then whatever it sent meanwhile. */
   open(conn: Connection): void {
     const { source } = this.handler
+    this.#present++
     if (this.#timers.length === 0) this.#startTimers()
     conn.lastActive = this.context.clock.now()
     this.#enterScope(conn)
@@ -106,17 +132,19 @@ export class LiveHandler implements Service {
   }
 
   closed(conn: Connection, code: number, reason: string, initiatedByClient: boolean): void {
-    const { source } = this.handler
-    const done = (): void => conn.forgetRooms()
-    if (!source.onClose) return done()
-    try {
-      const result = source.onClose(conn, code, reason, initiatedByClient)
-      if (!isPromiseLike(result)) return done()
-      void this.hooks.watch(conn, 'onClose', result).then(done)
-    } catch (thrown) {
-      this.hooks.fail(conn, 'onClose', thrown)
-      done()
-    }
+    this.#close(conn, code, reason, initiatedByClient)
+    this.#present--
+    if (this.#present === 0) for (const resolve of this.#whenEmpty.splice(0)) resolve()
+  }
+
+  /**
+   * To all of its connections, or to a union of its rooms.
+   * @throws `ERR_SERIALIZE`, `ERR_OPTION`
+   */
+  publish(data: unknown, options?: PublishOptions): void {
+    const rooms = roomsOf(options, 'publish')
+    const payload = this.handler.encode(data)
+    for (const scope of this.#scopes.values()) this.broadcast(scope, payload, rooms, undefined)
   }
 
   broadcast(
@@ -173,6 +201,20 @@ export class LiveHandler implements Service {
     this.#sweep.stop()
   }
 
+  #close(conn: Connection, code: number, reason: string, initiatedByClient: boolean): void {
+    const { source } = this.handler
+    const done = (): void => conn.forgetRooms()
+    if (!source.onClose) return done()
+    try {
+      const result = source.onClose(conn, code, reason, initiatedByClient)
+      if (!isPromiseLike(result)) return done()
+      void this.hooks.watch(conn, 'onClose', result).then(done)
+    } catch (thrown) {
+      this.hooks.fail(conn, 'onClose', thrown)
+      done()
+    }
+  }
+
   #watchConnect(conn: Connection, result: PromiseLike<unknown>): Promise<void> {
     return Promise.resolve(result).then(noop, (thrown: unknown) => this.#failConnect(conn, thrown))
   }
@@ -221,6 +263,10 @@ export class LiveHandler implements Service {
     this.#timers = []
     this.lag.stop()
   }
+}
+
+export function closeRemoved(conn: Connection): void {
+  conn.startClose(CloseCode.GoingAway, 'Handler removed')
 }
 
 function isDirect(handler: ResolvedHandler): boolean {

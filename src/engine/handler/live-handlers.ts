@@ -1,4 +1,3 @@
-import { CloseCode } from '../close.ts'
 import type { Connection, Service } from '../connection/connection.ts'
 import type { Context } from '../context.ts'
 import { LiveHandler } from './live-handler.ts'
@@ -20,6 +19,9 @@ export class LiveHandlers {
   #prefixes: readonly string[] = []
   #byPattern: ReadonlyMap<string, LiveHandler> = new Map()
   #router!: Router<LiveHandler>
+  /** Those that a reload has removed, until they have been told. */
+  readonly #retiring = new Set<LiveHandler>()
+  #isRunning = false
 
   constructor(context: Context, options: HandlerOptions) {
     this.#context = context
@@ -42,9 +44,42 @@ export class LiveHandlers {
     this.#byPattern = new Map(live.map((each) => [each.handler.pattern.source, each]))
     this.#router = new Router(live, ({ handler }) => handler.pattern)
     for (const line of this.#hidden(live)) this.#context.logger.warn(line)
-    for (const removed of gone.values()) {
-      for (const conn of [...removed.connections()]) closeRemoved(conn)
-    }
+    for (const removed of gone.values()) void this.#retire(removed)
+    // A hook may reload, too.
+    for (const each of live) if (this.#isRunning && this.serves(each)) each.start()
+  }
+
+  /** The server listens: tells them, and from now on what a reload brings. */
+  start(): void {
+    this.#isRunning = true
+    for (const live of this) live.start()
+  }
+
+  /** Resolves when none has a connection any more. */
+  async empty(): Promise<void> {
+    await Promise.all([...this, ...this.#retiring].map((live) => live.empty()))
+  }
+
+  /** The server closes. Resolves when all have been told. */
+  async stop(): Promise<void> {
+    this.#isRunning = false
+    await Promise.all([
+      ...Array.from(this, (live) => live.lifecycle.end('closed')),
+      ...Array.from(this.#retiring, (live) => live.lifecycle.end('removed')),
+    ])
+  }
+
+  /** The hooks that `stop` still waits for, as the log calls them. */
+  get unsettled(): string[] {
+    return [...this, ...this.#retiring].flatMap(({ handler, lifecycle }) =>
+      lifecycle.running ? `${handler.pattern.source}: ${lifecycle.running}` : [],
+    )
+  }
+
+  async #retire(live: LiveHandler): Promise<void> {
+    this.#retiring.add(live)
+    await live.retire()
+    this.#retiring.delete(live)
   }
 
   /** Handlers that no client reaches. An expression in the one before may take the samples, and not all else. */
@@ -95,8 +130,4 @@ export class LiveHandlers {
   *connections(): Generator<Connection> {
     for (const live of this.#byPattern.values()) yield* live.connections()
   }
-}
-
-export function closeRemoved(conn: Connection): void {
-  conn.startClose(CloseCode.GoingAway, 'Handler removed')
 }

@@ -115,6 +115,8 @@ const handler = v.strictObject(
     responses: v.optional(v.array(rule, 'a list of { match, response, broadcast? }')),
     sequential: v.optional(flag),
     scope: v.optional(oneOf(['handler', 'path'])),
+    onStart: hook,
+    onStop: hook,
     onConnect: hook,
     onMessage: hook,
     onClose: hook,

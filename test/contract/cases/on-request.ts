@@ -370,6 +370,30 @@ export const CASES: readonly Case[] = [
     },
   },
   {
+    name: 'a client that resets while onRequest is pending ends nothing',
+    network: true,
+    async run(t) {
+      const pending = t.queue<() => void>('request')
+      const server = await t.start({
+        pattern: '/a',
+        async onRequest({ url }) {
+          if (url === '/api/a') await new Promise<void>((resolve) => pending.push(resolve))
+          return { body: url }
+        },
+      })
+      for (const method of ['GET', 'POST']) {
+        const client = t.raw(server)
+        client.tcp.write(`${method} /api/a HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\n`)
+        const release = await pending.next()
+        client.reset()
+        await client.ended
+        release()
+        expect((await t.request(server, '/a?next')).body).toBe('/api/a?next')
+      }
+      expect(server.stats()).toMatchObject({ handlerErrors: 0 })
+    },
+  },
+  {
     name: 'onRequest comes and goes with a reload, and what was asked before is answered',
     standalone: 'the plugin reloads with the files',
     async run(t) {
