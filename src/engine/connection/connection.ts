@@ -95,9 +95,8 @@ export class Connection implements WebSocketConnection {
   lastActive = 0
   /** Since when nothing is read from it, by the engine's clock. */
   #pausedAt: number | undefined = undefined
-  /** When the pause began that what is read now may have waited for, and until when that is so. */
-  #heldSince = 0
-  #heldUntil = -Infinity
+  /** When the pause began that what is read now may have waited for, and until when that is so. Most never have one. */
+  #held: { readonly since: number; readonly until: number } | undefined = undefined
   /** Bytes that do not count among those that wait: one that `maxBackpressure` has no room for. */
   #spared = 0
   #phase: 'open' | 'draining' | 'closing' | 'closed' = 'open'
@@ -170,8 +169,7 @@ export class Connection implements WebSocketConnection {
   resume(): void {
     if (this.#pausedAt === undefined) return
     const now = this.live.context.clock.now()
-    if (this.#pausedAt > this.#heldUntil) this.#heldSince = this.#pausedAt
-    this.#heldUntil = now + READ_WITHIN_MS
+    this.#held = { since: this.waitingSince(this.#pausedAt), until: now + READ_WITHIN_MS }
     this.#pausedAt = undefined
     // Nobody has listened to it in the meantime.
     this.missedPings = 0
@@ -181,7 +179,7 @@ export class Connection implements WebSocketConnection {
 
   /** Since when what is read now may have waited for the end of a pause: since now, if there was none. */
   waitingSince(now: number): number {
-    return now <= this.#heldUntil ? this.#heldSince : now
+    return this.#held !== undefined && now <= this.#held.until ? this.#held.since : now
   }
 
   send(data: unknown): SendStatus {

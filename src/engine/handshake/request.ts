@@ -81,11 +81,13 @@ export interface ReadHeaders {
 /** The headers by name, and once more as they came, in one pass. */
 export function readHeaders(source: readonly string[]): ReadHeaders {
   const headers: Record<string, string> = {}
-  const rawHeaders: string[] = []
+  // A list that grows keeps room for as much again, and this one is kept as long as the connection.
+  const rawHeaders = source.slice(0, source.length - (source.length % 2))
   for (let i = 0; i + 1 < source.length; i += 2) {
     const { text, lower, hasSharedValue } = shareName(source[i] ?? '')
     const value = hasSharedValue ? share(source[i + 1] ?? '') : (source[i + 1] ?? '')
-    rawHeaders.push(text, value)
+    rawHeaders[i] = text
+    rawHeaders[i + 1] = value
     // Assigning to `__proto__` would change the object instead of adding to it.
     if (lower === '__proto__') continue
     const before = headers[lower]
