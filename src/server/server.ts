@@ -12,6 +12,7 @@ import {
   type ResolvedServerOptions,
   type ServerOptions,
 } from '../engine/handler/options.ts'
+import { prefixesOf } from '../engine/handshake/routing.ts'
 import { pathOf, toOriginForm } from '../engine/handshake/request.ts'
 import type { HttpAnswer, RawRequest, Runtime, RuntimeName, RuntimeServer } from '../engine/runtime.ts'
 import { copyStats, type Stats } from '../engine/stats.ts'
@@ -120,7 +121,9 @@ export async function serveOn(
     url,
     get urls() {
       const { handlers, prefixes } = resolved
-      return handlers.flatMap(({ pattern }) => prefixes.map((prefix) => url + prefix + pattern.source))
+      return handlers.flatMap((handler) =>
+        prefixesOf(handler, prefixes).map((prefix) => url + prefix + handler.pattern.source),
+      )
     },
     port: server.port,
     runtime: runtime.name,

@@ -21,7 +21,7 @@ export type Claim =
   | 'not ours'
 
 export interface ClaimRules {
-  /** The handler that matches the path. */
+  /** The handler that matches the path, in or outside of the prefixes. */
   find(path: string): HandlerPath | 'not yet known' | undefined
   /** The prefixes of the handlers that are not empty. */
   readonly prefixes: readonly string[]
@@ -44,7 +44,7 @@ export function claim(
   const path = pathOf(url)
   const { prefixes, allowedHosts, proxies } = rules
   const isOurs = prefixes.some((prefix) => isUnder(path, prefix))
-  const handler = prefixes.length === 0 || isOurs ? rules.find(path) : undefined
+  const handler = rules.find(path)
   if (handler === 'not yet known') return handler
   if (proxies.takes(httpServer, url, handler)) return 'not ours'
   if (!handler) return isOurs ? 'unknown' : 'outside'

@@ -6,6 +6,7 @@ import { createLogger, type Logger } from '../engine/logger.ts'
 import { didYouMean, nearestHandler, noHandler } from '../engine/handshake/nearest-handler.ts'
 import type { ResolvedPluginOptions } from '../engine/handler/options.ts'
 import { pathOf } from '../engine/handshake/request.ts'
+import { prefixesOf } from '../engine/handshake/routing.ts'
 import { TrafficLog } from '../engine/traffic-log.ts'
 import type { Target } from '../server/handshake.ts'
 import type { Stats } from '../server/server.ts'
@@ -210,8 +211,11 @@ export class Gateway implements Member, Tenant {
 
   /** The handler that the client may have meant. */
   nearest(url: string): string | undefined {
-    const patterns = this.#sidecar.handlers.flatMap(({ pattern, disabled }) => (disabled ? [] : [pattern]))
-    return nearestHandler(pathOf(url), this.#options.prefixes, patterns)
+    const { prefixes } = this.#options
+    const handlers = this.#sidecar.handlers
+      .filter(({ disabled }) => !disabled)
+      .map((handler) => ({ pattern: handler.pattern, prefixes: prefixesOf(handler, prefixes) }))
+    return nearestHandler(pathOf(url), handlers)
   }
 
   // Starting
@@ -250,11 +254,19 @@ export class Gateway implements Member, Tenant {
     // Vite 6 keeps what it adds by itself apart.
     const { additionalAllowedHosts = [] } = this.#config as { additionalAllowedHosts?: string[] }
     return {
-      find: (path) => (this.starting ? 'not yet known' : this.#paths.find(path)),
+      find: (path) => (this.#mayTake(path) && this.starting ? 'not yet known' : this.#paths.find(path)),
       prefixes: this.#ownPrefixes(),
       allowedHosts: allowedHosts === true ? true : [...(allowedHosts ?? []), ...additionalAllowedHosts],
       proxies: this.#proxies,
     }
+  }
+
+  /** Whether it takes the handlers to know: those of files may be outside of the prefixes. */
+  #mayTake(path: string): boolean {
+    const { wsDir, engine } = this.#options
+    const prefixes = this.#ownPrefixes()
+    if (prefixes.length === 0 || prefixes.some((prefix) => isUnder(path, prefix))) return true
+    return wsDir !== undefined || (engine.wsHandlers ?? []).some(({ prefix }) => prefix === false)
   }
 
   /** What is under them is ours. Without a prefix all paths are everybody's, below the base too. */

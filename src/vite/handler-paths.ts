@@ -1,5 +1,5 @@
 import type { UniversalApiWsHandler } from '../engine/handler/handler.ts'
-import { Router } from '../engine/handshake/router.ts'
+import { Addresses } from '../engine/handshake/addresses.ts'
 import { compilePattern, type Pattern } from '../engine/handshake/routing.ts'
 import { samplesOf } from '../engine/handshake/samples.ts'
 
@@ -17,44 +17,57 @@ export interface Sample {
   readonly taker: HandlerPath
 }
 
+interface Entry {
+  readonly index: number
+  readonly pattern: Pattern
+  /** Whether its paths stand behind a prefix. */
+  readonly prefix: boolean
+  /** Whether it has `onRequest`. */
+  readonly answers: boolean
+}
+
 /** The enabled handlers, by the paths that clients ask for. */
 export class HandlerPaths {
   readonly all: readonly HandlerPath[]
-  readonly #prefixes: readonly string[]
-  readonly #router: Router<Pattern>
-  readonly #patterns: ReadonlyMap<string, { readonly index: number; readonly pattern: Pattern }>
-  /** Of those that have `onRequest`. */
-  readonly #answering: ReadonlySet<string>
+  readonly #addresses: Addresses<Entry>
+  /** By their patterns. */
+  readonly #entries: ReadonlyMap<string, Entry>
+  readonly #answersAny: boolean
 
   constructor(handlers: readonly UniversalApiWsHandler[], prefixes: readonly string[]) {
-    const enabled = handlers.filter(({ disabled }) => !disabled)
-    const patterns = enabled.map(({ pattern }) => compilePattern(pattern))
-    this.all = prefixes.flatMap((prefix) => patterns.map(({ source }) => ({ prefix, pattern: source })))
-    this.#prefixes = prefixes.toSorted((a, b) => b.length - a.length)
-    this.#router = new Router(patterns, (pattern) => pattern)
-    this.#patterns = new Map(patterns.map((pattern, index) => [pattern.source, { index, pattern }]))
-    this.#answering = new Set(
-      enabled.flatMap((handler, index) => (handler.onRequest ? (patterns[index]?.source ?? []) : [])),
-    )
+    const entries = handlers
+      .filter(({ disabled }) => !disabled)
+      .map((handler, index): Entry => ({
+        index,
+        pattern: compilePattern(handler.pattern),
+        prefix: handler.prefix ?? true,
+        answers: handler.onRequest !== undefined,
+      }))
+    const placedAt =
+      (prefix: string) =>
+      ({ pattern }: Entry): HandlerPath => ({ prefix, pattern: pattern.source })
+    const behind = entries.filter((entry) => entry.prefix)
+    const bare = entries.filter((entry) => !entry.prefix)
+    this.all = [...prefixes.flatMap((prefix) => behind.map(placedAt(prefix))), ...bare.map(placedAt(''))]
+    this.#addresses = new Addresses(entries, prefixes, (entry) => entry)
+    this.#entries = new Map(entries.map((entry) => [entry.pattern.source, entry]))
+    this.#answersAny = entries.some(({ answers }) => answers)
   }
 
-  /** The handler that takes this path; as in the engine, only the longest prefix counts. */
+  /** The handler that takes this path, as in the engine. */
   find(path: string): HandlerPath | undefined {
-    const prefix = this.#prefixes.find((each) => isUnder(path, each))
-    const found = prefix === undefined ? undefined : this.#router.find(path.slice(prefix.length) || '/')
-    return prefix === undefined || !found ? undefined : { prefix, pattern: found.target.source }
+    const found = this.#addresses.find(path)
+    return found && { prefix: found.prefix, pattern: found.target.pattern.source }
   }
 
   /** Whether the handler that takes this path answers plain HTTP. */
   answers(path: string): boolean {
-    if (this.#answering.size === 0) return false
-    const found = this.find(path)
-    return found !== undefined && this.#answering.has(found.pattern)
+    return this.#answersAny && (this.#addresses.find(path)?.target.answers ?? false)
   }
 
   /** Some paths that the handler matches; some that look alike if its expressions match none of them. */
   samples(handler: HandlerPath): readonly Sample[] {
-    const own = this.#patterns.get(handler.pattern)?.pattern
+    const own = this.#entries.get(handler.pattern)?.pattern
     const paths = samplesOf(handler.pattern)
     const matched = paths.filter((path) => own?.match(path) !== undefined)
     return (matched.length > 0 ? matched : paths).map((rest) => {
@@ -65,7 +78,7 @@ export class HandlerPaths {
   }
 
   #isBefore(one: HandlerPath, other: HandlerPath): boolean {
-    const indexOf = ({ pattern }: HandlerPath): number => this.#patterns.get(pattern)?.index ?? 0
+    const indexOf = ({ pattern }: HandlerPath): number => this.#entries.get(pattern)?.index ?? 0
     return indexOf(one) < indexOf(other)
   }
 }

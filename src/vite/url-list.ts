@@ -1,4 +1,5 @@
 import pc from 'picocolors'
+import { prefixesOf } from '../engine/handshake/routing.ts'
 import type { UniversalApiWsHandler } from '../engine/handler/handler.ts'
 import type { Server } from '../server/server.ts'
 import type { HandlerPath } from './handler-paths.ts'
@@ -15,7 +16,7 @@ export function describeHandlers(
   const lines = handlers
     .filter((handler) => !handler.disabled)
     .flatMap((handler) =>
-      prefixes.flatMap((prefix) => {
+      prefixesOf(handler, prefixes).flatMap((prefix) => {
         const pattern = `/${handler.pattern.replace(/^\//, '')}`
         if (isHidden({ prefix, pattern })) return []
         const url = pc.cyan(`${origin}${prefix}${pattern}`)

@@ -23,6 +23,7 @@ import { CASES as logging } from './cases/logging.ts'
 import { CASES as onRequest } from './cases/on-request.ts'
 import { CASES as origin } from './cases/origin.ts'
 import { CASES as pause } from './cases/pause.ts'
+import { CASES as prefix } from './cases/prefix.ts'
 import { CASES as proxy } from './cases/proxy.ts'
 import { CASES as raw } from './cases/raw.ts'
 import { CASES as rooms } from './cases/rooms.ts'
@@ -32,7 +33,7 @@ import type { Case } from './harness.ts'
 /** Every promise of behaviour.md that can be seen from outside, by its sections. */
 export const SECTIONS: Readonly<Record<string, readonly Case[]>> = {
   '1 configuration': [...configuration, ...addresses],
-  '2 handler': [...handler, ...lifecycle, ...raw, ...codec],
+  '2 handler': [...handler, ...lifecycle, ...prefix, ...raw, ...codec],
   '3 connection and order': [...connection, ...serialize, ...drain, ...pause, ...fakeTimers],
   '3 closing': [...close, ...departure],
   '4 authentication': authentication,

@@ -65,9 +65,14 @@ export class Contract {
   }
 
   /** A client that has to get in. The path is behind `/api`. */
-  async connect(server: Server, path: string, options: ConnectOptions = {}): Promise<TestClient> {
-    if (this.runtime instanceof MemoryRuntime) return connectMemory(this.runtime, `/api${path}`, options)
-    return connectWs(`${server.url}/api${path}`, options)
+  connect(server: Server, path: string, options: ConnectOptions = {}): Promise<TestClient> {
+    return this.connectAt(server, `/api${path}`, options)
+  }
+
+  /** The same by the whole path. */
+  async connectAt(server: Server, path: string, options: ConnectOptions = {}): Promise<TestClient> {
+    if (this.runtime instanceof MemoryRuntime) return connectMemory(this.runtime, path, options)
+    return connectWs(`${server.url}${path}`, options)
   }
 
   /** The answer to a handshake that has to be refused, or the 101. */

@@ -114,6 +114,7 @@ export const codedLoosely = defineHandler({ pattern: '/a', codec: jsonCodec, onM
 // @ts-expect-error
 export const half = defineHandler({ pattern: '/a', codec: { name: 'half', encode: String } })
 
+export const bare = defineHandler({ pattern: '/app/{key}', prefix: false, onConnect: (conn) => text(conn.params.key) })
 export const notRaw = defineHandler({ pattern: '/a', raw: false, onMessage: (conn, data) => text(data.type) })
 export const rawByHand = defineHandler<User>({ pattern: '/a', raw: true, onMessage: (conn) => text(conn.authData.name) })
 // @ts-expect-error a field that an answer does not have

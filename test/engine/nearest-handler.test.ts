@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { nearestHandler, noHandler } from '../../src/engine/handshake/nearest-handler.ts'
+import { nearestHandler as nearestOf, noHandler } from '../../src/engine/handshake/nearest-handler.ts'
 
 const PATTERNS = [
   '/ws/chat',
@@ -9,6 +9,17 @@ const PATTERNS = [
   '/{tenant}/events',
 ]
 const ALL = ['/api', '/v2']
+
+function nearestHandler(
+  path: string,
+  prefixes: readonly string[],
+  patterns: readonly string[],
+): string | undefined {
+  return nearestOf(
+    path,
+    patterns.map((pattern) => ({ pattern, prefixes })),
+  )
+}
 
 describe('the nearest handler', () => {
   const cases: readonly [string, string | undefined][] = [
@@ -43,6 +54,16 @@ describe('the nearest handler', () => {
   test('a prefix that is none of ours, where we have none', () => {
     expect(nearestHandler('/api/ws/chat', [''], ['/ws/chat'])).toBe('/ws/chat')
     expect(nearestHandler('/ws/chat', [''], [])).toBeUndefined()
+  })
+
+  test('outside of the prefixes is named as it stands', () => {
+    const handlers = [
+      { pattern: '/ws/chat', prefixes: ALL },
+      { pattern: '/socket.io/', prefixes: [''] },
+    ]
+    for (const path of ['/socket.io', '/api/socket.io/', '/sockt.io/', '/socketio/'])
+      expect([path, nearestOf(path, handlers)]).toEqual([path, '/socket.io/'])
+    expect(nearestOf('/api/ws/chta', handlers)).toBe('/api/ws/chat')
   })
 
   test('costs little, whatever a client sends', () => {

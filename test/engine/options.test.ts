@@ -57,6 +57,7 @@ describe('defaults', () => {
     expect(resolved).toEqual({
       source,
       pattern: expect.objectContaining({ source: '/a' }),
+      prefix: true,
       heartbeat: 0,
       inactivityTimeout: 0,
       compressFrom: Infinity,
@@ -259,6 +260,7 @@ describe('what is refused', () => {
     [handler({ defaultRoom: '' }), 'wsHandlers[0].defaultRoom', '""', 'non-empty string'],
     [handler({ delay: -1 }), 'wsHandlers[0].delay', '-1', 'milliseconds from 0'],
     [handler({ transformRawData: 'json' }), 'wsHandlers[0].transformRawData', '"json"', 'function'],
+    [handler({ prefix: '/x' }), 'wsHandlers[0].prefix', '"/x"', 'true, or false'],
     [handler({ raw: 'yes' }), 'wsHandlers[0].raw', '"yes"', 'true or false'],
     [handler({ codec: 'msgpack' }), 'wsHandlers[0].codec', '"msgpack"', 'the methods encode and decode'],
     [

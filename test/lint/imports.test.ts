@@ -217,6 +217,7 @@ const table: readonly Row[] = [
       '../engine/handler/handler.ts',
       '../engine/logger.ts',
       '../engine/holdings.ts',
+      '../engine/handshake/addresses.ts',
       '../engine/handshake/asks-for-websocket.ts',
       '../engine/handshake/handshake.ts',
       '../engine/handshake/nearest-handler.ts',

@@ -71,14 +71,21 @@ function edit(
 }
 
 describe.each(VITES)('$name', ({ load }) => {
-  for (const endpointPrefix of ['', '/api']) {
-    test(`a page is updated by HMR next to "/**" and "/*" under the prefix "${endpointPrefix}"`, async () => {
+  for (const [where, endpointPrefix, more] of [
+    ['under no prefix', '', {}],
+    ['under a prefix', '/api', {}],
+    ['outside of the prefix', '/api', { prefix: false }],
+  ] as const) {
+    test(`a page is updated by HMR next to "/**" and "/*" ${where}`, async () => {
       const root = project({
         'index.html': PAGE,
-        'main.js': MAIN(`${endpointPrefix}/ws/chat`),
+        'main.js': MAIN(`${where === 'under a prefix' ? '/api' : ''}/ws/chat`),
         'text.js': "export const text = 'before'",
       })
-      const plugin = universalApi({ endpointPrefix, wsHandlers: [echo('/*', 'one'), echo('/**', 'all')] })
+      const plugin = universalApi({
+        endpointPrefix,
+        wsHandlers: [echo('/*', 'one', more), echo('/**', 'all', more)],
+      })
       const { url } = await dev(await load(), { root, plugins: [plugin] })
       const page = await visit(url)
       await expect.poll(() => text(page, '#text')).toBe('before')

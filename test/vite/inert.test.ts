@@ -38,12 +38,17 @@ function secondPlugin(path: string): Plugin {
 }
 
 describe.each(VITES)('$name', ({ load }) => {
-  for (const endpointPrefix of ['', '/', '/api']) {
-    test(`HMR and vite-ping stay Vite's with "/**" and "/*" under the prefix "${endpointPrefix}"`, async () => {
+  for (const [where, options, more] of [
+    ['under no prefix', { endpointPrefix: '' }, {}],
+    ['under the prefix "/"', { endpointPrefix: '/' }, {}],
+    ['under a prefix', { endpointPrefix: '/api' }, {}],
+    ['outside of the prefix', { endpointPrefix: '/api' }, { prefix: false }],
+  ] as const) {
+    test(`HMR and vite-ping stay Vite's with "/**" and "/*" ${where}`, async () => {
       const api = universalApi({
-        endpointPrefix,
+        ...options,
         enableWs: true,
-        wsHandlers: [echo('/**', 'all'), echo('/*', 'one')],
+        wsHandlers: [echo('/**', 'all', more), echo('/*', 'one', more)],
       })
       const { server, port, url } = await dev(await load(), { plugins: [api] })
       const hmr = await connectWs(`${url}/?token=${tokenOf(server)}`, {
@@ -56,8 +61,7 @@ describe.each(VITES)('$name', ({ load }) => {
       expect(await hmr.next()).toMatchObject({ event: 'still-vite' })
       const ping = await connectWs(`${url}/`, { protocols: ['vite-ping'] })
       expect(await ping.closed).toMatchObject({ code: 1000 })
-      const prefix = endpointPrefix === '/api' ? '/api' : ''
-      const client = await connectWs(`${url}${prefix}/x`)
+      const client = await connectWs(`${url}${where === 'under a prefix' ? '/api' : ''}/x`)
       expect(await client.next()).toEqual({ hello: 'all' })
       expect(api.api.stats().opened).toBe(1)
       expect(await (await fetch(`http://127.0.0.1:${port}/main.js`)).text()).toContain('dataset.ready')

@@ -65,10 +65,15 @@ type Authenticate<Auth, Names extends Params> = {
  */
 export interface UniversalApiWsHandler<Auth = any, Incoming = any, Pattern extends string = string> {
   /**
-   * The path, without `endpointPrefix`, Ant style: `?` one character, `*` any within a segment, `**` any
+   * The path behind `endpointPrefix`, Ant style: `?` one character, `*` any within a segment, `**` any
    * number of segments, `{name}` a parameter, `{name:regex}` one that must match.
    */
   pattern: Pattern
+  /**
+   * `false`: the pattern is the whole path, outside of `endpointPrefix`; for clients whose path is fixed
+   * (`/socket.io/`, `/cable`). @defaultValue true
+   */
+  prefix?: boolean
   /** Skip this handler when matching. @defaultValue false */
   disabled?: boolean
   /**

@@ -19,6 +19,9 @@ import { Scope } from '../rooms/rooms.ts'
 import type { Payload } from '../runtime.ts'
 import { queueMicrotask } from '../timers.ts'
 
+/** A path in the one spelling of all that are one to the routing of the handler. */
+type PlaceOf = (path: string, handler: ResolvedHandler) => string
+
 /** A handler in service: its connections, their scopes, and the timers that all of them share. */
 export class LiveHandler implements Service {
   readonly context: Context
@@ -27,7 +30,7 @@ export class LiveHandler implements Service {
   readonly hooks: Hooks
   readonly lag: LagMonitor
   readonly lifecycle: Lifecycle
-  readonly #placeOf: (path: string) => string
+  readonly #placeOf: PlaceOf
   readonly #scopes = new Map<string, Scope<Connection>>()
   #timers: Timer[] = []
   readonly #sweep: BacklogSweep
@@ -36,8 +39,7 @@ export class LiveHandler implements Service {
   #present = 0
   readonly #whenEmpty: (() => void)[] = []
 
-  /** @param placeOf - the one spelling of all paths that are one to the routing */
-  constructor(context: Context, handler: ResolvedHandler, placeOf: (path: string) => string) {
+  constructor(context: Context, handler: ResolvedHandler, placeOf: PlaceOf) {
     this.context = context
     this.#placeOf = placeOf
     this.handler = handler
@@ -225,7 +227,7 @@ export class LiveHandler implements Service {
   }
 
   #scopeKey(conn: Connection): string {
-    return this.handler.scope === 'path' ? (conn.place ??= this.#placeOf(conn.path)) : ''
+    return this.handler.scope === 'path' ? (conn.place ??= this.#placeOf(conn.path, this.handler)) : ''
   }
 
   #enterScope(conn: Connection): void {

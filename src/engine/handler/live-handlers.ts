@@ -1,11 +1,12 @@
 import type { Connection, Service } from '../connection/connection.ts'
 import type { Context } from '../context.ts'
 import { LiveHandler } from './live-handler.ts'
+import { Addresses } from '../handshake/addresses.ts'
 import { nearestHandler } from '../handshake/nearest-handler.ts'
 import type { ResolvedEngineOptions } from './options.ts'
 import { prefixTwice } from '../handshake/pattern-mistakes.ts'
-import { Router, type Route } from '../handshake/router.ts'
-import { canonicalPath, stripPrefix } from '../handshake/routing.ts'
+import type { Route } from '../handshake/router.ts'
+import { canonicalPath, prefixesOf, stripPrefix } from '../handshake/routing.ts'
 import { samplesOf } from '../handshake/samples.ts'
 
 /** `{name:expression}` */
@@ -18,7 +19,7 @@ export class LiveHandlers {
   readonly #context: Context
   #prefixes: readonly string[] = []
   #byPattern: ReadonlyMap<string, LiveHandler> = new Map()
-  #router!: Router<LiveHandler>
+  #addresses!: Addresses<LiveHandler>
   /** Those that a reload has removed, until they have been told. */
   readonly #retiring = new Set<LiveHandler>()
   #isRunning = false
@@ -32,17 +33,18 @@ export class LiveHandlers {
   update({ handlers, prefixes }: HandlerOptions): void {
     const gone = new Map(this.#byPattern)
     const live = handlers.map((handler) => {
-      const twice = prefixTwice(handler.pattern.source, prefixes)
+      const twice = handler.prefix ? prefixTwice(handler.pattern.source, prefixes) : undefined
       if (twice !== undefined) this.#context.logger.warn(twice)
       const before = gone.get(handler.pattern.source)
-      if (!before) return new LiveHandler(this.#context, handler, (path) => this.#placeOf(path))
+      if (!before)
+        return new LiveHandler(this.#context, handler, (path, { prefix }) => this.#placeOf(path, prefix))
       gone.delete(handler.pattern.source)
       before.replace(handler)
       return before
     })
     this.#prefixes = prefixes
     this.#byPattern = new Map(live.map((each) => [each.handler.pattern.source, each]))
-    this.#router = new Router(live, ({ handler }) => handler.pattern)
+    this.#addresses = new Addresses(live, prefixes, ({ handler }) => handler)
     for (const line of this.#hidden(live)) this.#context.logger.warn(line)
     for (const removed of gone.values()) void this.#retire(removed)
     // A hook may reload, too.
@@ -87,7 +89,10 @@ export class LiveHandlers {
     for (const { handler } of live) {
       const { source } = handler.pattern
       const samples = samplesOf(source).filter((path) => handler.pattern.match(path) !== undefined)
-      const takers = samples.map((path) => this.#router.find(path)?.target.handler.pattern.source)
+      const paths = prefixesOf(handler, this.#prefixes).flatMap((prefix) =>
+        samples.map((path) => prefix + path),
+      )
+      const takers = paths.map((path) => this.find(path)?.target.handler.pattern.source)
       const taker = takers.find((pattern) => pattern !== source && !EXPRESSION.test(pattern ?? ''))
       if (taker === undefined || takers.includes(source)) continue
       yield `the handler "${source}" is never reached: "${taker}" stands before it, and takes its paths; put "${source}" first`
@@ -104,18 +109,21 @@ export class LiveHandlers {
 
   /** The handler for a path, prefix included, and what its pattern found there. */
   find(path: string): Route<LiveHandler> | undefined {
-    const rest = stripPrefix(path, this.#prefixes)
-    return rest === undefined ? undefined : this.#router.find(rest)
+    return this.#addresses.find(path)
   }
 
   /** One for all prefixes; a connection of before may have come by a prefix that is gone. */
-  #placeOf(path: string): string {
-    return canonicalPath(stripPrefix(path, this.#prefixes) ?? path)
+  #placeOf(path: string, hasPrefix: boolean): string {
+    return canonicalPath((hasPrefix ? stripPrefix(path, this.#prefixes) : undefined) ?? path)
   }
 
   /** For a hint where there is none: see {@link nearestHandler}. */
   nearest(path: string): string | undefined {
-    return nearestHandler(path, this.#prefixes, this.patterns)
+    const handlers = Array.from(this, ({ handler }) => ({
+      pattern: handler.pattern.source,
+      prefixes: prefixesOf(handler, this.#prefixes),
+    }))
+    return nearestHandler(path, handlers)
   }
 
   /** Whether no reload has removed it. */

@@ -72,6 +72,9 @@ const LOOPBACK = ['127.0.0.1', '::1', '[::1]', 'localhost']
 const handler = v.strictObject(
   {
     pattern: v.pipe(v.string('a path such as "/ws/chat"'), v.nonEmpty('a path such as "/ws/chat"')),
+    prefix: v.optional(
+      v.boolean('true, or false for a pattern that is the whole path, without the endpointPrefix'),
+    ),
     disabled: v.optional(flag),
     authenticate: v.optional(
       v.custom(

@@ -127,6 +127,8 @@ export interface ResolvedHandler extends Translation {
   /** The user's object; hooks are called on it, so that `this` is what they expect. */
   readonly source: UniversalApiWsHandler
   readonly pattern: Pattern
+  /** Whether its paths stand behind the `endpointPrefix`. */
+  readonly prefix: boolean
   /** 0 is off. */
   readonly heartbeat: number
   /** 0 is off. */
@@ -302,6 +304,7 @@ function resolveHandler(
   return {
     source,
     pattern: resolvePattern(source.pattern, index),
+    prefix: source.prefix ?? true,
     heartbeat: source.heartbeat || 0,
     inactivityTimeout: source.inactivityTimeout || 0,
     compressFrom: enabled ? threshold : Infinity,

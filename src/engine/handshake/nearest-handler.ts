@@ -8,22 +8,24 @@ const MIN_TOLERANCE = 2
 /** What a segment that is missing in front, or too many there, counts: less than its letters. */
 const SEGMENT = 1
 
+/** Where a handler is reached: its pattern, behind one of the prefixes. */
+interface Place {
+  readonly pattern: string
+  readonly prefixes: readonly string[]
+}
+
 /**
  * For a hint: the handler that a path which none matches was most likely meant for, as prefix and pattern
  * (`/api/ws/chat/{room}`); `undefined` if none is near. Forgives misspellings, upper case, doubled slashes, and a prefix
  * that is missing, another one, or none of ours.
  */
-export function nearestHandler(
-  path: string,
-  prefixes: readonly string[],
-  patterns: readonly string[],
-): string | undefined {
+export function nearestHandler(path: string, handlers: readonly Place[]): string | undefined {
   if (path.length > MAX_PATH) return undefined
   const asked = simplify(path)
   const shorter = asked.replace(/^\/[^/]*(?=\/.)/, '')
   let nearest: string | undefined
   let least = Infinity
-  for (const pattern of patterns) {
+  for (const { pattern, prefixes } of handlers) {
     const source = pattern.startsWith('/') ? pattern : `/${pattern}`
     const own = tokensOf(source)
     const limit = Math.max(MIN_TOLERANCE, Math.floor(literals(own) * TOLERANCE))

@@ -7,15 +7,30 @@ export function normalizePrefix(prefix: string): string {
   return inner === '' ? '' : new URL(`http://localhost/${inner}`).pathname
 }
 
-/** The rest of the path behind the longest prefix that matches whole segments; `undefined` if none does. */
-export function stripPrefix(path: string, prefixes: readonly string[]): string | undefined {
+/** The longest of the prefixes that the path stands behind, by whole segments; `undefined` if there is none. */
+export function longestPrefix(path: string, prefixes: readonly string[]): string | undefined {
   let longest: string | undefined
   for (const prefix of prefixes) {
     if (longest !== undefined && prefix.length <= longest.length) continue
     if (prefix === '' || path === prefix || path.startsWith(`${prefix}/`)) longest = prefix
   }
-  if (longest === undefined) return undefined
-  return path.slice(longest.length) || '/'
+  return longest
+}
+
+/** The rest of the path behind its longest prefix. */
+export function stripPrefix(path: string, prefixes: readonly string[]): string | undefined {
+  const prefix = longestPrefix(path, prefixes)
+  return prefix === undefined ? undefined : path.slice(prefix.length) || '/'
+}
+
+const NO_PREFIX = ['']
+
+/** Which of the prefixes the paths of a handler may stand behind: none, with `prefix: false`. */
+export function prefixesOf(
+  { prefix }: { readonly prefix?: boolean | undefined },
+  prefixes: readonly string[],
+): readonly string[] {
+  return prefix === false ? NO_PREFIX : prefixes
 }
 
 export type Params = Readonly<Record<string, string>>
