@@ -97,6 +97,7 @@ async function answer(
   next: () => void,
 ): Promise<void> {
   const { method = '', httpVersion, socket } = request
+  request.resume() // its body is nobody's
   const made = await server[ANSWER]({
     method,
     url: urlOf(request),

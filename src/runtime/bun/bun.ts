@@ -77,6 +77,7 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
         }
         if (!isHandshake(request)) {
           const result = inTime(events.request(raw))
+          if (result instanceof Promise) void drop(request)
           return toResponse(result instanceof Promise ? await result : result)
         }
         const result = inTime(events.upgrade(raw))
@@ -211,6 +212,15 @@ class BunSocket<D> implements RuntimeSocket<D> {
 
   terminate(): void {
     this.native?.terminate()
+  }
+}
+
+/** Reads the body and forgets it: unread, a large one would keep the client from ever having sent it. */
+async function drop({ body }: Request): Promise<void> {
+  try {
+    await body?.pipeTo(new WritableStream())
+  } catch {
+    // The client has gone.
   }
 }
 

@@ -151,6 +151,8 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
     answers.set(request.socket, response)
     const raw = copyRequest(request, options.tls !== undefined)
     if (!isHandshake(request)) {
+      // Unread, a body would count against the client's time, and keep a large one from being sent.
+      request.resume()
       void reply(response, events.request(raw))
       return
     }

@@ -370,6 +370,33 @@ export const CASES: readonly Case[] = [
     },
   },
   {
+    name: 'a large body is taken while onRequest is pending, as fast as it comes',
+    network: true,
+    async run(t) {
+      let release: () => void = () => {}
+      const isTaken = new Promise<void>((resolve) => {
+        release = resolve
+      })
+      const server = await t.start({
+        pattern: '/a',
+        async onRequest() {
+          await isTaken
+          return { body: 'taken' }
+        },
+      })
+      // More than the system keeps for who does not read.
+      const body = 'x'.repeat(32 * 1024 * 1024)
+      const client = t.raw(server)
+      const answer = client.request(
+        '/api/a',
+        { 'Content-Length': String(body.length) },
+        'POST /api/a HTTP/1.1',
+      )
+      client.tcp.write(body, () => release())
+      expect(await answer).toMatchObject({ status: 200, body: 'taken' })
+    },
+  },
+  {
     name: 'a client that resets while onRequest is pending ends nothing',
     network: true,
     async run(t) {
