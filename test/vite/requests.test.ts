@@ -4,6 +4,8 @@ import { createServer as createHttpServer, type IncomingMessage, type ServerResp
 import type { AddressInfo } from 'node:net'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Server as IoServer } from 'socket.io'
+import { io } from 'socket.io-client'
 import type { InlineConfig, Plugin, PreviewServer, ViteDevServer } from 'vite'
 import { describe, expect, test } from 'vitest'
 import { universalApi, type UniversalApiWsHandler } from '../../src/index.ts'
@@ -11,6 +13,7 @@ import { createCertificate } from '../cli/certificate.ts'
 import { freePort } from '../support/free-port.ts'
 import { connectWs } from '../support/client.ts'
 import { HANDSHAKE, RawClient } from '../support/raw-client.ts'
+import { socketIo } from '../support/socket-io.ts'
 import { backend, defer, dev, echo, preview, project, VITES, write } from './rig.ts'
 
 /** Says what it was asked, and greets as well. */
@@ -239,6 +242,18 @@ describe.each(VITES)('$name', ({ load }) => {
     expect(await ask(port, '/api/ws/a')).toBe('GET /api/ws/a')
     expect(await ask(port, '/api/ws/b')).toBe('framework /api/ws/b')
     expect(await ask(port, '/')).toBe('framework /')
+  })
+
+  test('a handler outside of the prefix: socket.io on the port of Vite', async () => {
+    const use = (server: IoServer): void => {
+      server.on('connection', (socket) => socket.emit('hello', socket.handshake.query['who']))
+    }
+    const { port } = await dev(await load(), { plugins: [universalApi({ wsHandlers: [socketIo(use)] })] })
+    expect(await ask(port, '/socket.io/?EIO=4&transport=polling', PAGE)).toBe('400')
+    expect(await ask(port, '/', PAGE)).toContain('<script')
+    const client = io(`http://127.0.0.1:${port}`, { tryAllTransports: true, query: { who: 'me' } })
+    defer(() => client.disconnect())
+    expect(await once(client as never, 'hello')).toEqual(['me'])
   })
 
   test('where no handler can have onRequest, nothing is put into the stack', async () => {
