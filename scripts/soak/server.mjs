@@ -212,7 +212,7 @@ async function rest() {
     memory: await settledMemory(),
     files: countFiles(),
     resources: process.versions.bun ? undefined : countResources(),
-    holdings: server[Symbol.for('sidewire.holdings')](),
+    holdings: server[Symbol.for('sidewire.inside')].holdings(),
     streams: streams.size,
     stats: server.stats(),
     cpu: process.cpuUsage(),

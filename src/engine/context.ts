@@ -2,6 +2,8 @@ import type { Clock } from './clock.ts'
 import type { Logger } from './logger.ts'
 import type { Payload } from './runtime.ts'
 import type { Stats } from './stats.ts'
+import type { Tap } from './tap.ts'
+import type { Gate } from './inside.ts'
 
 /** What the parts of one engine share. */
 export interface Context {
@@ -9,6 +11,9 @@ export interface Context {
   readonly logger: Logger
   readonly stats: Stats
   readonly closeTimeout: number
+  /** `undefined` while nobody listens. */
+  readonly tap: Tap | undefined
+  readonly gate: Gate | undefined
   publish(topic: string, payload: Payload, compress: boolean): void
   /** A name for a native topic: short, whatever the room is called, and never used twice. */
   newTopic(): string

@@ -1,4 +1,7 @@
 import { Admission } from './handshake/admission.ts'
+import type { Gate, Inside } from './inside.ts'
+import { tellRefusal } from './handshake/told-refusal.ts'
+import { pathOf } from './handshake/request.ts'
 import type { PublishOptions } from './rooms/broadcast-options.ts'
 import { systemClock, type Clock, type Timer } from './clock.ts'
 import { CLOSE_ANSWER_TIMEOUT_MS, CloseCode } from './close.ts'
@@ -6,7 +9,7 @@ import { infoOf, type ConnectionInfo } from './connection/connection-info.ts'
 import type { Connection } from './connection/connection.ts'
 import type { Context } from './context.ts'
 import { Departed } from './connection/departed.ts'
-import { dispatch } from './connection/dispatch.ts'
+import { dispatch, UNTOLD } from './connection/dispatch.ts'
 import { describe, SidewireError } from './errors.ts'
 import type { Holdings } from './holdings.ts'
 import { closeRemoved } from './handler/live-handler.ts'
@@ -25,8 +28,9 @@ import type {
   RuntimeSocket,
   UpgradeDecision,
 } from './runtime.ts'
-import { countRefused, createStats, type Stats } from './stats.ts'
+import { countRefused, createStats, type RefusalReason, type Stats } from './stats.ts'
 import { PlainRequests } from './handshake/plain-requests.ts'
+import { Tap, type TapListener } from './tap.ts'
 import { queueMicrotask } from './timers.ts'
 import { TrafficLog } from './traffic-log.ts'
 import { Upgrades, type Windows } from './handshake/upgrades.ts'
@@ -38,10 +42,13 @@ type Socket = RuntimeSocket<Connection>
 const NO_WINDOWS: Windows = { serverWindowBits: [], smallWindowWithoutTakeover: false }
 
 /** The engine: handlers in, runtime events in; what a connection, a room and a broadcast mean. */
-export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request'> {
+export class Engine implements Context, Inside, Omit<RuntimeEvents<Connection>, 'request'> {
   readonly clock: Clock
   readonly logger: Logger
   readonly stats: Stats = createStats()
+  tap: Tap | undefined
+  gate: Gate | undefined
+  readonly #tap: Tap
   #options: ResolvedEngineOptions
   readonly #handlers: LiveHandlers
   readonly #admission: Admission
@@ -60,6 +67,7 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
   constructor(options: ResolvedEngineOptions, logger: Logger, clock: Clock = systemClock) {
     this.clock = clock
     this.logger = logger
+    this.#tap = new Tap(clock, logger)
     this.#options = options
     this.#admission = new Admission(this, options)
     this.#handlers = new LiveHandlers(this, options)
@@ -104,6 +112,21 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
   }
 
   // From outside
+
+  decode(pattern: string, payload: Payload): unknown {
+    const live = this.#handlers.get(pattern)
+    return live ? live.handler.decode(payload) : payload
+  }
+
+  /** @returns what ends it */
+  listen(listener: TapListener): () => void {
+    this.#tap.add(listener)
+    this.tap = this.#tap
+    return () => {
+      this.#tap.remove(listener)
+      if (this.#tap.isIdle) this.tap = undefined
+    }
+  }
 
   /** Whether a handler matches this path, prefix included. */
   matches(path: string): boolean {
@@ -180,6 +203,10 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
 
   upgrade(raw: RawRequest): Decision | Promise<Decision> {
     const decision = this.#upgrades.decide(raw, this.#capabilities ?? NO_WINDOWS)
+    if (this.tap) {
+      const pattern = this.#handlers.find(pathOf(raw.url))?.target.handler.pattern.source
+      tellRefusal(this.tap, raw, pattern, decision)
+    }
     return this.#traffic ? this.#traffic.decided(raw, decision) : decision
   }
 
@@ -190,11 +217,14 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
 
   handshakeTimedOut(): void {
     countRefused(this.stats, 'handshakeTimeout')
+    this.#tellUnread('handshakeTimeout')
     this.#traffic?.failed('its handshake was not complete within handshakeTimeout')
   }
 
   hungUp(): void {
-    countRefused(this.stats, this.#admission.hungUp().reason)
+    const { reason } = this.#admission.hungUp()
+    countRefused(this.stats, reason)
+    this.#tellUnread(reason)
     this.#traffic?.failed('file descriptors run out')
   }
 
@@ -212,6 +242,7 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
     this.stats.opened++
     this.stats.connections++
     this.#traffic?.opened(conn)
+    this.tap?.tell({ type: 'open', conn, pattern: patternOf(conn) })
     conn.live.open(conn)
     if (this.#closing) closeGoingAway(conn)
     // A reload may come between the answer and the open socket, too.
@@ -224,11 +255,14 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
     const { live } = conn
     this.stats.messagesIn++
     this.stats.bytesIn += bytes
+    const n = this.tap
+      ? this.tap.tell({ type: 'message', conn, pattern: patternOf(conn), payload, bytes })
+      : UNTOLD
     conn.missedPings = 0
     if (live.handler.inactivityTimeout > 0) conn.lastActive = this.clock.now()
     if (live.handler.maxMessagesPerSecond > 0 && !takeMessage(conn)) return
     if (bytes > live.handler.maxPayload) conn.startClose(CloseCode.MessageTooBig, 'Message too big')
-    else dispatch(conn, payload, bytes)
+    else dispatch(conn, payload, bytes, n)
   }
 
   ping(socket: Socket, payload: Uint8Array): void {
@@ -237,6 +271,7 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
     // The runtime has sent a pong by itself, also while a close waits; nobody may let them pile up.
     if (conn.isOverfull()) conn.overflow()
     if (conn.closed) return
+    this.tap?.tell({ type: 'ping', conn, pattern: patternOf(conn), from: 'client', payload })
     conn.missedPings = 0
     conn.lastActive = this.clock.now()
     if (conn.live.handler.maxMessagesPerSecond > 0 && !takeMessage(conn)) return
@@ -246,6 +281,7 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
   pong(socket: Socket, payload: Uint8Array): void {
     const conn = socket.data
     if (conn.closed || conn.rejection) return
+    this.tap?.tell({ type: 'pong', conn, pattern: patternOf(conn), from: 'client', payload })
     conn.missedPings = 0
     conn.live.hooks.control(conn, 'onPong', toBuffer(payload))
   }
@@ -270,6 +306,7 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
     this.stats.closed++
     this.stats.connections--
     this.stats.closedByCode[end.code] = (this.stats.closedByCode[end.code] ?? 0) + 1
+    this.tap?.tell({ type: 'close', conn, pattern: patternOf(conn), ...end })
     this.#traffic?.closed(conn, end.code, end.reason, end.initiatedByClient)
     // uWebSockets.js reports a close from inside of the call that closes, the others later. This is later, always.
     queueMicrotask(() => {
@@ -277,6 +314,16 @@ export class Engine implements Context, Omit<RuntimeEvents<Connection>, 'request
       this.#departed.add(conn, () => conn.live.closed(conn, end.code, end.reason, end.initiatedByClient))
     })
   }
+
+  /** A handshake that was refused before it could be read. */
+  #tellUnread(reason: RefusalReason): void {
+    const unread = { pattern: undefined, url: undefined, remoteAddress: undefined, answer: undefined }
+    this.tap?.tell({ type: 'refused', reason, ...unread, close: undefined })
+  }
+}
+
+function patternOf(conn: Connection): string {
+  return conn.live.handler.pattern.source
 }
 
 function closeGoingAway(conn: Connection): void {

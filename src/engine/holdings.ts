@@ -14,6 +14,3 @@ export interface Holdings {
   /** Clients that have gone, and of which messages still wait. */
   readonly departed: number
 }
-
-/** Where a `Server` gives its {@link Holdings}: not part of the API. */
-export const HOLDINGS: unique symbol = Symbol.for('sidewire.holdings')

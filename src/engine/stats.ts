@@ -22,6 +22,8 @@ export type RefusalReason =
   | 'maxEventLoopLag'
   /** 503, or hung up on without an answer: the file descriptors of the process run out. */
   | 'openFiles'
+  /** A test has asked for it. */
+  | 'fault'
   /** 503: the server is going away. */
   | 'closing'
   /** 502: under Vite, it could not be passed on. */

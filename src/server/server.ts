@@ -3,7 +3,7 @@ import type { PublishOptions } from '../engine/rooms/broadcast-options.ts'
 import type { ConnectionInfo } from '../engine/connection/connection-info.ts'
 import { Engine } from '../engine/engine.ts'
 import { textAnswer } from '../engine/handshake/handshake.ts'
-import { HOLDINGS, type Holdings } from '../engine/holdings.ts'
+import { INSIDE, type WithInside } from '../engine/inside.ts'
 import { createLogger, type Logger } from '../engine/logger.ts'
 import {
   DEFAULT_HANDSHAKE_TIMEOUT,
@@ -65,11 +65,16 @@ export interface Server {
 export async function createServer<const Patterns extends readonly string[] = readonly string[]>(
   options: ServerOptions<Patterns> = {},
 ): Promise<Server> {
+  return startServer(options)
+}
+
+/** The same in the time of a test. */
+export async function startServer(options: ServerOptions, clock?: Clock): Promise<Server> {
   const resolved = resolveServerOptions(options)
   const { runtime, notice } = await detectRuntime(resolved.runtime)
   const logger = createLogger(resolved.logLevel, resolved.logger)
   if (notice) tellOnce(notice, logger)
-  return serveOn(runtime, resolved, logger)
+  return serveOn(runtime, resolved, logger, clock)
 }
 
 /** The same on a runtime that is chosen already: what the contract suite holds every runtime to. */
@@ -115,8 +120,8 @@ export async function serveOn(
 
   const url = `${resolved.tls ? 'wss' : 'ws'}://${urlHost(resolved.host)}:${server.port}`
   let closing: Promise<void> | undefined
-  const served: Server & Answering & { [HOLDINGS]: () => Holdings } = {
-    [HOLDINGS]: () => engine.holdings(),
+  const served: Server & Answering & WithInside = {
+    [INSIDE]: engine,
     [ANSWER]: (raw) => engine.request(toOriginForm(raw)),
     url,
     get urls() {

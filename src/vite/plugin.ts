@@ -1,7 +1,7 @@
 import type { Server as HttpServer } from 'node:http'
 import type { Plugin, PreviewServer, ViteDevServer } from 'vite'
 import { describe, SidewireError } from '../engine/errors.ts'
-import { HOLDINGS, type Holdings } from '../engine/holdings.ts'
+import { INSIDE, type WithInside } from '../engine/inside.ts'
 import {
   resolvePluginOptions,
   type PluginOptions,
@@ -75,10 +75,12 @@ export function universalApi<const Patterns extends readonly string[] = readonly
     return found
   }
 
-  const plugin: Plugin & UniversalApiPlugin & { readonly api: { [HOLDINGS](): Holdings } } = {
+  const plugin: Plugin & UniversalApiPlugin & { readonly api: WithInside } = {
     name: 'sidewire',
     api: {
-      [HOLDINGS]: () => (running(sidecar.server) as Server & { [HOLDINGS](): Holdings })[HOLDINGS](),
+      get [INSIDE]() {
+        return (running(sidecar.server) as Server & WithInside)[INSIDE]
+      },
       get url() {
         return sidecar.server?.url
       },

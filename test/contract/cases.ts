@@ -28,6 +28,7 @@ import { CASES as proxy } from './cases/proxy.ts'
 import { CASES as raw } from './cases/raw.ts'
 import { CASES as rooms } from './cases/rooms.ts'
 import { CASES as serialize } from './cases/serialize.ts'
+import { CASES as tap } from './cases/tap.ts'
 import type { Case } from './harness.ts'
 
 /** Every promise of behaviour.md that can be seen from outside, by its sections. */
@@ -46,6 +47,7 @@ export const SECTIONS: Readonly<Record<string, readonly Case[]>> = {
   '8 admission': admission,
   '9 who may connect': [...origin, ...proxy],
   '10 errors': errors,
+  '10 tap': tap,
   '10 logging': logging,
   '11 HTTP': [...http, ...heads, ...onRequest],
 }

@@ -216,7 +216,7 @@ const table: readonly Row[] = [
       '../engine/errors.ts',
       '../engine/handler/handler.ts',
       '../engine/logger.ts',
-      '../engine/holdings.ts',
+      '../engine/inside.ts',
       '../engine/handshake/addresses.ts',
       '../engine/handshake/asks-for-websocket.ts',
       '../engine/handshake/handshake.ts',
@@ -245,6 +245,17 @@ const table: readonly Row[] = [
     file: 'src/vite/tunnel.ts',
     allowed: ['../server/forwarded.ts', ...node, 'http-proxy-3'],
     denied: [...not(...node, 'vite', 'http-proxy-3'), '../index.ts', '../engine/engine.ts'],
+  },
+  {
+    file: 'src/testing/test-server.ts',
+    allowed: [
+      '../server/server.ts',
+      '../engine/tap.ts',
+      '../engine/handshake/request.ts',
+      './journal.ts',
+      ...node,
+    ],
+    denied: [...not(...node), '../index.ts', '../runtime/detect.ts', '../vite/plugin.ts', '../load/load.ts'],
   },
   {
     file: 'src/load/load.ts',

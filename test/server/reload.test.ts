@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { createServer, type RuntimeChoice, type Server, type ServerOptions } from '../../src/index.ts'
 import { NETWORK_RUNTIMES } from '../contract/runtimes.ts'
 import { connectWs, type TestClient } from '../support/client.ts'
-import { holdingsOf } from '../support/holdings.ts'
+import { holdingsOf } from '../support/inside.ts'
 import { settledHeap } from '../support/memory.ts'
 
 const servers: Server[] = []

@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import type { ViteDevServer } from 'vite'
 import { universalApi, type Server, type ServerOptions } from '../../src/index.ts'
-import { HOLDINGS, type Holdings } from '../support/holdings.ts'
+import { INSIDE, type WithInside } from '../support/inside.ts'
 import type { Vite } from './rig.ts'
 
 /** The engine as the plugin starts it; clients dial the dev server's port. */
@@ -23,8 +23,10 @@ export async function serveThrough(
   await server.listen()
   const { port } = server.httpServer!.address() as AddressInfo
   let closing: Promise<void> | undefined
-  const served: Server & { [HOLDINGS](): Holdings } = {
-    [HOLDINGS]: () => (api as typeof api & { [HOLDINGS](): Holdings })[HOLDINGS](),
+  const served: Server & WithInside = {
+    get [INSIDE]() {
+      return (api as typeof api & WithInside)[INSIDE]
+    },
     url: `ws://127.0.0.1:${port}`,
     port,
     get urls(): never {

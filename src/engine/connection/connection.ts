@@ -17,6 +17,7 @@ import { pathOf, type HandshakeRequest } from '../handshake/request.ts'
 import type { Scope } from '../rooms/rooms.ts'
 import type { Params } from '../handshake/routing.ts'
 import type { Payload, RuntimeSocket, SendStatus } from '../runtime.ts'
+import type { Happening, Tap } from '../tap.ts'
 import type { WebSocketConnection } from './websocket-connection.ts'
 
 /** What a connection asks of the handler that serves it. */
@@ -41,7 +42,8 @@ export interface Service {
     payload: Payload,
     names: readonly string[] | undefined,
     except: Connection | undefined,
-  ): void
+  ): number
+  tellBroadcast(tap: Tap, broadcast: Broadcast): void
   compresses(payload: Payload): boolean
   /** @returns the bytes of one copy */
   countOut(receivers: number, payload: Payload): number
@@ -49,9 +51,15 @@ export interface Service {
   reportOverflow(conn: Connection, waiting: number): void
 }
 
+/** A broadcast, as the tap is told of it. */
+export type Broadcast = Pick<
+  Extract<Happening, { type: 'broadcast' }>,
+  'payload' | 'rooms' | 'from' | 'receivers' | 'audience'
+>
+
 /** Messages that wait for their turn: see `dispatch.ts`. */
 export interface Queue {
-  push(payload: Payload, bytes: number): void
+  push(payload: Payload, bytes: number, n: number): void
   /** The client has gone. What waits is still handled, and behind it `run` is called. */
   whenDone(run: () => void): void
   /** We close the connection: what still waits is dropped. */
@@ -191,7 +199,7 @@ export class Connection implements WebSocketConnection {
   transmit(payload: Payload, compress: boolean, count = false): SendStatus {
     if (this.#phase !== 'open') return 'closed'
     const status = this.socket.send(payload, compress)
-    if (count && status !== 'closed') this.live.countOut(1, payload)
+    if (count && status !== 'closed') this.#sent(payload, status)
     if (status === 'dropped' || (status === 'queued' && this.isOverfull(payload))) {
       this.overflow()
       return 'dropped'
@@ -215,7 +223,12 @@ export class Connection implements WebSocketConnection {
 
   broadcastPayload(payload: Payload, names: readonly string[] | undefined, includeSelf: boolean): void {
     const scope = this.closed ? this.live.scopeOf(this) : this.scope
-    if (scope) this.live.broadcast(scope, payload, names, includeSelf ? undefined : this)
+    const except = includeSelf ? undefined : this
+    const receivers = scope ? this.live.broadcast(scope, payload, names, except) : 0
+    const { tap } = this.live.context
+    if (!tap) return
+    const audience = (): Iterable<Connection> => scope?.audience(names, except) ?? []
+    this.live.tellBroadcast(tap, { payload, rooms: names, from: this, receivers, audience })
   }
 
   joinRoom(room: string): void {
@@ -224,10 +237,13 @@ export class Connection implements WebSocketConnection {
     if (this.#phase !== 'open' || this.#rooms?.has(room)) return
     this.rooms.add(room)
     this.scope.join(this, room)
+    this.#tell('join', room)
   }
 
   leaveRoom(room: string): void {
-    if (this.#rooms?.delete(room)) this.scope.leave(this, room)
+    if (!this.#rooms?.delete(room)) return
+    this.scope.leave(this, room)
+    this.#tell('leave', room)
   }
 
   isInRoom(room: string): boolean {
@@ -248,7 +264,12 @@ export class Connection implements WebSocketConnection {
 
   ping(payload: string | Uint8Array = ''): void {
     assertControlPayload(payload)
-    if (this.#phase === 'open') this.socket.ping(payload)
+    if (this.#phase === 'open') this.sendPing(payload)
+  }
+
+  sendPing(payload: string | Uint8Array): void {
+    this.live.context.tap?.tell({ type: 'ping', conn: this, pattern: this.#pattern, from: 'server', payload })
+    this.socket.ping(payload)
   }
 
   pong(payload: string | Uint8Array = ''): void {
@@ -335,6 +356,20 @@ export class Connection implements WebSocketConnection {
   dropMessages(): void {
     this.#dropsMessages = true
     this.inbox?.end()
+  }
+
+  get #pattern(): string {
+    return this.live.handler.pattern.source
+  }
+
+  #sent(payload: Payload, status: SendStatus): void {
+    const bytes = this.live.countOut(1, payload)
+    const { tap } = this.live.context
+    if (tap) tap.tell({ type: 'sent', conn: this, pattern: this.#pattern, payload, bytes, status })
+  }
+
+  #tell(type: 'join' | 'leave', room: string): void {
+    this.live.context.tap?.tell({ type, conn: this, pattern: this.#pattern, room })
   }
 
   #sendClose(): void {

@@ -7,26 +7,32 @@ import { toBuffer } from './message.ts'
 import type { ResolvedRule } from '../handler/options.ts'
 import { isPromiseLike } from '../promise.ts'
 import type { Payload } from '../runtime.ts'
-import { queueMicrotask } from '../timers.ts'
+import { now, queueMicrotask } from '../timers.ts'
 
 // The order of messages. Most handlers are direct: a message is decoded and handed over as it arrives, with
 // nothing made for it. Whatever may make a message wait (an `onConnect` that has not settled, `delay`,
 // `transformRawData`, `responses`, `sequential`) goes through the connection's inbox instead, which starts
 // handlers strictly in the order of arrival.
 
-/** @param bytes - the size of the payload on the wire */
-export function dispatch(conn: Connection, payload: Payload, bytes: number): void {
+/** The number of a message that the tap was not told of. */
+export const UNTOLD = 0
+
+/**
+ * @param bytes - the size of the payload on the wire
+ * @param n - the message's number in the tap, or {@link UNTOLD}
+ */
+export function dispatch(conn: Connection, payload: Payload, bytes: number, n: number): void {
   if (conn.inbox === undefined) {
     if (conn.live.direct) {
       const data = read(conn, payload)
       if (data === UNREADABLE) return
-      const result = startMessageHook(conn, data)
+      const result = startMessageHook(conn, data, n)
       if (result !== undefined) void conn.live.hooks.watch(conn, 'onMessage', result)
       return
     }
     conn.inbox = new Inbox(conn)
   }
-  conn.inbox.push(payload, bytes)
+  conn.inbox.push(payload, bytes, n)
 }
 
 /** What the codec could not read. */
@@ -52,6 +58,8 @@ interface Item {
   /** What it counts in `maxQueue`. */
   readonly bytes: number
   readonly dueAt: number
+  /** Its number in the tap. */
+  readonly n: number
   prepared: Prepared
 }
 
@@ -84,14 +92,14 @@ export class Inbox implements Queue {
     this.#held = held
   }
 
-  push(payload: Payload, size: number): void {
+  push(payload: Payload, size: number, n: number): void {
     const { handler, context } = this.#conn.live
     const bytes = size + BYTES_PER_ITEM
     // One may always wait, whatever its size.
     if (this.#bytes > 0 && this.#bytes + bytes > handler.maxQueue) return this.#overflow()
     this.#bytes += bytes
     const dueAt = handler.delay === 0 ? 0 : context.clock.now() + handler.delay
-    const item: Item = { payload, bytes, dueAt, prepared: RAW }
+    const item: Item = { payload, bytes, dueAt, n, prepared: RAW }
     this.#items.push(item)
     if (this.#held) return
     this.#prepare(item)
@@ -187,7 +195,7 @@ export class Inbox implements Queue {
       }
       const message = transform ? data : read(conn, item.payload)
       if (message === UNREADABLE) continue
-      const result = startRules(conn, message)
+      const result = startRules(conn, message, item.n)
       const settled = isPromiseLike(result) ? await result : result
       if (settled === undefined) continue
       const done = conn.live.hooks.watch(conn, settled.hook, settled.result)
@@ -221,24 +229,29 @@ interface Started {
 }
 
 /** The first rule that matches answers, else `onMessage`. Async only where a `match` is. */
-function startRules(conn: Connection, data: unknown): Started | undefined | Promise<Started | undefined> {
+function startRules(
+  conn: Connection,
+  data: unknown,
+  n: number,
+): Started | undefined | Promise<Started | undefined> {
   const { rules } = conn.live.handler
   for (const [index, rule] of rules.entries()) {
     try {
       const matched: unknown = rule.match(conn, data)
-      if (isPromiseLike(matched)) return continueRules(conn, data, index, matched)
-      if (matched) return respond(conn, data, rule, index)
+      if (isPromiseLike(matched)) return continueRules(conn, data, n, index, matched)
+      if (matched) return respond(conn, data, n, rule, index)
     } catch (thrown) {
       conn.live.hooks.fail(conn, `responses[${index}].match`, thrown)
     }
   }
-  const result = startMessageHook(conn, data)
+  const result = startMessageHook(conn, data, n)
   return result && { hook: 'onMessage', result }
 }
 
 async function continueRules(
   conn: Connection,
   data: unknown,
+  n: number,
   start: number,
   pending: PromiseLike<unknown>,
 ): Promise<Started | undefined> {
@@ -248,24 +261,39 @@ async function continueRules(
     try {
       const matched: unknown = await (index === start ? pending : rule.match(conn, data))
       if (conn.dropsMessages) return undefined
-      if (matched) return respond(conn, data, rule, index)
+      if (matched) return respond(conn, data, n, rule, index)
     } catch (thrown) {
       conn.live.hooks.fail(conn, `responses[${index}].match`, thrown)
     }
   }
   if (conn.dropsMessages) return undefined
-  const result = startMessageHook(conn, data)
+  const result = startMessageHook(conn, data, n)
   return result && { hook: 'onMessage', result }
 }
 
-function respond(conn: Connection, data: unknown, rule: ResolvedRule, index: number): Started | undefined {
+function respond(
+  conn: Connection,
+  data: unknown,
+  n: number,
+  rule: ResolvedRule,
+  index: number,
+): Started | undefined {
   const hook = `responses[${index}].response`
+  const result = telling(conn, n, `responses[${index}]`, () => callRule(conn, data, rule, hook))
+  return result && { hook, result }
+}
+
+function callRule(
+  conn: Connection,
+  data: unknown,
+  rule: ResolvedRule,
+  hook: string,
+): PromiseLike<unknown> | undefined {
   try {
     if (rule.payload !== undefined) deliver(conn, rule, rule.payload)
     else if (rule.respond) {
       const made = rule.respond(conn, data)
-      if (isPromiseLike(made))
-        return { hook, result: Promise.resolve(made).then((value) => deliverValue(conn, rule, value)) }
+      if (isPromiseLike(made)) return Promise.resolve(made).then((value) => deliverValue(conn, rule, value))
       deliverValue(conn, rule, made)
     }
   } catch (thrown) {
@@ -285,7 +313,14 @@ function deliver(conn: Connection, { broadcast }: ResolvedRule, payload: Payload
 }
 
 /** Returns the promise of an async hook. */
-function startMessageHook(conn: Connection, data: unknown): PromiseLike<unknown> | undefined {
+function startMessageHook(conn: Connection, data: unknown, n: number): PromiseLike<unknown> | undefined {
+  // Without a closure: it is the hottest line there is.
+  if (n === UNTOLD) return callMessageHook(conn, data)
+  const by = conn.live.handler.source.onMessage && 'onMessage'
+  return telling(conn, n, by, () => callMessageHook(conn, data))
+}
+
+function callMessageHook(conn: Connection, data: unknown): PromiseLike<unknown> | undefined {
   const { source } = conn.live.handler
   if (source.onMessage === undefined) return undefined
   try {
@@ -295,4 +330,24 @@ function startMessageHook(conn: Connection, data: unknown): PromiseLike<unknown>
     conn.live.hooks.fail(conn, 'onMessage', thrown)
     return undefined
   }
+}
+
+/** Tells the tap what took a message, and for how long. */
+function telling(
+  conn: Connection,
+  n: number,
+  by: string | undefined,
+  run: () => PromiseLike<unknown> | undefined,
+): PromiseLike<unknown> | undefined {
+  if (n === UNTOLD) return run()
+  const { context, handler } = conn.live
+  const began = now()
+  const tell = (): void => {
+    const pattern = handler.pattern.source
+    context.tap?.tell({ type: 'handled', conn, pattern, message: n, by, ms: now() - began })
+  }
+  const result = run()
+  if (result === undefined) tell()
+  else result.then(tell, tell)
+  return result
 }

@@ -22,7 +22,7 @@ export function startHeartbeat(live: Watched): Timer {
       const counts = !isLate && !conn.isPaused
       if (!counts || conn.missedPings < MAX_MISSED_PINGS) {
         if (counts) conn.missedPings++
-        conn.socket.ping('')
+        conn.sendPing('')
         continue
       }
       live.hooks.report(

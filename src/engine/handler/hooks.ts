@@ -33,6 +33,7 @@ export class Hooks {
   fail(conn: WebSocketConnection, hook: string, thrown: unknown): void {
     this.#context.stats.handlerErrors++
     const error = toError(thrown)
+    this.#tell(conn, hook, error)
     if (this.#current().source.onError) return this.#callOnError(conn, error)
     this.#context.logger.error(`${this.nameOf(conn)}: ${hook} failed: ${error.stack ?? error.message}`)
   }
@@ -40,14 +41,21 @@ export class Hooks {
   /** A hook that belongs to no connection threw or rejected. */
   failAlone(hook: string, thrown: unknown): void {
     this.#context.stats.handlerErrors++
-    const { stack, message } = toError(thrown)
+    const error = toError(thrown)
+    const { stack, message } = error
+    this.#tell(undefined, hook, error)
     this.#context.logger.error(`${this.#current().pattern.source}: ${hook} failed: ${stack ?? message}`)
   }
 
   /** Something happened to the connection that `onError` should know, and that no hook is to blame for. */
   report(conn: WebSocketConnection, error: SidewireError): void {
+    this.#tell(conn, undefined, error)
     if (this.#current().source.onError) this.#callOnError(conn, error)
     else this.#context.logger.warn(`${this.nameOf(conn)}: ${error.message}`)
+  }
+
+  #tell(conn: WebSocketConnection | undefined, hook: string | undefined, error: Error): void {
+    this.#context.tap?.tell({ type: 'error', pattern: this.#current().pattern.source, conn, hook, error })
   }
 
   /** What the log calls a connection. */
@@ -67,7 +75,9 @@ export class Hooks {
 
   #callOnError(conn: WebSocketConnection, error: Error): void {
     const log = (thrown: unknown): void => {
-      const { stack, message } = toError(thrown)
+      const failure = toError(thrown)
+      const { stack, message } = failure
+      this.#tell(conn, 'onError', failure)
       this.#context.logger.error(`${this.nameOf(conn)}: onError failed: ${stack ?? message}`)
     }
     try {

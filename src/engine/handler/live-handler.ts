@@ -1,7 +1,7 @@
 import { CloseCode } from '../close.ts'
 import { BacklogSweep } from './backlog-sweep.ts'
 import type { Timer } from '../clock.ts'
-import type { Connection, Service } from '../connection/connection.ts'
+import type { Broadcast, Connection, Service } from '../connection/connection.ts'
 import type { Context } from '../context.ts'
 import { Inbox } from '../connection/dispatch.ts'
 import { SidewireError } from '../errors.ts'
@@ -17,6 +17,7 @@ import { isPromiseLike } from '../promise.ts'
 import { roomsOf, type PublishOptions } from '../rooms/broadcast-options.ts'
 import { Scope } from '../rooms/rooms.ts'
 import type { Payload } from '../runtime.ts'
+import type { Tap } from '../tap.ts'
 import { queueMicrotask } from '../timers.ts'
 
 /** A path in the one spelling of all that are one to the routing of the handler. */
@@ -146,7 +147,13 @@ export class LiveHandler implements Service {
   publish(data: unknown, options?: PublishOptions): void {
     const rooms = roomsOf(options, 'publish')
     const payload = this.handler.encode(data)
-    for (const scope of this.#scopes.values()) this.broadcast(scope, payload, rooms, undefined)
+    let receivers = 0
+    for (const scope of this.#scopes.values()) receivers += this.broadcast(scope, payload, rooms, undefined)
+    const { tap } = this.context
+    if (!tap) return
+    const audience = (): Connection[] =>
+      [...this.#scopes.values()].flatMap((scope) => [...scope.audience(rooms)])
+    this.tellBroadcast(tap, { payload, rooms, from: undefined, receivers, audience })
   }
 
   broadcast(
@@ -154,9 +161,15 @@ export class LiveHandler implements Service {
     payload: Payload,
     names: readonly string[] | undefined,
     except: Connection | undefined,
-  ): void {
+  ): number {
     const receivers = scope.broadcast(payload, this.compresses(payload), names, except)
     if (receivers > 0) this.#sweep.after(this.countOut(receivers, payload), this.handler.maxBackpressure)
+    return receivers
+  }
+
+  tellBroadcast(tap: Tap, broadcast: Broadcast): void {
+    const [pattern, bytes] = [this.handler.pattern.source, byteLength(broadcast.payload)]
+    tap.tell({ type: 'broadcast', pattern, bytes, ...broadcast })
   }
 
   compresses(payload: Payload): boolean {
@@ -177,7 +190,11 @@ export class LiveHandler implements Service {
   }
 
   pong(conn: Connection, payload: Payload): void {
-    if (this.context.canPong()) return conn.socket.pong(payload)
+    if (this.context.canPong()) {
+      const pattern = this.handler.pattern.source
+      this.context.tap?.tell({ type: 'pong', conn, pattern, from: 'server', payload })
+      return conn.socket.pong(payload)
+    }
     if (this.#warnedAboutPong) return
     this.#warnedAboutPong = true
     this.context.logger.warn(

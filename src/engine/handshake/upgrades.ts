@@ -22,7 +22,10 @@ import { countRefused, type RefusalReason } from '../stats.ts'
 import type { TrafficLog } from '../traffic-log.ts'
 import { Waiting } from './waiting.ts'
 
-type Decision = UpgradeDecision<Connection>
+/** What becomes of a handshake. */
+export type Ruling =
+  | Extract<UpgradeDecision<Connection>, { accept: true }>
+  | (Extract<UpgradeDecision<Connection>, { accept: false }> & { readonly reason: RefusalReason })
 type UpgradeOptions = Pick<ResolvedEngineOptions, 'allowedOrigins' | 'authenticateTimeout'>
 
 /** What permessage-deflate the runtime can keep to. */
@@ -75,9 +78,22 @@ export class Upgrades {
     this.#waiting.stop()
   }
 
-  decide(raw: RawRequest, windows: Windows): Decision | Promise<Decision> {
+  decide(raw: RawRequest, windows: Windows): Ruling | Promise<Ruling> {
     const proposal = this.#examine(raw, windows)
     if ('accept' in proposal) return proposal
+    const { gate } = this.#context
+    if (gate === undefined) return this.#authenticate(proposal)
+    const refusal = gate(proposal.req)
+    return isPromiseLike(refusal)
+      ? Promise.resolve(refusal).then((made) => this.#passGate(proposal, made))
+      : this.#passGate(proposal, refusal)
+  }
+
+  #passGate(proposal: Proposal, refusal: HttpAnswer | undefined): Ruling | Promise<Ruling> {
+    return refusal ? this.#refuse('fault', refusal) : this.#authenticate(proposal)
+  }
+
+  #authenticate(proposal: Proposal): Ruling | Promise<Ruling> {
     try {
       const verdict = authenticate(proposal.live.handler.source, proposal.req)
       if (!isPromiseLike(verdict)) return this.#settle(proposal, verdict)
@@ -87,7 +103,7 @@ export class Upgrades {
     }
   }
 
-  #examine(raw: RawRequest, windows: Windows): Proposal | Decision {
+  #examine(raw: RawRequest, windows: Windows): Proposal | Ruling {
     const read = readHeaders(raw.rawHeaders)
     const { headers } = read
     const malformed = checkHandshake(raw, headers)
@@ -125,7 +141,7 @@ export class Upgrades {
     return { live, req, protocol, extensions }
   }
 
-  #settle({ live, req, protocol, extensions }: Proposal, verdict: Verdict): Decision {
+  #settle({ live, req, protocol, extensions }: Proposal, verdict: Verdict): Ruling {
     if (verdict.kind === 'refuse')
       return this.#refuse('authenticate', textAnswer(verdict.status, verdict.reason))
     if (!this.#handlers.serves(live)) return this.#refuse('path', textAnswer(404, 'This handler was removed'))
@@ -145,10 +161,10 @@ export class Upgrades {
     return { accept: true, data: conn, protocol, extensions }
   }
 
-  #settleInTime(proposal: Proposal, verdict: PromiseLike<Verdict>): Promise<Decision> {
+  #settleInTime(proposal: Proposal, verdict: PromiseLike<Verdict>): Promise<Ruling> {
     const { live } = proposal
     const { authenticateTimeout } = this.#options
-    return this.#waiting.settle<Verdict, Decision>(verdict, authenticateTimeout, {
+    return this.#waiting.settle<Verdict, Ruling>(verdict, authenticateTimeout, {
       settled: (value) => this.#settle(proposal, value),
       failed: (thrown) => this.#failAuthenticate(live, thrown),
       late: () => {
@@ -162,17 +178,17 @@ export class Upgrades {
     })
   }
 
-  #failAuthenticate(live: LiveHandler, thrown: unknown): Decision {
+  #failAuthenticate(live: LiveHandler, thrown: unknown): Ruling {
     live.hooks.failAlone('authenticate', thrown)
     return this.#refuse('authenticate', textAnswer(500, 'Authentication failed'))
   }
 
-  #refuseAs({ reason, answer }: Refusal): Decision {
+  #refuseAs({ reason, answer }: Refusal): Ruling {
     return this.#refuse(reason, answer)
   }
 
-  #refuse(reason: RefusalReason, answer: HttpAnswer): Decision {
+  #refuse(reason: RefusalReason, answer: HttpAnswer): Ruling {
     countRefused(this.#context.stats, reason)
-    return { accept: false, answer }
+    return { accept: false, answer, reason }
   }
 }

@@ -106,6 +106,13 @@ export class Scope<Conn extends Member = Member> {
     return sendToEach(rooms, payload, compress, excluded)
   }
 
+  /** Whom {@link broadcast} reaches. */
+  *audience(names: readonly string[] | undefined, except?: Conn): Iterable<Conn> {
+    const inRooms = names === undefined ? undefined : membersOf(this.#find(names))
+    for (const conn of this.#everyone.members)
+      if (conn !== except && (inRooms === undefined || inRooms.has(conn))) yield conn
+  }
+
   /** Names and sizes, for inspection. */
   get rooms(): ReadonlyMap<string, number> {
     return new Map([...this.#rooms].map(([name, room]) => [name, room.members.size]))

@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import type { UniversalApiWsHandler, WebSocketConnection } from '../../../src/index.ts'
-import { holdingsOf } from '../../support/holdings.ts'
+import { holdingsOf } from '../../support/inside.ts'
 import type { Case } from '../harness.ts'
 
 /** A promise, and what settles it. */

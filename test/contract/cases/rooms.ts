@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import type { UniversalApiWsHandler } from '../../../src/index.ts'
-import { holdingsOf } from '../../support/holdings.ts'
+import { holdingsOf } from '../../support/inside.ts'
 import type { TestClient } from '../../support/client.ts'
 import type { Case } from '../harness.ts'
 

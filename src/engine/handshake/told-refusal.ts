@@ -1,0 +1,20 @@
+import type { RawRequest } from '../runtime.ts'
+import type { Tap } from '../tap.ts'
+import type { Ruling } from './upgrades.ts'
+
+/** Tells the tap of a handshake that is refused, when that is known. */
+export function tellRefusal(
+  tap: Tap,
+  { url, remoteAddress }: Pick<RawRequest, 'url' | 'remoteAddress'>,
+  pattern: string | undefined,
+  ruling: Ruling | Promise<Ruling>,
+): void {
+  if (ruling instanceof Promise)
+    return void ruling.then((made) => tellRefusal(tap, { url, remoteAddress }, pattern, made))
+  const seen = { type: 'refused', pattern, url, remoteAddress } as const
+  if (!ruling.accept) {
+    const { status, body } = ruling.answer
+    tap.tell({ ...seen, reason: ruling.reason, answer: { status, body: String(body) }, close: undefined })
+  } else if (ruling.data.rejection)
+    tap.tell({ ...seen, reason: 'authenticate', answer: undefined, close: ruling.data.rejection })
+}

@@ -1,0 +1,24 @@
+import type { Holdings } from './holdings.ts'
+import type { HandshakeRequest } from './handshake/request.ts'
+import type { HttpAnswer, Payload } from './runtime.ts'
+import type { TapListener } from './tap.ts'
+
+/** Refuses a handshake that is in order, before `authenticate` is asked. */
+export type Gate = (req: HandshakeRequest) => HttpAnswer | undefined | Promise<HttpAnswer | undefined>
+
+/** What a server shows to the parts of this package that look into it. */
+export interface Inside {
+  /** @returns what ends it */
+  listen(listener: TapListener): () => void
+  holdings(): Holdings
+  /** A payload as the handler of this pattern reads it. @throws as its codec does */
+  decode(pattern: string, payload: Payload): unknown
+  gate: Gate | undefined
+}
+
+/** Where a `Server` has it: not part of the API. */
+export const INSIDE: unique symbol = Symbol.for('sidewire.inside')
+
+export interface WithInside {
+  readonly [INSIDE]: Inside
+}
