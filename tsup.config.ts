@@ -3,12 +3,20 @@ import type { Options } from 'tsup'
 import { verifyUws } from './scripts/verify-uws.mjs'
 
 const config: Options = {
-  entry: { index: 'src/index.ts', cli: 'src/cli/main.ts', 'bench-worker': 'src/cli/bench-worker.ts' },
+  entry: {
+    index: 'src/index.ts',
+    testing: 'src/testing/index.ts',
+    cli: 'src/cli/main.ts',
+    'bench-worker': 'src/cli/bench-worker.ts',
+  },
   format: 'esm',
   platform: 'node',
   target: 'node20',
   // TypeScript 6 deprecates an option that tsup sets by itself.
-  dts: { entry: { index: 'src/index.ts' }, compilerOptions: { ignoreDeprecations: '6.0' } },
+  dts: {
+    entry: { index: 'src/index.ts', testing: 'src/testing/index.ts' },
+    compilerOptions: { ignoreDeprecations: '6.0' },
+  },
   clean: true,
   splitting: true,
   onSuccess: async () => {

@@ -1,0 +1,74 @@
+import type { WebSocketConnection } from '../engine/connection/websocket-connection.ts'
+import type { UniversalApiWsHandler } from '../engine/handler/handler.ts'
+import { clearTimeout, setImmediate, setTimeout } from '../engine/timers.ts'
+
+const PREFIX = 'sidewire:settled:'
+/** A client that has never answered is not waited for longer: there may be none behind that socket that does. */
+const FIRST_ANSWER_MS = 50
+/** Answers to answers, before a client and a server that never stop are left alone. */
+const MAX_ROUNDS = 100
+
+/**
+ * Waits until what was sent has arrived, in both directions: a ping goes behind it, and its pong comes behind what the
+ * client has sent before (RFC 6455 5.5.2 has it answered as soon as is practical, and frames keep their order).
+ */
+export class Barrier {
+  readonly #timeout: number
+  readonly #answering = new WeakSet<WebSocketConnection>()
+  readonly #silent = new WeakSet<WebSocketConnection>()
+  readonly #pending = new Map<string, () => void>()
+  #n = 0
+
+  constructor(timeout: number) {
+    this.#timeout = timeout
+  }
+
+  /** The same handlers, which do not hear of these pongs. */
+  static hideFrom(handlers: readonly UniversalApiWsHandler[]): UniversalApiWsHandler[] {
+    return handlers.map((handler) => {
+      if (!handler.onPong) return handler
+      const onPong: UniversalApiWsHandler['onPong'] = (conn, data) =>
+        data.toString('latin1').startsWith(PREFIX) ? undefined : handler.onPong?.(conn, data)
+      return { ...handler, onPong }
+    })
+  }
+
+  /** @param count - of what has happened: as long as it grows, something was answered */
+  async settled(connections: () => WebSocketConnection[], count: () => number): Promise<void> {
+    for (let round = 0; round < MAX_ROUNDS; round++) {
+      const before = count()
+      await new Promise(setImmediate)
+      await Promise.all(connections().map((conn) => this.#reach(conn)))
+      await new Promise(setImmediate)
+      if (count() === before) return
+    }
+  }
+
+  answered(conn: WebSocketConnection, payload: string | Uint8Array): void {
+    const text = typeof payload === 'string' ? payload : Buffer.from(payload).toString('latin1')
+    this.#answering.add(conn)
+    this.#silent.delete(conn)
+    this.#pending.get(text)?.()
+  }
+
+  #reach(conn: WebSocketConnection): Promise<void> {
+    if (this.#silent.has(conn) || conn.closed || conn.isPaused) return Promise.resolve()
+    const text = `${PREFIX}${++this.#n}`
+    return new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer)
+        this.#pending.delete(text)
+        resolve()
+      }
+      const timer = setTimeout(
+        () => {
+          this.#silent.add(conn)
+          done()
+        },
+        this.#answering.has(conn) ? this.#timeout : FIRST_ANSWER_MS,
+      )
+      this.#pending.set(text, done)
+      conn.ping(text)
+    })
+  }
+}

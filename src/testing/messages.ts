@@ -1,0 +1,192 @@
+import { clearTimeout, setTimeout } from '../engine/timers.ts'
+import { ExpectationError, noMatch, show, tail } from './failure.ts'
+import type { Closed, Journal } from './journal.ts'
+import { matches, type Pattern } from './pattern.ts'
+
+/** How long something is waited for. */
+export interface Expecting {
+  /** In milliseconds, of real time. @defaultValue the server's `timeout`, 1000 */
+  timeout?: number
+  /** Ends the waiting at once, with its reason. */
+  signal?: AbortSignal
+}
+
+/** The messages of one side of a connection. None is ever lost: one that came before it is asked for counts, too. */
+export interface Messages<T = any> extends AsyncIterable<T> {
+  readonly all: readonly T[]
+  /**
+   * The next message, from where the last `next` stopped; with a pattern the next that matches, and those before it
+   * are skipped. Each iteration (`for await`) goes through all of them for itself, up to the end of the connection.
+   * @throws if none comes in time, or the connection closes
+   */
+  next(match?: Pattern<T>, options?: Expecting): Promise<T>
+  /**
+   * Resolves if, of those that `next` has not passed, none is there and none comes for that long.
+   * Without `for` it waits until what was sent has arrived.
+   * @throws as soon as one is there
+   */
+  none(match?: Pattern<T>, options?: { for?: number }): Promise<void>
+}
+
+export interface MessagesContext {
+  /** Whose they are, for the text of a failure. */
+  readonly what: string
+  readonly timeout: number
+  readonly journal: Journal
+  settled(): Promise<void>
+}
+
+export class MessageLog<T = any> implements Messages<T> {
+  readonly all: T[] = []
+  readonly #context: MessagesContext
+  #next = 0
+  #closed: Closed | undefined
+  /** Called when a message comes, or none any more. */
+  readonly #waiting = new Set<() => void>()
+  /** One `next` after the other, each behind the message of the one before. */
+  #turn: Promise<unknown> = Promise.resolve()
+
+  constructor(context: MessagesContext) {
+    this.#context = context
+  }
+
+  push(message: T): void {
+    this.all.push(message)
+    this.#wake()
+  }
+
+  end(closed: Closed): void {
+    this.#closed = closed
+    this.#wake()
+  }
+
+  next(match?: Pattern<T>, options: Expecting = {}): Promise<T> {
+    const wait = new Wait(options.timeout ?? this.#context.timeout, options.signal)
+    const taken = this.#turn.then(() => this.#take(match, wait)).finally(() => wait.end())
+    this.#turn = taken.catch(() => {})
+    return taken
+  }
+
+  async none(match?: Pattern<T>, options: { for?: number } = {}): Promise<void> {
+    const fail = (message: T): ExpectationError => {
+      const wanted = match === undefined ? 'no message' : `no message like ${show(match)}`
+      const lines = [`${this.#context.what}: expected ${wanted}, received ${show(message)}`]
+      return new ExpectationError([...lines, ...tail(this.#context.journal)].join('\n'))
+    }
+    const found = (): T[] =>
+      this.all.slice(this.#next).filter((each) => match === undefined || matches(match, each))
+    const wait = new Wait(options.for ?? this.#context.timeout, undefined)
+    const settled = options.for === undefined ? this.#context.settled() : undefined
+    try {
+      let done = false
+      void settled?.then(() => {
+        done = true
+        this.#wake()
+      })
+      for (;;) {
+        const [message] = found()
+        if (message !== undefined) throw fail(message)
+        if (done || wait.isOver || this.#closed) return
+        await this.#more(wait)
+      }
+    } finally {
+      wait.end()
+    }
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<T> {
+    for (let index = 0; ; index++) {
+      const wait = new Wait(Infinity, undefined)
+      while (index >= this.all.length) {
+        if (this.#closed) return
+        await this.#more(wait)
+      }
+      yield this.all[index] as T // index < length
+    }
+  }
+
+  async #take(match: Pattern<T> | undefined, wait: Wait): Promise<T> {
+    const start = this.#next
+    for (;;) {
+      while (this.#next < this.all.length) {
+        const message = this.all[this.#next++] as T // next < length
+        if (match === undefined || matches(match, message)) return message
+      }
+      const problem = this.#problem(wait)
+      if (problem !== undefined) {
+        this.#next = start
+        if (problem instanceof Error) throw problem
+        throw noMatch(
+          `${this.#context.what}: ${problem}`,
+          match,
+          this.all.slice(start),
+          this.#context.journal,
+        )
+      }
+      await this.#more(wait)
+    }
+  }
+
+  #problem(wait: Wait): Error | string | undefined {
+    if (wait.aborted) return toError(wait.aborted.reason)
+    if (this.#closed) return `the connection closed with ${this.#closed.code} while a message was waited for`
+    return wait.isOver ? `no message that matches within ${wait.timeout} ms` : undefined
+  }
+
+  #more(wait: Wait): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        this.#waiting.delete(wake)
+        resolve()
+      }
+      this.#waiting.add(wake)
+      wait.whenOver(wake)
+    })
+  }
+
+  #wake(): void {
+    for (const wake of [...this.#waiting]) wake()
+  }
+}
+
+/** A time to wait, or less. */
+export class Wait {
+  readonly timeout: number
+  readonly #signal: AbortSignal | undefined
+  readonly #timer: NodeJS.Timeout | undefined
+  #isOver = false
+  #wake: () => void = () => {}
+  readonly #stop = (): void => {
+    this.#isOver = true
+    this.#wake()
+  }
+
+  constructor(timeout: number, signal: AbortSignal | undefined) {
+    this.timeout = timeout
+    this.#signal = signal
+    this.#timer = timeout === Infinity ? undefined : setTimeout(this.#stop, timeout)
+    signal?.addEventListener('abort', this.#stop)
+  }
+
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
+  get aborted(): AbortSignal | undefined {
+    return this.#signal?.aborted ? this.#signal : undefined
+  }
+
+  whenOver(wake: () => void): void {
+    this.#wake = wake
+    if (this.#isOver || this.aborted) wake()
+  }
+
+  end(): void {
+    clearTimeout(this.#timer)
+    this.#signal?.removeEventListener('abort', this.#stop)
+  }
+}
+
+function toError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error(String(reason))
+}
