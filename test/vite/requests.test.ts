@@ -94,6 +94,15 @@ describe.each(VITES)('$name', ({ load }) => {
       expect(await ask(port, '/api/else', { method: 'DELETE' })).toBe('DELETE /api/else')
       expect(await ask(port, '/api/a.js')).toBe('GET /api/a.js')
       expect(await ask(port, '/api/ws/undecided')).toBe('426')
+      const preflight = { Origin: 'http://localhost:1', 'Access-Control-Request-Method': 'PUT' }
+      const allowed = await fetch(`http://127.0.0.1:${port}/api/else`, {
+        method: 'OPTIONS',
+        headers: preflight,
+      })
+      expect([allowed.status, allowed.headers.get('access-control-allow-origin')]).toEqual([
+        204,
+        'http://localhost:1',
+      ])
       expect(
         (await fetch(`http://127.0.0.1:${port}/api/else`, { method: 'HEAD' })).headers.get('content-length'),
       ).toBe('14')
