@@ -48,6 +48,7 @@ export class Engine implements Context, Inside, Omit<RuntimeEvents<Connection>, 
   readonly stats: Stats = createStats()
   tap: Tap | undefined
   gate: Gate | undefined
+  isOwnPong: ((payload: Uint8Array) => boolean) | undefined
   readonly #tap: Tap
   #options: ResolvedEngineOptions
   readonly #handlers: LiveHandlers
@@ -283,6 +284,7 @@ export class Engine implements Context, Inside, Omit<RuntimeEvents<Connection>, 
     if (conn.closed || conn.rejection) return
     this.tap?.tell({ type: 'pong', conn, pattern: patternOf(conn), from: 'client', payload })
     conn.missedPings = 0
+    if (this.isOwnPong?.(payload)) return
     conn.live.hooks.control(conn, 'onPong', toBuffer(payload))
   }
 

@@ -14,6 +14,8 @@ export interface Inside {
   /** A payload as the handler of this pattern reads it. @throws as its codec does */
   decode(pattern: string, payload: Payload): unknown
   gate: Gate | undefined
+  /** Which pongs are nobody's business but the listeners': no `onPong` is called for them. */
+  isOwnPong: ((payload: Uint8Array) => boolean) | undefined
 }
 
 /** Where a `Server` has it: not part of the API. */

@@ -1,5 +1,4 @@
 import type { WebSocketConnection } from '../engine/connection/websocket-connection.ts'
-import type { UniversalApiWsHandler } from '../engine/handler/handler.ts'
 import { clearTimeout, setImmediate, setTimeout } from '../engine/timers.ts'
 
 const PREFIX = 'sidewire:settled:'
@@ -23,14 +22,9 @@ export class Barrier {
     this.#timeout = timeout
   }
 
-  /** The same handlers, which do not hear of these pongs. */
-  static hideFrom(handlers: readonly UniversalApiWsHandler[]): UniversalApiWsHandler[] {
-    return handlers.map((handler) => {
-      if (!handler.onPong) return handler
-      const onPong: UniversalApiWsHandler['onPong'] = (conn, data) =>
-        data.toString('latin1').startsWith(PREFIX) ? undefined : handler.onPong?.(conn, data)
-      return { ...handler, onPong }
-    })
+  /** Whether a pong answers a ping of a barrier: no hook hears of it. */
+  static isAnswer(payload: Uint8Array): boolean {
+    return payload.length > PREFIX.length && textOf(payload).startsWith(PREFIX)
   }
 
   /** @param count - of what has happened: as long as it grows, something was answered */
@@ -45,10 +39,9 @@ export class Barrier {
   }
 
   answered(conn: WebSocketConnection, payload: string | Uint8Array): void {
-    const text = typeof payload === 'string' ? payload : Buffer.from(payload).toString('latin1')
     this.#answering.add(conn)
     this.#silent.delete(conn)
-    this.#pending.get(text)?.()
+    this.#pending.get(typeof payload === 'string' ? payload : textOf(payload))?.()
   }
 
   #reach(conn: WebSocketConnection): Promise<void> {
@@ -71,4 +64,8 @@ export class Barrier {
       conn.ping(text)
     })
   }
+}
+
+function textOf(payload: Uint8Array): string {
+  return Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString('latin1')
 }

@@ -1,10 +1,5 @@
-export {
-  createTestServer,
-  type Refusal,
-  type TestServer,
-  type TestServerOptions,
-  type Which,
-} from './test-server.ts'
+export { createTestServer, type TestServer, type Which } from './test-server.ts'
+export type { Refusal, TestServerOptions } from './options.ts'
 export type { TestConnection, TestPeer } from './test-connection.ts'
 export type { Expecting, Messages } from './messages.ts'
 export type { Closed, Entry } from './journal.ts'

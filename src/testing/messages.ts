@@ -1,6 +1,7 @@
 import { clearTimeout, setTimeout } from '../engine/timers.ts'
 import { ExpectationError, noMatch, show, tail } from './failure.ts'
 import type { Closed, Journal } from './journal.ts'
+import { checkTime } from './options.ts'
 import { matches, type Pattern } from './pattern.ts'
 
 /** How long something is waited for. */
@@ -60,10 +61,13 @@ export class MessageLog<T = any> implements Messages<T> {
     this.#wake()
   }
 
-  next(match?: Pattern<T>, options: Expecting = {}): Promise<T> {
-    const wait = new Wait(options.timeout ?? this.#context.timeout, options.signal)
-    const taken = this.#turn.then(() => this.#take(match, wait)).finally(() => wait.end())
-    this.#turn = taken.catch(() => {})
+  async next(match?: Pattern<T>, options: Expecting = {}): Promise<T> {
+    const wait = new Wait(options.timeout ?? this.#context.timeout, options.signal, 'timeout')
+    const before = this.#turn
+    const taken = this.#inTurn(before, wait)
+      .then((isItsTurn) => (isItsTurn ? this.#take(match, wait) : this.#fail(match, wait, NOT_ITS_TURN)))
+      .finally(() => wait.end())
+    this.#turn = Promise.allSettled([before, taken])
     return taken
   }
 
@@ -75,7 +79,7 @@ export class MessageLog<T = any> implements Messages<T> {
     }
     const found = (): T[] =>
       this.all.slice(this.#next).filter((each) => match === undefined || matches(match, each))
-    const wait = new Wait(options.for ?? this.#context.timeout, undefined)
+    const wait = new Wait(options.for ?? this.#context.timeout, undefined, 'for')
     const settled = options.for === undefined ? this.#context.settled() : undefined
     try {
       let done = false
@@ -96,7 +100,7 @@ export class MessageLog<T = any> implements Messages<T> {
 
   async *[Symbol.asyncIterator](): AsyncGenerator<T> {
     for (let index = 0; ; index++) {
-      const wait = new Wait(Infinity, undefined)
+      const wait = new Wait(Infinity, undefined, 'timeout')
       while (index >= this.all.length) {
         if (this.#closed) return
         await this.#more(wait)
@@ -105,26 +109,32 @@ export class MessageLog<T = any> implements Messages<T> {
     }
   }
 
+  /** Whether it is: one that is over before does not wait for those that are in front of it. */
+  #inTurn(before: Promise<unknown>, wait: Wait): Promise<boolean> {
+    return new Promise((resolve) => {
+      void before.then(() => resolve(true))
+      wait.whenOver(() => resolve(false))
+    })
+  }
+
   async #take(match: Pattern<T> | undefined, wait: Wait): Promise<T> {
-    const start = this.#next
-    for (;;) {
-      while (this.#next < this.all.length) {
-        const message = this.all[this.#next++] as T // next < length
-        if (match === undefined || matches(match, message)) return message
+    for (let index = this.#next; ;) {
+      while (index < this.all.length) {
+        const message = this.all[index++] as T // index < length
+        if (match !== undefined && !matches(match, message)) continue
+        this.#next = index
+        return message
       }
-      const problem = this.#problem(wait)
-      if (problem !== undefined) {
-        this.#next = start
-        if (problem instanceof Error) throw problem
-        throw noMatch(
-          `${this.#context.what}: ${problem}`,
-          match,
-          this.all.slice(start),
-          this.#context.journal,
-        )
-      }
+      if (this.#problem(wait) !== undefined) return this.#fail(match, wait)
       await this.#more(wait)
     }
+  }
+
+  #fail(match: Pattern<T> | undefined, wait: Wait, more: string = ''): never {
+    const problem = this.#problem(wait)
+    if (problem instanceof Error) throw problem
+    const { what, journal } = this.#context
+    throw noMatch(`${what}: ${problem}${more}`, match, this.all.slice(this.#next), journal)
   }
 
   #problem(wait: Wait): Error | string | undefined {
@@ -149,6 +159,8 @@ export class MessageLog<T = any> implements Messages<T> {
   }
 }
 
+const NOT_ITS_TURN = "; a next() before it still waits, and the messages are that one's"
+
 /** A time to wait, or less. */
 export class Wait {
   readonly timeout: number
@@ -161,7 +173,9 @@ export class Wait {
     this.#wake()
   }
 
-  constructor(timeout: number, signal: AbortSignal | undefined) {
+  /** @param name - of the option, for its error */
+  constructor(timeout: number, signal: AbortSignal | undefined, name: string) {
+    checkTime(name, timeout)
     this.timeout = timeout
     this.#signal = signal
     this.#timer = timeout === Infinity ? undefined : setTimeout(this.#stop, timeout)

@@ -15,18 +15,15 @@ import { Barrier } from './barrier.ts'
 import { describeEntry, ExpectationError, show, tail } from './failure.ts'
 import { Journal, type Closed, type Entry } from './journal.ts'
 import { Wait, type Expecting } from './messages.ts'
+import {
+  inWordsOfTheKit,
+  resolveRefusal,
+  resolveTestServerOptions,
+  type Refusal,
+  type TestServerOptions,
+} from './options.ts'
 import { ServerSide, type TestConnection } from './test-connection.ts'
 import { VirtualClock, type TestClock } from './virtual-clock.ts'
-
-export interface TestServerOptions extends Omit<ServerOptions, 'wsHandlers'> {
-  handlers?: readonly UniversalApiWsHandler[]
-  /** `'virtual'`: the engine's time goes only by `server.clock.advance(ms)`. @defaultValue 'real' */
-  clock?: 'real' | 'virtual'
-  /** Milliseconds that `connection()` and `received.next()` wait, of real time. @defaultValue 1000 */
-  timeout?: number
-  /** `verify()` also fails for a message that neither a rule nor `onMessage` took. @defaultValue false */
-  strict?: boolean
-}
 
 /** Which connection is waited for. */
 export interface Which extends Expecting {
@@ -34,15 +31,6 @@ export interface Which extends Expecting {
   path?: string
   /** The n-th on that path, from 1. Without it, the next that was not given out yet. */
   n?: number
-}
-
-export interface Refusal {
-  /** How many handshakes. @defaultValue all, until `reset()` */
-  times?: number
-  /** 400 to 599. @defaultValue 503 */
-  status?: number
-  /** Milliseconds of the server's clock before the answer. @defaultValue 0 */
-  delay?: number
 }
 
 /** A real server, in the hands of a test. */
@@ -62,9 +50,9 @@ export interface TestServer extends AsyncDisposable {
   /** As `Server.publish`. */
   publish(pattern: string, data: unknown, options?: PublishOptions): void
   stats(): Stats
-  /** Handlers in front of the others, until `reset()`; one with the pattern of another stands in its place. */
+  /** Handlers in front of the others, until `reset()`; one with the pattern of another stands in its place. @throws as `createServer` does; nothing is changed then */
   use(...handlers: UniversalApiWsHandler[]): void
-  /** Refuses handshakes whose path matches, until `reset()`. */
+  /** Refuses handshakes whose whole path matches, until `reset()`. @throws `ERR_OPTION`, `ERR_PATTERN` */
   refuse(pattern: string, refusal?: Refusal): void
   /** Resolves when what was sent, in both directions, has arrived, and what was answered to it, too. */
   settled(): Promise<void>
@@ -75,9 +63,6 @@ export interface TestServer extends AsyncDisposable {
   /** Closes all. `await using` does it, after `verify()`. Idempotent. */
   close(): Promise<void>
 }
-
-const DEFAULT_TIMEOUT = 1000
-const DEFAULT_STATUS = 503
 
 /** A message that is on its way through the hooks; `matched` is known later. */
 type OpenEntry = { -readonly [Key in keyof Entry]: Entry[Key] }
@@ -91,13 +76,12 @@ interface Refusing {
 
 /**
  * Starts a server on a free port, in this process: `await using server = await createTestServer([{ pattern: '/chat' }])`.
- * @throws as `createServer` does
+ * @throws as `createServer` does; nothing is left half-started
  */
 export async function createTestServer(
   handlers: readonly UniversalApiWsHandler[] | TestServerOptions = [],
 ): Promise<TestServer> {
-  const options: TestServerOptions = Array.isArray(handlers) ? { handlers } : (handlers as TestServerOptions)
-  return LocalTestServer.start(options)
+  return LocalTestServer.start(handlers)
 }
 
 class LocalTestServer implements TestServer {
@@ -111,7 +95,7 @@ class LocalTestServer implements TestServer {
   readonly #journal = new Journal()
   readonly #barrier: Barrier
   readonly #start: number
-  #used: UniversalApiWsHandler[] = []
+  #used: readonly UniversalApiWsHandler[] = []
   #refusing: Refusing[] = []
   #connections: ServerSide[] = []
   readonly #byConn = new Map<WebSocketConnection, ServerSide>()
@@ -122,20 +106,15 @@ class LocalTestServer implements TestServer {
   readonly #waiting = new Set<() => void>()
   #closing: Promise<void> | undefined
 
-  static async start(options: TestServerOptions): Promise<LocalTestServer> {
-    const { handlers = [], clock = 'real', timeout = DEFAULT_TIMEOUT, strict = false, ...more } = options
-    const serverOptions: ServerOptions = {
-      host: '127.0.0.1',
-      port: 0,
-      endpointPrefix: '',
-      allowedOrigins: true,
-      logLevel: 'silent',
-      runtime: process.versions['bun'] === undefined ? 'ws' : 'bun',
-      ...more,
-    }
+  static async start(given: readonly UniversalApiWsHandler[] | TestServerOptions): Promise<LocalTestServer> {
+    const { handlers, clock, timeout, strict, serverOptions } = resolveTestServerOptions(given)
     let started: LocalTestServer | undefined
     const virtual = clock === 'virtual' ? new VirtualClock(async () => started?.settled()) : undefined
-    const server = await startServer({ ...serverOptions, wsHandlers: Barrier.hideFrom(handlers) }, virtual)
+    const server = await startServer({ ...serverOptions, wsHandlers: [...handlers] }, virtual).catch(
+      (error: unknown) => {
+        throw inWordsOfTheKit(error)
+      },
+    )
     started = new LocalTestServer(
       server as Server & WithInside,
       serverOptions,
@@ -165,6 +144,7 @@ class LocalTestServer implements TestServer {
     this.clock = virtual ?? new RealClock(this.#start)
     this.#barrier = new Barrier(timeout)
     server[INSIDE].listen((event) => this.#happened(event))
+    server[INSIDE].isOwnPong = (payload) => Barrier.isAnswer(payload)
     server[INSIDE].gate = (req) => this.#gate(pathOf(req.url))
   }
 
@@ -197,7 +177,7 @@ class LocalTestServer implements TestServer {
   }
 
   async connection({ path, n, timeout = this.#timeout, signal }: Which = {}): Promise<TestConnection> {
-    const wait = new Wait(timeout, signal)
+    const wait = new Wait(timeout, signal, 'timeout')
     try {
       for (;;) {
         const found = this.#find(path, n)
@@ -222,12 +202,12 @@ class LocalTestServer implements TestServer {
   }
 
   use(...handlers: UniversalApiWsHandler[]): void {
-    this.#serve([...handlers, ...this.#used])
+    const patterns = handlers.map(patternOf)
+    this.#serve([...handlers, ...this.#used.filter((each) => !patterns.includes(patternOf(each)))])
   }
 
-  refuse(pattern: string, { times = Infinity, status = DEFAULT_STATUS, delay = 0 }: Refusal = {}): void {
-    if (!Number.isInteger(status) || status < 400 || status > 599)
-      throw new RangeError(`refuse(): the status ${status} is no refusal; give one of 400 to 599`)
+  refuse(pattern: string, refusal: Refusal = {}): void {
+    const { times, status, delay } = resolveRefusal(pattern, refusal)
     this.#refusing.push({ pattern: compilePattern(pattern), status, delay, left: times })
   }
 
@@ -287,10 +267,14 @@ class LocalTestServer implements TestServer {
     timer.cancel()
   }
 
-  #serve(used: UniversalApiWsHandler[]): void {
-    const patterns = new Set(used.map(({ pattern }) => pattern))
-    const wsHandlers = [...used, ...this.#handlers.filter(({ pattern }) => !patterns.has(pattern))]
-    this.#server.reload({ ...this.#options, wsHandlers: Barrier.hideFrom(wsHandlers) })
+  #serve(used: readonly UniversalApiWsHandler[]): void {
+    const patterns = used.map(patternOf)
+    const wsHandlers = [...used, ...this.#handlers.filter((each) => !patterns.includes(patternOf(each)))]
+    try {
+      this.#server.reload({ ...this.#options, wsHandlers })
+    } catch (error) {
+      throw inWordsOfTheKit(error)
+    }
     this.#used = used
   }
 
@@ -445,6 +429,12 @@ class RealClock implements TestClock {
       `runAll(): this server's clock is real; createTestServer({ clock: 'virtual' }) makes one that goes by itself`,
     )
   }
+}
+
+/** As handlers are compared; what is no handler is refused by the server, which says so. */
+function patternOf(handler: UniversalApiWsHandler): unknown {
+  const pattern: unknown = (handler as UniversalApiWsHandler | undefined)?.pattern
+  return typeof pattern === 'string' ? `/${pattern.replace(/^\//, '')}` : undefined
 }
 
 function closedWith(code: number, reason: string): Closed {

@@ -216,7 +216,7 @@ describe('connections', () => {
       ['connect', undefined],
     ])
     expect(server.stats().refusedBy).toEqual({ fault: 2 })
-    expect(() => server.refuse('/', { status: 200 })).toThrow('the status 200 is no refusal')
+    expect(() => server.refuse('/', { status: 200 })).toThrow('option "status" is 200')
   })
 })
 
