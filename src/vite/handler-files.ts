@@ -171,18 +171,21 @@ export class HandlerFiles {
     }
     // The watcher may not tell of what happens during its first look at a folder.
     for (const [file, stamp] of this.#stamps) saves.touch(file, stamp)
-    this.#look()
+    this.#look(true)
+    // On a busy machine that look takes long.
+    server.watcher.once('ready', () => this.#look(true))
   }
 
   /**
    * Vite's watcher may miss a folder that is made later, and says nothing of the files that it finds there when it is
-   * told of the folder; nor does it tell of a link that is pointed elsewhere. So we look ourselves: until the watcher has
-   * had the time to know the folder, and for as long as there are links.
+   * told of the folder; nor does it tell of a file that is made during its first look, or of a link that is pointed
+   * elsewhere. So we look ourselves: until the watcher has had the time to know the folder, and for as long as there are links.
+   * @param isUnknown - the watcher may not know the folder yet
    */
-  #look(): void {
+  #look(isUnknown: boolean = false): void {
     const { path } = this.#folder
     let isMissing = this.#failures.has(path)
-    if (!isMissing && !this.#listing.isLinked) return
+    if (!isUnknown && !isMissing && !this.#listing.isLinked) return
     if (this.#looking || !this.#stop || this.#host.kind !== 'dev') return
     const { watcher } = this.#host.server
     let left = LOOKS

@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events'
 import { renameSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -168,6 +169,22 @@ describe.each(VITES)('$name', ({ load }) => {
       expect(reads.at(-1)).toBe(text)
     }
     expect(terminal.text).not.toMatch(/error|in order again/i)
+  })
+
+  test('a file that is made during the first look of the watcher, which does not tell of it, is served', async () => {
+    const root = project({ 'mocks/a.ws.js': handler('/ws/a', 'first') })
+    const deaf = {
+      name: 'deaf',
+      enforce: 'post' as const,
+      configureServer({ watcher }: { watcher: EventEmitter }): void {
+        const emit = watcher.emit.bind(watcher)
+        watcher.emit = (event, ...args) => event !== 'add' && emit(event, ...args)
+      },
+    }
+    const { url } = await dev(await load(), { root, plugins: [universalApi({ wsDir: 'mocks' }), deaf] })
+    await edit(root, 'mocks/b.ws.js', handler('/ws/b', 'second'), () =>
+      greeting(`${url}/api/ws/b`).catch(() => undefined),
+    ).toBe('second')
   })
 
   test('a writer who never leaves a broken file alone is told so', async () => {
