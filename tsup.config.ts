@@ -6,6 +6,8 @@ const config: Options = {
   entry: {
     index: 'src/index.ts',
     testing: 'src/testing/index.ts',
+    vitest: 'src/testing/vitest.ts',
+    jest: 'src/testing/jest.ts',
     cli: 'src/cli/main.ts',
     'bench-worker': 'src/cli/bench-worker.ts',
   },
@@ -14,7 +16,12 @@ const config: Options = {
   target: 'node20',
   // TypeScript 6 deprecates an option that tsup sets by itself.
   dts: {
-    entry: { index: 'src/index.ts', testing: 'src/testing/index.ts' },
+    entry: {
+      index: 'src/index.ts',
+      testing: 'src/testing/index.ts',
+      vitest: 'src/testing/vitest.ts',
+      jest: 'src/testing/jest.ts',
+    },
     compilerOptions: { ignoreDeprecations: '6.0' },
   },
   clean: true,

@@ -9,7 +9,11 @@ const IN_BUN = [
 ]
 
 /** What measures time, and so runs last and alone: two files at once would measure each other. */
-const TIMED = ['test/hostile/**/*.test.ts', ...(isBun ? [] : ['test/load/accuracy.test.ts'])]
+const TIMED = [
+  'test/hostile/**/*.test.ts',
+  'test/testing/speed.test.ts',
+  ...(isBun ? [] : ['test/load/accuracy.test.ts']),
+]
 
 /** `npm test` says so in its summary where there is no strace; a run without it fails there instead. */
 const isTraceless = process.env['SIDEWIRE_UNPROVEN']?.split(' ').includes('network') === true

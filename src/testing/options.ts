@@ -24,7 +24,7 @@ export interface Refusal {
 
 /** Longer timers overflow and fire at once (a signed 32-bit integer in every runtime). */
 const MAX_MS = 2 ** 31 - 1
-const DEFAULT_TIMEOUT = 1000
+export const DEFAULT_TIMEOUT = 1000
 const DEFAULT_STATUS = 503
 
 interface Resolved {

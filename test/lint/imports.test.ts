@@ -258,6 +258,16 @@ const table: readonly Row[] = [
     denied: [...not(...node), '../index.ts', '../runtime/detect.ts', '../vite/plugin.ts', '../load/load.ts'],
   },
   {
+    file: 'src/testing/vitest.ts',
+    allowed: ['./matchers.ts', 'vitest'],
+    denied: [...platforms, '@jest/globals', '../server/server.ts', '../engine/tap.ts', '../index.ts'],
+  },
+  {
+    file: 'src/testing/jest.ts',
+    allowed: ['./matchers.ts', '@jest/globals'],
+    denied: [...platforms, 'vitest', '../server/server.ts', '../engine/tap.ts', '../index.ts'],
+  },
+  {
     file: 'src/load/load.ts',
     allowed: ['../engine/errors.ts', './worker.ts', ...node, 'hdr-histogram-js'],
     denied: [...not(...node), '../index.ts', '../server/server.ts', '../cli/serve.ts', '../vite/plugin.ts'],
