@@ -12,6 +12,8 @@ export {
 } from './engine/handler/handler.ts'
 export type { HandlerService } from './engine/handler/handler-service.ts'
 export type { Logger, LogLevel } from './engine/logger.ts'
+export type { ControlConnection, ControlErrorCode } from './control/control.ts'
+export type { JournalPage, JournalRow } from './control/journal.ts'
 export type { ProxyHeader } from './engine/handler/option-schema.ts'
 export type {
   EngineOptions,

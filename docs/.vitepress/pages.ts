@@ -38,6 +38,7 @@ export const GROUPS: readonly (readonly [title: string, pages: readonly string[]
       'docs/reference/close-codes.md',
       'docs/reference/error-codes.md',
       'docs/reference/cli.md',
+      'docs/reference/control.md',
       'docs/reference/runtimes.md',
     ],
   ],

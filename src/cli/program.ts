@@ -7,7 +7,9 @@ import { MAX_CONNECTIONS } from '../load/token.ts'
 import type { bench } from './bench.ts'
 import { CONFIG_NAME } from './config-name.ts'
 import { say } from './report.ts'
+import type { send } from './send.ts'
 import type { serve } from './serve.ts'
+import type { tail } from './tail.ts'
 
 /** A day. */
 const MAX_SECONDS = 86_400
@@ -39,6 +41,7 @@ export function createProgram(): Command {
         'debug',
       ]),
     )
+    .option('--control [token]', 'let `sidewire tail` and `sidewire send` look in and send (default: off)')
     .option('--watch', 'reload handlers when the config, or a file that it imports, changes (default: off)')
     .addHelpText(
       'after',
@@ -50,6 +53,34 @@ export function createProgram(): Command {
       ])}`,
     )
     .action(async (...args: Parameters<typeof serve>) => (await import('./serve.ts')).serve(...args))
+  program
+    .command('tail')
+    .configureOutput(mistakesOf('sidewire tail'))
+    .description('Show live what happens on a server that was started with --control.')
+    .argument('<url>', 'of the server, such as http://localhost:8787')
+    .option('--pattern <pattern>', "of one handler only, such as '/ws/chat'")
+    .option('--text <text>', 'only what contains it')
+    .option('--json', 'a line of JSON for each')
+    .option('--token <token>', 'of --control, where it has one')
+    .addHelpText(
+      'after',
+      examples(['tail http://localhost:8787', "tail http://localhost:8787 --pattern '/ws/chat' --json"]),
+    )
+    .action(async (...args: Parameters<typeof tail>) => (await import('./tail.ts')).tail(...args))
+  program
+    .command('send')
+    .configureOutput(mistakesOf('sidewire send'))
+    .description('Send a message to clients of a server that was started with --control.')
+    .argument('<url>', 'of the server, such as http://localhost:8787')
+    .argument('<pattern>', "of the handler, such as '/ws/chat'")
+    .argument('<text>', 'the message, as it stands')
+    .option('--room <name>', 'only to this room; may be repeated', collect, [])
+    .option('--token <token>', 'of --control, where it has one')
+    .addHelpText(
+      'after',
+      examples([`send http://localhost:8787 '/ws/chat' '{"type":"welcome"}' --room lobby`]),
+    )
+    .action(async (...args: Parameters<typeof send>) => (await import('./send.ts')).send(...args))
   program
     .command('bench')
     .configureOutput(mistakesOf('sidewire bench'))
@@ -120,6 +151,8 @@ Exit codes: 0 all is fine, 1 a check of the run failed (or there was no run: nob
 function examples(lines: readonly string[]): string {
   return ['', 'Examples:', ...lines.map((line) => `  $ sidewire ${line}`)].join('\n')
 }
+
+const collect = (value: string, all: readonly string[]): string[] => [...all, value]
 
 const toPort = wholeNumber(0, 65_535)
 const toCount = wholeNumber(1, MAX_CONNECTIONS)

@@ -13,6 +13,7 @@ export interface ServeFlags {
   readonly runtime?: RuntimeChoice
   readonly logLevel?: LogLevel
   readonly watch?: boolean
+  readonly control?: boolean | string
 }
 
 /** `sidewire serve [config]` */
@@ -42,6 +43,9 @@ function withFlags(options: ServerOptions, flags: ServeFlags): ServerOptions {
     ...(flags.prefix !== undefined && { endpointPrefix: flags.prefix }),
     ...(flags.runtime !== undefined && { runtime: flags.runtime }),
     ...(flags.logLevel !== undefined && { logLevel: flags.logLevel }),
+    ...(flags.control !== undefined && {
+      control: typeof flags.control === 'string' ? { token: flags.control } : flags.control,
+    }),
   }
 }
 

@@ -12,7 +12,7 @@ import { Departed } from './connection/departed.ts'
 import { dispatch, UNTOLD } from './connection/dispatch.ts'
 import { describe, SidewireError } from './errors.ts'
 import type { Holdings } from './holdings.ts'
-import { closeRemoved } from './handler/live-handler.ts'
+import { closeRemoved, type LiveHandler } from './handler/live-handler.ts'
 import { LiveHandlers } from './handler/live-handlers.ts'
 import type { Logger } from './logger.ts'
 import { takeMessage } from './connection/message-rate.ts'
@@ -139,16 +139,22 @@ export class Engine implements Context, Inside, Omit<RuntimeEvents<Connection>, 
    * @throws `ERR_UNKNOWN_HANDLER`, `ERR_SERIALIZE`, `ERR_OPTION`
    */
   publishTo(pattern: string, data: unknown, options?: PublishOptions): void {
+    this.#live(pattern).publish(data, options)
+  }
+
+  openConnections(pattern?: string): Connection[] {
+    return [...(pattern === undefined ? this.#handlers : this.#live(pattern)).connections()]
+  }
+
+  #live(pattern: string): LiveHandler {
     const source = String(pattern)
     const live = this.#handlers.get(source.startsWith('/') ? source : `/${source}`)
-    if (!live) {
-      const known = this.#handlers.patterns.join(', ')
-      throw new SidewireError(
-        'ERR_UNKNOWN_HANDLER',
-        `no enabled handler has the pattern ${describe(pattern)}; there is ${known || 'none'}`,
-      )
-    }
-    live.publish(data, options)
+    if (live) return live
+    const known = this.#handlers.patterns.join(', ')
+    throw new SidewireError(
+      'ERR_UNKNOWN_HANDLER',
+      `no enabled handler has the pattern ${describe(pattern)}; there is ${known || 'none'}`,
+    )
   }
 
   connections(): ConnectionInfo[] {

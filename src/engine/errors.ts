@@ -19,6 +19,7 @@ export type ErrorCode =
   | 'ERR_TLS'
   | 'ERR_CONFIG'
   | 'ERR_LOAD'
+  | 'ERR_CONTROL'
 
 /** The one error class of this package: `code` is stable, `message` is for people. */
 export class SidewireError extends Error {

@@ -1,4 +1,6 @@
 import type { Holdings } from './holdings.ts'
+import type { WebSocketConnection } from './connection/websocket-connection.ts'
+import type { PublishOptions } from './rooms/broadcast-options.ts'
 import type { HandshakeRequest } from './handshake/request.ts'
 import type { HttpAnswer, Payload } from './runtime.ts'
 import type { TapListener } from './tap.ts'
@@ -16,6 +18,9 @@ export interface Inside {
   gate: Gate | undefined
   /** Which pongs are nobody's business but the listeners': no `onPong` is called for them. */
   isOwnPong: ((payload: Uint8Array) => boolean) | undefined
+  /** Those that are open, of all handlers, or of the one with this pattern. @throws `ERR_UNKNOWN_HANDLER` */
+  openConnections(pattern?: string): WebSocketConnection[]
+  publishTo(pattern: string, data: unknown, options?: PublishOptions): void
 }
 
 /** Where a `Server` has it: not part of the API. */

@@ -103,8 +103,8 @@ export interface RuntimeEvents<D> {
   handshakeTimedOut(): void
   /** A client was hung up on, because file descriptors run out. Only where `capabilities.hangsUp`. */
   hungUp(): void
-  /** Any other HTTP request. */
-  request(request: RawRequest): HttpAnswer | Promise<HttpAnswer>
+  /** Any other HTTP request. A body that is not asked for, in this call, is read and forgotten. */
+  request(request: RawRequest, body: ReadBody): HttpAnswer | Promise<HttpAnswer>
   open(socket: RuntimeSocket<D>): void
   /** The payload is the engine's to keep. `bytes` is its size on the wire, uncompressed. */
   message(socket: RuntimeSocket<D>, payload: Payload, bytes: number): void
@@ -146,6 +146,9 @@ export interface RuntimeSocket<D> {
   /** Ends the TCP connection without one. */
   terminate(): void
 }
+
+/** Reads the body of a request. `undefined`: it has more bytes than that, or the client has gone. */
+export type ReadBody = (maxBytes: number) => Promise<Uint8Array | undefined>
 
 /** A request as it came, copied out of whatever memory the runtime reuses. */
 export interface RawRequest {

@@ -16,6 +16,7 @@ import { prefixesOf } from '../engine/handshake/routing.ts'
 import { pathOf, toOriginForm } from '../engine/handshake/request.ts'
 import type { HttpAnswer, RawRequest, Runtime, RuntimeName, RuntimeServer } from '../engine/runtime.ts'
 import { copyStats, type Stats } from '../engine/stats.ts'
+import type { Control } from '../control/control.ts'
 import { detectRuntime } from '../runtime/detect.ts'
 import { ANSWER, type Answering } from './behind.ts'
 import { readForwarded } from './forwarded.ts'
@@ -87,12 +88,14 @@ export async function serveOn(
   let resolved = options
   const engine = new Engine(resolved, logger, clock)
   const limits = limitsOf(resolved)
+  const control = resolved.control && (await startControl(engine, resolved.control, resolved.hosts))
   const server: RuntimeServer = await runtime.listen(
     {
       upgrade: (raw) => engine.upgrade(toOriginForm(readForwarded(raw, resolved))),
       handshakeTimedOut: () => engine.handshakeTimedOut(),
       hungUp: () => engine.hungUp(),
-      request: (raw) =>
+      request: (raw, body) =>
+        control?.answer(raw, body) ??
         engine.request(toOriginForm(readForwarded(raw, resolved))) ??
         answerPlain(toOriginForm(raw), resolved.files),
       open: (socket) => engine.open(socket),
@@ -149,6 +152,7 @@ export async function serveOn(
     close() {
       closing ??= (async () => {
         server.stopListening()
+        control?.close()
         await engine.close()
         await server.close()
       })()
@@ -156,6 +160,16 @@ export async function serveOn(
     },
   }
   return served
+}
+
+/** Loaded where it is asked for. */
+async function startControl(
+  engine: Engine,
+  { token }: { readonly token: string | undefined },
+  hosts: readonly string[],
+): Promise<Control> {
+  const { Control: Made, isLoopbackAddress } = await import('../control/control.ts')
+  return new Made(engine, engine.clock, { token, isLoopback: hosts.every(isLoopbackAddress) })
 }
 
 /** A suite of tests makes a server for each test, and nobody wants to read it more than once. */
@@ -197,6 +211,8 @@ function needsRestart(before: ResolvedServerOptions, after: ResolvedServerOption
     (name) => before[name] !== after[name],
   )
   if (before.hosts.length !== after.hosts.length && before.host === after.host) changed.push('host')
+  if (before.control?.token !== after.control?.token || !before.control !== !after.control)
+    changed.push('control')
   if (before.tls?.cert !== after.tls?.cert || before.tls?.key !== after.tls?.key) changed.push('tls')
   const wanted = limitsOf(after)
   if (wanted.maxPayload > limits.maxPayload) changed.push('maxPayload')

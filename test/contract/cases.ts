@@ -7,6 +7,7 @@ import { CASES as codec } from './cases/codec.ts'
 import { CASES as compression } from './cases/compression.ts'
 import { CASES as configuration } from './cases/configuration.ts'
 import { CASES as connection } from './cases/connection.ts'
+import { CASES as control } from './cases/control.ts'
 import { CASES as departure } from './cases/departure.ts'
 import { CASES as drain } from './cases/drain.ts'
 import { CASES as errors } from './cases/errors.ts'
@@ -49,5 +50,5 @@ export const SECTIONS: Readonly<Record<string, readonly Case[]>> = {
   '10 errors': errors,
   '10 tap': tap,
   '10 logging': logging,
-  '11 HTTP': [...http, ...heads, ...onRequest],
+  '11 HTTP': [...http, ...heads, ...onRequest, ...control],
 }

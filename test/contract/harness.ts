@@ -106,7 +106,10 @@ export class Contract {
     const { method = 'GET', headers = {}, body = '' } = request
     if (this.runtime instanceof MemoryRuntime)
       return asResponse(
-        await this.runtime.request(memoryRequest(`/api${path}`, { Host: '127.0.0.1', ...headers }, method)),
+        await this.runtime.request(
+          memoryRequest(`/api${path}`, { Host: '127.0.0.1', ...headers }, method),
+          body,
+        ),
       )
     const length = body === '' ? {} : { 'Content-Length': String(Buffer.byteLength(body)) }
     const client = this.raw(server)

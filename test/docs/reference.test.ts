@@ -49,7 +49,16 @@ const MEMBERS: readonly (readonly [type: string, entries: ReadonlyMap<string, En
   ['ScriptClient', CLI.rowsOf('ScriptClient')],
 ]
 /** Explained where they are used, in a line. */
-const WITHOUT_A_LIST = ['BenchReport', 'Logger', 'StaticFile', 'TlsFiles', 'UniversalApiPlugin']
+const WITHOUT_A_LIST = [
+  'BenchReport',
+  'ControlConnection',
+  'JournalPage',
+  'JournalRow',
+  'Logger',
+  'StaticFile',
+  'TlsFiles',
+  'UniversalApiPlugin',
+]
 
 const types = new TypesOfPackage()
 

@@ -168,7 +168,7 @@ const table: readonly Row[] = [
   },
   {
     file: 'src/server/server.ts',
-    allowed: ['../engine/engine.ts', '../runtime/detect.ts', './config.ts'],
+    allowed: ['../engine/engine.ts', '../runtime/detect.ts', '../control/control.ts', './config.ts'],
     denied: [
       ...platforms,
       '../runtime/node/ws.ts',
@@ -245,6 +245,11 @@ const table: readonly Row[] = [
     file: 'src/vite/tunnel.ts',
     allowed: ['../server/forwarded.ts', ...node, 'http-proxy-3'],
     denied: [...not(...node, 'vite', 'http-proxy-3'), '../index.ts', '../engine/engine.ts'],
+  },
+  {
+    file: 'src/control/control.ts',
+    allowed: ['../engine/inside.ts', '../engine/handshake/request.ts', './journal.ts', 'node:crypto'],
+    denied: [...platforms, '../index.ts', '../server/server.ts', '../testing/journal.ts'],
   },
   {
     file: 'src/testing/test-server.ts',

@@ -69,9 +69,10 @@ export class MemoryRuntime implements Runtime {
   }
 
   /** Plain HTTP. */
-  async request(raw: RawRequest): Promise<HttpAnswer> {
+  async request(raw: RawRequest, body: string = ''): Promise<HttpAnswer> {
     if (!this.#events) throw new Error('the memory runtime does not listen')
-    return this.#events.request(raw)
+    const bytes = Buffer.from(body)
+    return this.#events.request(raw, async (maxBytes) => (bytes.length > maxBytes ? undefined : bytes))
   }
 
   /** Opening handshake; the answer if it is refused. */

@@ -186,6 +186,8 @@ const pluginEntries = {
 
 export const pluginSchema: v.GenericSchema = v.strictObject(pluginEntries, 'an object of options')
 
+/** RFC 9110 5.5: what a header can carry for certain, with no space at an end that would be cut off. */
+const SECRET_TEXT = /^[!-~][ -~]{14,}[!-~]$/
 const SECRET = 'a string of at least 16 characters of ASCII, without a space at an end'
 /** The headers of the option `proxyHeaders`. */
 export type ProxyHeader = (typeof PROXY_HEADERS)[number]
@@ -208,8 +210,7 @@ const serverEntries = {
       '{ cert, key }, the paths of two PEM files',
     ),
   ),
-  // RFC 9110 5.5: what a header can carry for certain, with no space at an end that would be cut off.
-  proxySecret: v.optional(v.pipe(v.string(SECRET), v.regex(/^[!-~][ -~]{14,}[!-~]$/, SECRET))),
+  proxySecret: v.optional(v.pipe(v.string(SECRET), v.regex(SECRET_TEXT, SECRET))),
   proxyHeaders: v.optional(
     v.pipe(
       v.array(oneOf(PROXY_HEADERS), `a list of ${PROXY_HEADERS.join(', ')}`),
@@ -217,6 +218,12 @@ const serverEntries = {
     ),
   ),
   trustedProxies: v.optional(whole(1, 100, 'a number of proxies from 1 to 100')),
+  control: v.optional(
+    v.union(
+      [flag, v.strictObject({ token: v.pipe(v.string(SECRET), v.regex(SECRET_TEXT, SECRET)) })],
+      'true, false, or { token }',
+    ),
+  ),
   files: v.optional(
     v.record(
       v.string(),

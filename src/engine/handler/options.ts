@@ -91,6 +91,12 @@ export interface ServerOptions<
    * so as many from the end. Needs `proxySecret`. @defaultValue 1
    */
   trustedProxies?: number
+  /**
+   * Lets other processes of this machine read what happens, send and cut, over HTTP at `/.sidewire/`; with a token only
+   * those that have it. A server that listens beyond loopback needs one for what changes something.
+   * @defaultValue false
+   */
+  control?: boolean | { readonly token: string }
   /** What plain GET requests get, by path: a page to try the handlers, for example. @defaultValue none */
   files?: Readonly<Record<string, StaticFile>>
 }
@@ -182,6 +188,8 @@ export interface ResolvedServerOptions extends ResolvedEngineOptions {
   readonly port: number
   readonly tls: TlsFiles | undefined
   readonly files: ReadonlyMap<string, StaticFile>
+  /** `undefined`: it is off. */
+  readonly control: { readonly token: string | undefined } | undefined
   readonly proxySecret: string | undefined
   /** In lower case. */
   readonly proxyHeaders: ReadonlySet<string>
@@ -222,6 +230,9 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
     port: options.port ?? 8787,
     tls: options.tls,
     files: new Map(Object.entries(options.files ?? {})),
+    control: options.control
+      ? { token: options.control === true ? undefined : options.control.token }
+      : undefined,
     proxySecret: options.proxySecret,
     proxyHeaders: new Set((options.proxyHeaders ?? DEFAULT_PROXY_HEADERS).map((name) => name.toLowerCase())),
     trustedProxies: options.trustedProxies ?? 1,

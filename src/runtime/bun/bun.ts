@@ -76,8 +76,14 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
           return answers.add(result)
         }
         if (!isHandshake(request)) {
-          const result = inTime(events.request(raw))
-          if (result instanceof Promise) void drop(request)
+          let isRead = false
+          const result = inTime(
+            events.request(raw, (maxBytes: number) => {
+              isRead = true
+              return readBody(request, maxBytes)
+            }),
+          )
+          if (result instanceof Promise && !isRead) void drop(request)
           return toResponse(result instanceof Promise ? await result : result)
         }
         const result = inTime(events.upgrade(raw))
@@ -213,6 +219,22 @@ class BunSocket<D> implements RuntimeSocket<D> {
   terminate(): void {
     this.native?.terminate()
   }
+}
+
+async function readBody({ body }: Request, maxBytes: number): Promise<Uint8Array | undefined> {
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  try {
+    for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
+      bytes += chunk.length
+      if (bytes > maxBytes) return undefined
+      chunks.push(chunk)
+    }
+  } catch {
+    // The client has gone.
+    return undefined
+  }
+  return Buffer.concat(chunks)
 }
 
 /** Reads the body and forgets it: unread, a large one would keep the client from ever having sent it. */

@@ -7,6 +7,7 @@ import type {
   ListenOptions,
   Payload,
   RawRequest,
+  ReadBody,
   Runtime,
   RuntimeEvents,
   RuntimeServer,
@@ -153,7 +154,7 @@ async function listen<D>(
     const raw = copyRequest(res, req, encrypted)
     // A handshake without a key of the right length never gets to the route above.
     if (!asksForWebSocket(headerOf(raw, 'upgrade'), headerOf(raw, 'sec-websocket-key'))) {
-      const result = events.request(raw)
+      const result = events.request(raw, readBody(res))
       const isLast = !(result instanceof Promise) && (result.status >= 400 || asksToClose(raw))
       return respond(answers, res, isLast ? afterPacket(result) : result, (response) =>
         answer(res, raw, response),
@@ -262,6 +263,22 @@ const BEYOND_ASCII_ALL = /[^\0-\x7f]+/gu
 /** A byte a character, as Node has header values (and RFC 9110 5.5 knows no charset). */
 function asLatin1(value: string): string {
   return Buffer.from(value).toString('latin1')
+}
+
+/** What is asked for later than in the route's own callback is too late: the bytes are gone. */
+function readBody(res: UWS.HttpResponse): ReadBody {
+  return (maxBytes) =>
+    new Promise((resolve) => {
+      const chunks: Buffer[] = []
+      let bytes = 0
+      res.onData((chunk, isLast) => {
+        bytes += chunk.byteLength
+        // The memory is taken back when this callback returns.
+        if (bytes <= maxBytes) chunks.push(Buffer.from(chunk.slice(0)))
+        if (bytes > maxBytes) resolve(undefined)
+        else if (isLast) resolve(Buffer.concat(chunks))
+      })
+    })
 }
 
 /** `HttpRequest` lives on the stack: everything is copied before the callback returns. */

@@ -15,6 +15,7 @@ import type {
   HttpAnswer,
   ListenOptions,
   RawRequest,
+  ReadBody,
   Runtime,
   RuntimeEvents,
   RuntimeServer,
@@ -97,7 +98,7 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
     const end = (answer: HttpAnswer): void => answerRaw(socket, request.method, answer)
     // Node has let go of the socket, whatever it was to become.
     if (!isHandshake(request)) {
-      const answer = await events.request(raw)
+      const answer = await events.request(raw, NO_BODY)
       return socket.destroyed ? undefined : end(answer)
     }
     let decision = events.upgrade(raw)
@@ -151,9 +152,9 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
     answers.set(request.socket, response)
     const raw = copyRequest(request, options.tls !== undefined)
     if (!isHandshake(request)) {
+      void reply(response, events.request(raw, readBody(request)))
       // Unread, a body would count against the client's time, and keep a large one from being sent.
       request.resume()
-      void reply(response, events.request(raw))
       return
     }
     const refuse = async (): Promise<HttpAnswer> => {
@@ -285,6 +286,24 @@ function closeCodeOf({ code = '' }: Error & { code?: string }): number | undefin
   if (code === 'WS_ERR_INVALID_UTF8' || code.startsWith('Z_')) return CloseCode.InvalidPayload
   if (code.startsWith('WS_ERR_')) return CloseCode.ProtocolError
   return undefined
+}
+
+/** Of a request whose socket Node has let go of. */
+const NO_BODY: ReadBody = () => Promise.resolve(new Uint8Array())
+
+function readBody(request: IncomingMessage): ReadBody {
+  return (maxBytes) =>
+    new Promise((resolve) => {
+      const chunks: Buffer[] = []
+      let bytes = 0
+      request.on('data', (chunk: Buffer) => {
+        bytes += chunk.length
+        if (bytes <= maxBytes) chunks.push(chunk)
+        else resolve(undefined)
+      })
+      request.on('end', () => resolve(bytes <= maxBytes ? Buffer.concat(chunks) : undefined))
+      request.on('close', () => resolve(undefined))
+    })
 }
 
 function copyRequest(request: IncomingMessage, encrypted: boolean): RawRequest {

@@ -1,0 +1,90 @@
+import { afterEach, describe, expect, test } from 'vitest'
+import { connectWs } from '../support/client.ts'
+import { Cli, endAll, PLATFORMS, project, run, serve } from './cli.ts'
+
+afterEach(endAll)
+
+const CONFIG = `export default { wsHandlers: [
+  { pattern: '/chat', onConnect: (conn) => conn.joinRoom('lobby'), onMessage: (conn, data) => conn.send({ got: data }) },
+  { pattern: '/other', onMessage() { throw new Error('boom') }, onError() {} },
+] }`
+const TOKEN = 'a token of the test'
+
+describe.each(PLATFORMS)('on $runtime', (target) => {
+  async function start(flags: readonly string[]): Promise<{ base: string; http: string }> {
+    const cli = serve(project({ 'sidewire.config.mjs': CONFIG }), flags, target)
+    const url = await cli.started()
+    return { base: url.replace('/chat', ''), http: url.replace(/^ws(.*)\/api.*$/, 'http$1') }
+  }
+  async function watch(http: string, ...flags: readonly string[]): Promise<Cli> {
+    const tail = new Cli(['tail', http, ...flags], { cwd: project(), target })
+    await tail.line(/^sidewire: what happens on http.* from now on; Ctrl-C ends it$/)
+    return tail
+  }
+  const sidewire = (...args: string[]): Promise<Awaited<ReturnType<typeof run>>> =>
+    run(args, { cwd: project(), target })
+
+  test('tail shows what happens, and send reaches a handler, or a room of it', async () => {
+    const { base, http } = await start(['--control'])
+    const tail = await watch(http)
+    await expect(connectWs(`${base}/none`)).rejects.toThrow(/404|Expected 101/)
+    await tail.line(/-- refused \/api\/none with 404: path$/)
+    const client = await connectWs(`${base}/chat`)
+    await tail.line(/^\d\d:\d\d:\d\d\.\d{3} -- \/chat [\da-f]{8} connected to \/api\/chat$/)
+    await tail.line(/-- \/chat [\da-f]{8} joins lobby$/)
+    client.send('hello "you"\u001b[2J\u202e')
+    await tail.line(/-> \/chat [\da-f]{8} hello "you"\\u001b\[2J\?$/)
+    await client.next()
+    await tail.line(/<- \/chat [\da-f]{8} \{"got":"hello/)
+    await tail.line(/-- \/chat [\da-f]{8} taken by onMessage in \d+\.\d ms$/)
+    expect(
+      (await sidewire('send', http, '/chat', '{"type":"welcome"}', '--room', 'lobby', '--room', 'den'))
+        .stdout,
+    ).toEqual(['sent to 1 connection'])
+    expect(await client.next()).toEqual({ type: 'welcome' })
+    await tail.line(/<= \/chat \{"type":"welcome"\} to 1 in lobby, den$/)
+    expect((await sidewire('send', http, '/chat', 'x', '--room', 'den')).stdout).toEqual([
+      'sent to 0 connections',
+    ])
+    client.close(4000, 'bye')
+    await tail.line(/-- \/chat [\da-f]{8} closed by the client with 4000 "bye"$/)
+    ;(await connectWs(`${base}/other`)).send('x')
+    await tail.line(/-- \/other [\da-f]{8} onMessage failed: Error: boom/)
+  })
+
+  test('tail of one handler, of a text, as JSON', async () => {
+    const { base, http } = await start(['--control'])
+    const client = await connectWs(`${base}/chat`)
+    const tail = await watch(http, '--pattern', '/chat', '--text', 'needle', '--json')
+    ;(await connectWs(`${base}/other`)).send('needle')
+    client.send('hay')
+    client.send('needle')
+    await tail.line(/"type":"sent"/)
+    expect(tail.stdout.map((line) => JSON.parse(line))).toMatchObject([
+      { type: 'message', pattern: '/chat', text: 'needle' },
+      { type: 'sent', pattern: '/chat', text: '{"got":"needle"}' },
+    ])
+  })
+
+  test('what is wrong is one line with the cure', async () => {
+    const { http } = await start(['--control', TOKEN])
+    const off = await start([])
+    for (const [args, says] of [
+      [['tail', 'nothing'], '"nothing" is no URL of a server, such as http://localhost:8787'],
+      [['tail', 'http://127.0.0.1:1'], 'nobody answers at http://127.0.0.1:1'],
+      [['tail', off.http], 'HTTP 404; was it started with --control?'],
+      [['send', http, '/chat', 'x'], 'the token is missing or wrong'],
+      [
+        ['send', http, '/none', 'x', '--token', TOKEN],
+        'no enabled handler has the pattern "/none"; there is /chat, /other',
+      ],
+    ] as const) {
+      const { code, stderr } = await sidewire(...args)
+      expect([code, stderr.length]).toEqual([1, 1])
+      expect(stderr[0]).toContain(says)
+    }
+    expect((await sidewire('send', http, '/chat', 'x', '--token', TOKEN)).stdout).toEqual([
+      'sent to 0 connections',
+    ])
+  })
+})
