@@ -276,8 +276,9 @@ async function openTab(name: string): Promise<Page> {
 }
 
 async function introduce(tab: Page, name: string): Promise<void> {
-  await tab.getByLabel('Your name').fill(name)
+  // Connected is who has a name already: in the middle of ours, it would become a part of it.
   await shows(panel(tab).locator('.state'), 'Connected')
+  await tab.getByLabel('Your name').fill(name)
 }
 
 const panel = (tab: Page): Locator => tab.getByRole('tabpanel')
