@@ -34,6 +34,7 @@ export const GROUPS: readonly (readonly [title: string, pages: readonly string[]
       'docs/reference/handler.md',
       'docs/reference/connection.md',
       'docs/reference/server.md',
+      'docs/reference/testing.md',
       'docs/reference/plugin-api.md',
       'docs/reference/close-codes.md',
       'docs/reference/error-codes.md',

@@ -50,7 +50,10 @@ export interface TestServer extends AsyncDisposable {
   /** As `Server.publish`. */
   publish(pattern: string, data: unknown, options?: PublishOptions): void
   stats(): Stats
-  /** Handlers in front of the others, until `reset()`; one with the pattern of another stands in its place. @throws as `createServer` does; nothing is changed then */
+  /**
+   * Handlers in front of the others, until `reset()`; one with the pattern of another stands in its place.
+   * @throws as `createServer` does; nothing is changed then
+   */
   use(...handlers: UniversalApiWsHandler[]): void
   /** Refuses handshakes whose whole path matches, until `reset()`. @throws `ERR_OPTION`, `ERR_PATTERN` */
   refuse(pattern: string, refusal?: Refusal): void
@@ -60,7 +63,7 @@ export interface TestServer extends AsyncDisposable {
   verify(): void
   /** As new: connections are closed, the journal and what `use` and `refuse` did is gone; the port stays. */
   reset(): Promise<void>
-  /** Closes all. `await using` does it, after `verify()`. Idempotent. */
+  /** Closes all. `await using` does it, and `verify()` then. Idempotent. */
   close(): Promise<void>
 }
 

@@ -173,12 +173,30 @@ test('docs/guide/in-tests.md: its tests pass in Vitest', async () => {
   const { code, stdout, stderr } = await start(process.execPath, [vitest, 'run'], folder, WITH_WEBSOCKET)
   expect({ code, stderr }).toMatchObject({ code: 0 })
   expect(stdout).toMatch(/Test Files +3 passed \(3\)/)
-  expect(stdout).toMatch(/Tests +4 passed \(4\)/)
+  expect(stdout).toMatch(/Tests +7 passed \(7\)/)
+})
+
+test('docs/guide/in-tests.md: its test passes in Jest', async () => {
+  const folder = projectOf('docs/guide/in-tests.md', ['jest', '@jest'])
+  const jest = join(folder, 'node_modules/jest/bin/jest.js')
+  const options = { NODE_OPTIONS: `--experimental-vm-modules ${WITH_WEBSOCKET.NODE_OPTIONS}` }
+  const args = [jest, '--testMatch', '**/*.jest.mjs']
+  const { code, stderr } = await start(process.execPath, args, folder, options)
+  expect({ code, stderr }).toMatchObject({ code: 0 })
+  expect(stderr).toMatch(/Tests: +1 passed, 1 total/)
+})
+
+test('docs/guide/in-tests.md: its test passes in node:test', async () => {
+  const folder = projectOf('docs/guide/in-tests.md')
+  const args = ['--test', 'chat.node.mjs']
+  const { code, stdout, stderr } = await start(process.execPath, args, folder, WITH_WEBSOCKET)
+  expect({ code, stdout, stderr }).toMatchObject({ code: 0 })
+  expect(stdout).toMatch(/pass 1\n/)
 })
 
 test('docs/guide/in-tests.md: its test passes in `bun test`', async () => {
   const folder = projectOf('docs/guide/in-tests.md')
-  const { code, stderr } = await start(BUN.command, ['test', './echo.bun.ts'], folder)
+  const { code, stderr } = await start(BUN.command, ['test', './chat.bun.ts'], folder)
   expect(stderr).toContain('1 pass')
   expect(code).toBe(0)
 })

@@ -58,6 +58,10 @@ export class Documented {
     return entries
   }
 
+  textOf(heading: string): string {
+    return this.#section(heading)
+  }
+
   #section(heading: string): string {
     const lines = this.#text.split('\n')
     const start = lines.findIndex((line) => /^#+ /.test(line) && line.replace(/^#+ /, '') === heading)

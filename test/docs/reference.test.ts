@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { inspect } from 'node:util'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it, vi } from 'vitest'
 import { createProgram } from '../../src/cli/program.ts'
@@ -10,6 +11,7 @@ import { resolvePluginOptions, resolveServerOptions } from '../../src/engine/han
 import { authenticate } from '../../src/engine/handshake/authenticate.ts'
 import { createLogger } from '../../src/engine/logger.ts'
 import type { RuntimeCapabilities } from '../../src/engine/runtime.ts'
+import { resolveRefusal, resolveTestServerOptions } from '../../src/testing/options.ts'
 import { SCENARIOS } from '../../src/load/options.ts'
 import { createBunRuntime } from '../../src/runtime/bun/bun.ts'
 import { createUwsRuntime } from '../../src/runtime/node/uws.ts'
@@ -25,6 +27,7 @@ const CONNECTION = page('connection.md')
 const SERVER = page('server.md')
 const PLUGIN = page('plugin-api.md')
 const CLI = page('cli.md')
+const TESTING = page('testing.md')
 
 /** The members of each type, by what documents them. */
 const MEMBERS: readonly (readonly [type: string, entries: ReadonlyMap<string, Entry>])[] = [
@@ -48,6 +51,9 @@ const MEMBERS: readonly (readonly [type: string, entries: ReadonlyMap<string, En
   ['LoadScript', CLI.rowsOf('LoadScript')],
   ['ScriptClient', CLI.rowsOf('ScriptClient')],
 ]
+const OPTIONS_OF_A_SERVER = [...OPTIONS.entriesIn('Everywhere'), ...OPTIONS.entriesIn('Server')].filter(
+  ([name]) => name !== 'wsHandlers',
+)
 /** Explained where they are used, in a line. */
 const WITHOUT_A_LIST = [
   'BenchReport',
@@ -60,15 +66,34 @@ const WITHOUT_A_LIST = [
   'UniversalApiPlugin',
 ]
 
-const types = new TypesOfPackage()
+/** The same of `sidewire/testing`. */
+const MEMBERS_OF_TESTING: typeof MEMBERS = [
+  ['TestServer', TESTING.entries],
+  ['TestServerOptions', new Map([...OPTIONS_OF_A_SERVER, ...TESTING.rowsOf('Options of a test server')])],
+  ['Which', TESTING.rowsOf('Which')],
+  ['Refusal', TESTING.rowsOf('Refusal')],
+  ['TestConnection', TESTING.rowsOf('TestConnection')],
+  ['Messages', TESTING.rowsOf('Messages')],
+  ['Expecting', TESTING.rowsOf('Expecting')],
+  ['Closed', TESTING.rowsOf('Closed')],
+  ['Entry', TESTING.rowsOf('Entry')],
+  ['TestClock', TESTING.rowsOf('TestClock')],
+  ['SidewireMatchers', TESTING.rowsOf('SidewireMatchers')],
+]
 
-describe.each(MEMBERS.map(([type, entries]) => ({ type, entries })))('$type', ({ type, entries }) => {
+const types = new TypesOfPackage()
+const typesOfTesting = new TypesOfPackage('src/testing/index.ts', types)
+
+describe.each([
+  ...MEMBERS.map(([type, entries]) => ({ type, entries, of: types })),
+  ...MEMBERS_OF_TESTING.map(([type, entries]) => ({ type, entries, of: typesOfTesting })),
+])('$type', ({ type, entries, of }) => {
   it('has all its members in the reference, and no others', () => {
-    expect([...entries.keys()].toSorted()).toEqual(types.membersOf(type).toSorted())
+    expect([...entries.keys()].toSorted()).toEqual(of.membersOf(type).toSorted())
   })
 
   it('has their types', () => {
-    const wrong = types.unlike(type, new Map([...entries].map(([name, { type: said }]) => [name, said])))
+    const wrong = of.unlike(type, new Map([...entries].map(([name, { type: said }]) => [name, said])))
     expect(wrong).toEqual([])
   })
 })
@@ -76,6 +101,9 @@ describe.each(MEMBERS.map(([type, entries]) => ({ type, entries })))('$type', ({
 it('documents all types of the package that have members', () => {
   const documented = [...MEMBERS.map(([type]) => type), ...WITHOUT_A_LIST]
   expect(documented.toSorted()).toEqual(types.interfaces.toSorted())
+  // A TestPeer is a TestConnection without its last members.
+  const ofTesting = [...MEMBERS_OF_TESTING.map(([type]) => type), 'TestPeer']
+  expect(ofTesting.toSorted()).toEqual(typesOfTesting.interfaces.toSorted())
 })
 
 it('lists what the package exports', () => {
@@ -85,12 +113,15 @@ it('lists what the package exports', () => {
       .keys(),
   ]
   expect(listed.toSorted()).toEqual(types.exports.toSorted())
+  const ofTesting = [...TESTING.rowsOf('What it exports', /`(\w+)`/g).keys()]
+  expect(ofTesting.toSorted()).toEqual(typesOfTesting.exports.toSorted())
 })
 
 it('says the errors of each call that the code says', () => {
-  for (const [type, entries] of MEMBERS) {
+  for (const [type, entries] of [...MEMBERS, ...MEMBERS_OF_TESTING]) {
+    const of = MEMBERS.some(([name]) => name === type) ? types : typesOfTesting
     for (const [name, { errors }] of entries) {
-      const thrown = types.thrownBy(type, name)
+      const thrown = of.thrownBy(type, name)
       if (thrown.length > 0) expect([type, name, codesIn(errors)]).toEqual([type, name, thrown])
     }
   }
@@ -113,6 +144,7 @@ it('has a source for each entry', () => {
     ...CONNECTION.entries,
     ...SERVER.entries,
     ...PLUGIN.entries,
+    ...TESTING.entries,
   ]
   expect(named.filter(([, { source }]) => source === '').map(([name]) => name)).toEqual([])
 })
@@ -309,6 +341,20 @@ describe('codes', () => {
       types.literalsOf('RefusalReason').toSorted(),
     )
   })
+})
+
+it('has the defaults of a test server and of a refusal', () => {
+  const { serverOptions, ...own } = resolveTestServerOptions([])
+  const rows = TESTING.rowsOf('Options of a test server')
+  const literals = (entries: ReadonlyMap<string, Entry>): unknown =>
+    Object.fromEntries([...entries].map(([name, { literal }]) => [name, literal]))
+  const inspected = (values: object): unknown =>
+    Object.fromEntries(Object.entries(values).map(([name, value]) => [name, inspect(value)]))
+  expect(literals(rows)).toEqual(inspected(own))
+  expect(TESTING.textOf('Options of a test server')).toContain(
+    `\`${inspect(serverOptions, { breakLength: Infinity })}\``,
+  )
+  expect(literals(TESTING.rowsOf('Refusal'))).toEqual(inspected(resolveRefusal('/a', {})))
 })
 
 describe.each(createProgram().commands.map((command) => ({ command, name: command.name() })))(

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-const INDEX = join(ROOT, 'src/index.ts')
+const INDEX = 'src/index.ts'
 /** A file that is not there: what a page says, as TypeScript. */
 const SAID = join(ROOT, 'src/said.ts')
 
@@ -13,14 +13,21 @@ export class TypesOfPackage {
   readonly #program: ts.Program
   readonly #checker: ts.TypeChecker
   readonly #exports: ReadonlyMap<string, ts.Symbol>
+  readonly #imports: readonly string[]
 
-  constructor() {
+  /** @param beside - what else a page may name */
+  constructor(index: string = INDEX, beside?: TypesOfPackage) {
     const { config } = ts.readConfigFile(join(ROOT, 'tsconfig.json'), (path) => ts.sys.readFile(path))
     this.#options = ts.parseJsonConfigFileContent(config, ts.sys, ROOT).options
-    this.#program = ts.createProgram([INDEX], this.#options)
+    this.#program = ts.createProgram([join(ROOT, index)], this.#options)
     this.#checker = this.#program.getTypeChecker()
-    const module = this.#checker.getSymbolAtLocation(this.#program.getSourceFile(INDEX)!)!
+    const module = this.#checker.getSymbolAtLocation(this.#program.getSourceFile(join(ROOT, index))!)!
     this.#exports = new Map(this.#checker.getExportsOfModule(module).map((symbol) => [symbol.name, symbol]))
+    const names = this.exports.join(', ')
+    this.#imports = [
+      ...(beside ? beside.#imports : []),
+      `import type { ${names} } from './${index.slice('src/'.length)}'`,
+    ]
   }
 
   get exports(): string[] {
@@ -32,7 +39,8 @@ export class TypesOfPackage {
   }
 
   membersOf(type: string): string[] {
-    return this.#properties(type).map(({ name }) => name)
+    // Not those that stand for a symbol, as `Symbol.asyncIterator` does.
+    return this.#properties(type).flatMap(({ name }) => (name.startsWith('__@') ? [] : name))
   }
 
   /** Of a union of texts. */
@@ -51,7 +59,7 @@ export class TypesOfPackage {
   /** The members whose type is not the one that is said, each with what is wrong. */
   unlike(type: string, said: ReadonlyMap<string, string>): string[] {
     const lines = [
-      `import type { ${this.exports.join(', ')} } from './index.ts'`,
+      ...this.#imports,
       'type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false',
       // The parameters of a type that a function infers by are left out of what a page says.
       'type Call<F> = F extends (...args: infer Args) => infer Result ? [Args, Result] : F',
