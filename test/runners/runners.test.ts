@@ -1,9 +1,11 @@
 import { spawn } from 'node:child_process'
 
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { within } from '../support/client.ts'
+import { InstalledProject } from '../frameworks/installed-project.ts'
 import { install, link } from '../vite/installation.ts'
 import { defer, project } from '../vite/rig.ts'
 
@@ -183,6 +185,23 @@ test.each([
   const tsc = join(ROOT, 'node_modules/typescript/bin/tsc')
   const { exit, output } = await run([process.execPath, tsc, ...STRICT, ...MODERN, 'use.ts'], root)
   expect({ exit, output }).toEqual({ exit: 0, output: '' })
+})
+
+test('the types of sidewire/vitest in Vitest 5, whose matchers have other type parameters', async () => {
+  const installed = await InstalledProject.of('../runners/vitest5')
+  defer(() => installed.remove())
+  const { root } = installed
+  writeFileSync(join(root, 'use.ts'), TYPES('vitest', 'vitest'))
+  const tsc = join(ROOT, 'node_modules/typescript/bin/tsc')
+  const { exit, output } = await run([process.execPath, tsc, ...STRICT, ...MODERN, 'use.ts'], root)
+  expect({ exit, output }).toEqual({ exit: 0, output: '' })
+  // Where it runs at all.
+  if (Number.parseInt(process.versions.node, 10) < 22) return
+  writeFileSync(join(root, 'a.test.js'), viaVitest(''))
+  expect(await run(VITEST, root)).toMatchObject({
+    exit: 0,
+    output: expect.stringMatching(/Tests +1 passed \(1\)/),
+  })
 })
 
 /** Runs a program to its end. */

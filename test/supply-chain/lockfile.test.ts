@@ -109,8 +109,10 @@ describe('package-lock.json', () => {
 
 /** Installed by tests only, with all install scripts off. */
 describe.each(
-  readdirSync(join(ROOT, 'test/frameworks'), { withFileTypes: true }).flatMap((entry) =>
-    entry.isDirectory() ? [{ folder: `test/frameworks/${entry.name}` }] : [],
+  ['test/frameworks', 'test/runners'].flatMap((parent) =>
+    readdirSync(join(ROOT, parent), { withFileTypes: true }).flatMap((entry) =>
+      entry.isDirectory() ? [{ folder: `${parent}/${entry.name}` }] : [],
+    ),
   ),
 )('$folder', ({ folder }) => {
   const own = readManifest(folder)

@@ -139,6 +139,28 @@ test('a handler that is an object of a class, with fields of its own, and no pon
   expect(handler.pongs).toEqual(['1 mine'])
 })
 
+test('a hook that fails after reset() is no failure of the next test', async () => {
+  let fail: () => void = () => {}
+  const server = await start([
+    {
+      pattern: '/late',
+      onMessage: () => new Promise((_, reject) => (fail = () => reject(new Error('late')))),
+    },
+    ECHO,
+  ])
+  const late = await connectWs(server.url('/late'))
+  late.send('x')
+  await (await server.connection()).received.next('x')
+  await server.reset()
+  fail()
+  const client = await connectWs(server.url('/echo'))
+  client.send('x')
+  expect(await client.next()).toBe('x')
+  await server.settled()
+  server.verify()
+  expect(server.journal.map(({ kind }) => kind)).toEqual(['connect', 'in', 'out'])
+})
+
 describe('waiting', () => {
   test('two for a connection at once get one each, in their order', async () => {
     const server = await start([ECHO])
