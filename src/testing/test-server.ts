@@ -9,6 +9,7 @@ import { pathOf } from '../engine/handshake/request.ts'
 import { compilePattern, type Pattern as PathPattern } from '../engine/handshake/routing.ts'
 import { INSIDE, type WithInside } from '../engine/inside.ts'
 import type { Stats } from '../engine/stats.ts'
+import { setImmediate } from '../engine/timers.ts'
 import type { TapEvent } from '../engine/tap.ts'
 import { startServer, type Server } from '../server/server.ts'
 import { Barrier } from './barrier.ts'
@@ -109,6 +110,8 @@ class LocalTestServer implements TestServer {
   /** Of before a `reset`: a hook of theirs that ends late is no business of the next test. */
   readonly #past = new WeakSet<WebSocketConnection>()
   readonly #waiting = new Set<() => void>()
+  /** Ends of refusals whose `delay` is not over. */
+  readonly #held = new Set<() => void>()
   #closing: Promise<void> | undefined
 
   static async start(given: readonly UniversalApiWsHandler[] | TestServerOptions): Promise<LocalTestServer> {
@@ -234,6 +237,7 @@ class LocalTestServer implements TestServer {
   async reset(): Promise<void> {
     this.#refusing = []
     this.#serve([])
+    await this.#refuseHeld()
     await this.#endAll()
     for (const { conn } of this.#connections) this.#past.add(conn)
     this.#connections = []
@@ -255,6 +259,7 @@ class LocalTestServer implements TestServer {
 
   async #close(): Promise<void> {
     this.#refusing = []
+    await this.#refuseHeld()
     this.#virtual?.goReal()
     await this.#endAll()
     await this.#server.close()
@@ -289,9 +294,27 @@ class LocalTestServer implements TestServer {
     if (!refusing) return undefined
     refusing.left--
     const { status, delay } = refusing
-    if (delay > 0)
-      await new Promise<void>((resolve) => void (this.#virtual ?? systemClock).after(delay, resolve))
+    if (delay > 0) await this.#hold(delay)
     return textAnswer(status, 'Refused by the test')
+  }
+
+  #hold(delay: number): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        timer.cancel()
+        this.#held.delete(done)
+        resolve()
+      }
+      const timer = (this.#virtual ?? systemClock).after(delay, done)
+      this.#held.add(done)
+    })
+  }
+
+  /** A test that is over waits for no refusal: they are given now. */
+  async #refuseHeld(): Promise<void> {
+    if (this.#held.size === 0) return
+    for (const done of [...this.#held]) done()
+    await new Promise(setImmediate)
   }
 
   #find(path: string | undefined, n: number | undefined): ServerSide | undefined {

@@ -139,6 +139,30 @@ test('a handler that is an object of a class, with fields of its own, and no pon
   expect(handler.pongs).toEqual(['1 mine'])
 })
 
+test.each(['real', 'virtual'] as const)(
+  'a refusal with a delay does not outlast reset() and close(), clock: %s',
+  async (clock) => {
+    const server = await start({ clock, handlers: [ECHO] })
+    // An hour: the test would end by its own time.
+    for (const end of [() => server.reset(), () => server.close()]) {
+      server.refuse('/echo', { times: 1, delay: 3_600_000 })
+      const open = (): Promise<string> =>
+        connectWs(server.url('/echo')).then(
+          () => 'opened',
+          (error: Error) => error.message,
+        )
+      const both = [open(), open()]
+      // When one of them is in, the other one is held.
+      await server.connection({ timeout: 30_000 })
+      await end()
+      expect((await Promise.all(both)).toSorted()).toEqual([
+        expect.stringMatching(/503|Expected 101/),
+        'opened',
+      ])
+    }
+  },
+)
+
 test('a hook that fails after reset() is no failure of the next test', async () => {
   let fail: () => void = () => {}
   const server = await start([
