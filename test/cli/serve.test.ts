@@ -181,9 +181,10 @@ describe('flags', () => {
       '--prefix': '/api',
       '--runtime': 'auto',
       '--log-level': 'info',
+      '--control': 'off',
       '--watch': 'off',
     })
-    for (const command of ['serve', 'bench']) {
+    for (const command of ['serve', 'tail', 'send', 'bench']) {
       const { stdout } = await run([command, '--help'], { cwd })
       const examples = stdout.slice(stdout.indexOf('Examples:') + 1)
       expect(examples.length).toBeGreaterThan(3)
