@@ -64,7 +64,11 @@ export function createProgram(): Command {
     .option('--token <token>', 'of --control, where it has one')
     .addHelpText(
       'after',
-      examples(['tail http://localhost:8787', "tail http://localhost:8787 --pattern '/ws/chat' --json"]),
+      examples([
+        'tail http://localhost:8787',
+        "tail http://localhost:8787 --pattern '/ws/chat' --text welcome",
+        'tail http://localhost:8787 --json',
+      ]),
     )
     .action(async (...args: Parameters<typeof tail>) => (await import('./tail.ts')).tail(...args))
   program
@@ -78,7 +82,11 @@ export function createProgram(): Command {
     .option('--token <token>', 'of --control, where it has one')
     .addHelpText(
       'after',
-      examples([`send http://localhost:8787 '/ws/chat' '{"type":"welcome"}' --room lobby`]),
+      examples([
+        `send http://localhost:8787 '/ws/chat' 'hello'`,
+        `send http://localhost:8787 '/ws/chat' '{"type":"welcome"}' --room lobby`,
+        `send http://localhost:8787 '/ws/chat' 'hello' --room lobby --room den`,
+      ]),
     )
     .action(async (...args: Parameters<typeof send>) => (await import('./send.ts')).send(...args))
   program
