@@ -4,27 +4,19 @@ import type { WebSocketConnection } from '../engine/connection/websocket-connect
 import type { PublishOptions } from '../engine/rooms/broadcast-options.ts'
 import type { UniversalApiWsHandler } from '../engine/handler/handler.ts'
 import type { ServerOptions } from '../engine/handler/options.ts'
-import { textAnswer } from '../engine/handshake/handshake.ts'
 import { pathOf } from '../engine/handshake/request.ts'
-import { compilePattern, type Pattern as PathPattern } from '../engine/handshake/routing.ts'
 import { INSIDE, type WithInside } from '../engine/inside.ts'
 import type { Stats } from '../engine/stats.ts'
-import { setImmediate } from '../engine/timers.ts'
-import type { TapEvent } from '../engine/tap.ts'
 import { startServer, type Server } from '../server/server.ts'
 import { Barrier } from './barrier.ts'
-import { describeEntry, ExpectationError, show, tail } from './failure.ts'
-import { Journal, type Closed, type Entry } from './journal.ts'
+import { ExpectationError, show, tail } from './failure.ts'
+import type { Entry } from './journal.ts'
 import { Wait, type Expecting } from './messages.ts'
-import {
-  inWordsOfTheKit,
-  resolveRefusal,
-  resolveTestServerOptions,
-  type Refusal,
-  type TestServerOptions,
-} from './options.ts'
+import { inWordsOfTheKit, resolveTestServerOptions, type Refusal, type TestServerOptions } from './options.ts'
+import { Refusals } from './refusals.ts'
 import { ServerSide, type TestConnection } from './test-connection.ts'
-import { VirtualClock, type TestClock } from './virtual-clock.ts'
+import { RealClock, VirtualClock, type TestClock } from './virtual-clock.ts'
+import { Witness } from './witness.ts'
 
 /** Which connection is waited for. */
 export interface Which extends Expecting {
@@ -68,16 +60,6 @@ export interface TestServer extends AsyncDisposable {
   close(): Promise<void>
 }
 
-/** A message that is on its way through the hooks; `matched` is known later. */
-type OpenEntry = { -readonly [Key in keyof Entry]: Entry[Key] }
-
-interface Refusing {
-  readonly pattern: PathPattern
-  readonly status: number
-  readonly delay: number
-  left: number
-}
-
 /**
  * Starts a server on a free port, in this process: `await using server = await createTestServer([{ pattern: '/chat' }])`.
  * @throws as `createServer` does; nothing is left half-started
@@ -95,23 +77,13 @@ class LocalTestServer implements TestServer {
   readonly #options: ServerOptions
   readonly #handlers: readonly UniversalApiWsHandler[]
   readonly #timeout: number
-  readonly #strict: boolean
-  readonly #journal = new Journal()
+  readonly #witness: Witness
   readonly #barrier: Barrier
-  readonly #start: number
+  readonly #refusals: Refusals
   #used: readonly UniversalApiWsHandler[] = []
-  #refusing: Refusing[] = []
-  #connections: ServerSide[] = []
-  readonly #byConn = new Map<WebSocketConnection, ServerSide>()
   /** Given out by `connection()`. */
   readonly #known = new Set<ServerSide>()
-  readonly #unhandled = new Map<number, OpenEntry>()
-  #failures: Error[] = []
-  /** Of before a `reset`: a hook of theirs that ends late is no business of the next test. */
-  readonly #past = new WeakSet<WebSocketConnection>()
   readonly #waiting = new Set<() => void>()
-  /** Ends of refusals whose `delay` is not over. */
-  readonly #held = new Set<() => void>()
   #closing: Promise<void> | undefined
 
   static async start(given: readonly UniversalApiWsHandler[] | TestServerOptions): Promise<LocalTestServer> {
@@ -147,13 +119,25 @@ class LocalTestServer implements TestServer {
     this.#handlers = handlers
     this.#virtual = virtual
     this.#timeout = timeout
-    this.#strict = strict
-    this.#start = (virtual ?? systemClock).now()
-    this.clock = virtual ?? new RealClock(this.#start)
+    const clockOfEngine = virtual ?? systemClock
+    const start = clockOfEngine.now()
+    this.clock = virtual ?? new RealClock(start)
     this.#barrier = new Barrier(timeout)
-    server[INSIDE].listen((event) => this.#happened(event))
-    server[INSIDE].isOwnPong = (payload) => Barrier.isAnswer(payload)
-    server[INSIDE].gate = (req) => this.#gate(pathOf(req.url))
+    this.#refusals = new Refusals(clockOfEngine)
+    const inside = server[INSIDE]
+    this.#witness = new Witness(
+      {
+        opened: (n, conn) => this.#opened(n, conn),
+        listed: () => this.#wake(),
+        pong: (conn, payload) => this.#barrier.answered(conn, payload),
+      },
+      inside,
+      start,
+      strict,
+    )
+    inside.listen(this.#witness.listen)
+    inside.isOwnPong = (payload) => Barrier.isAnswer(payload)
+    inside.gate = (req) => this.#refusals.answer(pathOf(req.url))
   }
 
   get origin(): string {
@@ -165,11 +149,11 @@ class LocalTestServer implements TestServer {
   }
 
   get journal(): readonly Entry[] {
-    return this.#journal.entries
+    return this.#witness.journal.entries
   }
 
   get connections(): readonly TestConnection[] {
-    return [...this.#connections]
+    return [...this.#witness.connections]
   }
 
   url(path = ''): string {
@@ -215,37 +199,31 @@ class LocalTestServer implements TestServer {
   }
 
   refuse(pattern: string, refusal: Refusal = {}): void {
-    const { times, status, delay } = resolveRefusal(pattern, refusal)
-    this.#refusing.push({ pattern: compilePattern(pattern), status, delay, left: times })
+    this.#refusals.add(pattern, refusal)
   }
 
   settled(): Promise<void> {
     return this.#barrier.settled(
-      () => this.#connections.filter((each) => each.isOpen).map(({ conn }) => conn),
-      () => this.#journal.count,
+      () => this.#witness.open.map(({ conn }) => conn),
+      () => this.#witness.journal.count,
     )
   }
 
   verify(): void {
-    const [first] = this.#failures
+    const { failures, journal } = this.#witness
+    const [first] = failures
     if (first === undefined) return
-    const more = this.#failures.length - 1
-    const lines = [first.message, ...(more > 0 ? [`  and ${more} more`] : []), ...tail(this.#journal)]
+    const more = failures.length - 1
+    const lines = [first.message, ...(more > 0 ? [`  and ${more} more`] : []), ...tail(journal)]
     throw new ExpectationError(lines.join('\n'), undefined, undefined, { cause: first.cause })
   }
 
   async reset(): Promise<void> {
-    this.#refusing = []
     this.#serve([])
-    await this.#refuseHeld()
+    await this.#refusals.clear()
     await this.#endAll()
-    for (const { conn } of this.#connections) this.#past.add(conn)
-    this.#connections = []
-    this.#byConn.clear()
+    this.#witness.forget()
     this.#known.clear()
-    this.#unhandled.clear()
-    this.#failures = []
-    this.#journal.clear()
   }
 
   close(): Promise<void> {
@@ -258,8 +236,7 @@ class LocalTestServer implements TestServer {
   }
 
   async #close(): Promise<void> {
-    this.#refusing = []
-    await this.#refuseHeld()
+    await this.#refusals.clear()
     this.#virtual?.goReal()
     await this.#endAll()
     await this.#server.close()
@@ -267,7 +244,7 @@ class LocalTestServer implements TestServer {
 
   /** What a client has not answered after a moment is cut: a test that is over waits for nobody. */
   async #endAll(): Promise<void> {
-    const open = this.#connections.filter((each) => each.isOpen)
+    const { open } = this.#witness
     if (open.length === 0) return
     for (const { conn } of open) conn.close(CloseCode.GoingAway, 'The test is over')
     const gone = Promise.all(open.map(({ closed }) => closed))
@@ -289,144 +266,24 @@ class LocalTestServer implements TestServer {
     this.#used = used
   }
 
-  async #gate(path: string): Promise<ReturnType<typeof textAnswer> | undefined> {
-    const refusing = this.#refusing.find(({ pattern, left }) => left > 0 && pattern.match(path) !== undefined)
-    if (!refusing) return undefined
-    refusing.left--
-    const { status, delay } = refusing
-    if (delay > 0) await this.#hold(delay)
-    return textAnswer(status, 'Refused by the test')
-  }
-
-  #hold(delay: number): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        timer.cancel()
-        this.#held.delete(done)
-        resolve()
-      }
-      const timer = (this.#virtual ?? systemClock).after(delay, done)
-      this.#held.add(done)
-    })
-  }
-
-  /** A test that is over waits for no refusal: they are given now. */
-  async #refuseHeld(): Promise<void> {
-    if (this.#held.size === 0) return
-    for (const done of [...this.#held]) done()
-    await new Promise(setImmediate)
-  }
-
   #find(path: string | undefined, n: number | undefined): ServerSide | undefined {
-    const onPath = this.#connections.filter((each) => path === undefined || each.path === path)
+    const onPath = this.#witness.connections.filter((each) => path === undefined || each.path === path)
     return n === undefined ? onPath.find((each) => !this.#known.has(each)) : onPath[n - 1]
   }
 
   #noConnection(path: string | undefined, n: number | undefined, timeout: number): ExpectationError {
     const which = n === undefined ? 'no further connection' : `no connection ${n}`
     const where = path === undefined ? '' : ` on ${show(path)}`
-    const paths = this.#connections.map((each) => each.path)
+    const { connections, journal } = this.#witness
+    const paths = connections.map((each) => each.path)
     const others = paths.length > 0 ? [`  there were: ${paths.join(', ')}`] : []
     const text = `${which}${where} within ${timeout} ms`
-    return new ExpectationError([text, ...others, ...tail(this.#journal)].join('\n'))
+    return new ExpectationError([text, ...others, ...tail(journal)].join('\n'))
   }
 
-  #happened(event: TapEvent): void {
-    if ('conn' in event && event.conn && this.#past.has(event.conn)) return
-    const at = event.at - this.#start
-    switch (event.type) {
-      case 'open': {
-        const context = { timeout: this.#timeout, journal: this.#journal, settled: () => this.settled() }
-        const side = new ServerSide(this.#connections.length + 1, event.conn, context)
-        this.#connections.push(side)
-        this.#byConn.set(event.conn, side)
-        this.#journal.add({ at, kind: 'connect', connection: side.n, path: side.path })
-        return this.#wake()
-      }
-      case 'refused': {
-        const path = pathOf(event.url ?? '')
-        const { answer, close } = event
-        this.#journal.add({
-          at,
-          kind: 'refused',
-          connection: 0,
-          path,
-          ...(answer && { status: answer.status }),
-          ...(close && { close: closedWith(close.code, close.reason) }),
-        })
-        return undefined
-      }
-      case 'message': {
-        const [data, raw] = [this.#read(event.pattern, event.payload), event.payload]
-        const side = this.#byConn.get(event.conn)
-        const entry: OpenEntry = {
-          at,
-          kind: 'in',
-          connection: side?.n ?? 0,
-          path: event.conn.path,
-          data,
-          raw,
-        }
-        this.#journal.add(entry)
-        this.#unhandled.set(event.n, entry)
-        side?.received.push(data)
-        return undefined
-      }
-      case 'handled': {
-        const entry = this.#unhandled.get(event.message)
-        this.#unhandled.delete(event.message)
-        if (event.by !== undefined && entry) entry.matched = event.by
-        if (event.by === undefined && this.#strict && entry)
-          this.#failures.push(new Error(`nothing took a message: ${describeEntry(entry)}`))
-        return undefined
-      }
-      case 'sent': {
-        const [data, raw] = [this.#read(event.pattern, event.payload), event.payload]
-        const side = this.#byConn.get(event.conn)
-        this.#journal.add({ at, kind: 'out', connection: side?.n ?? 0, path: event.conn.path, data, raw })
-        side?.sent.push(data)
-        return undefined
-      }
-      case 'broadcast': {
-        const [data, raw] = [this.#read(event.pattern, event.payload), event.payload]
-        const sides = [...event.audience()].flatMap((conn) => this.#byConn.get(conn) ?? [])
-        for (const side of sides) side.sent.push(data)
-        const connection = (event.from && this.#byConn.get(event.from)?.n) ?? 0
-        const receivers = sides.map(({ n }) => n)
-        this.#journal.add({ at, kind: 'broadcast', connection, path: event.pattern, data, raw, receivers })
-        return undefined
-      }
-      case 'close': {
-        const side = this.#byConn.get(event.conn)
-        const close = closedWith(event.code, event.reason)
-        this.#journal.add({ at, kind: 'close', connection: side?.n ?? 0, path: event.conn.path, close })
-        side?.ended(close)
-        return undefined
-      }
-      case 'error': {
-        const { conn, error, hook, pattern } = event
-        const connection = (conn && this.#byConn.get(conn)?.n) ?? 0
-        this.#journal.add({ at, kind: 'error', connection, path: conn?.path ?? pattern, error })
-        if (hook !== undefined)
-          this.#failures.push(new Error(`${pattern}: ${hook} failed: ${error.message}`, { cause: error }))
-        return undefined
-      }
-      case 'pong':
-        return this.#barrier.answered(event.conn, event.payload)
-      case 'ping':
-      case 'join':
-      case 'leave':
-      default:
-        return undefined
-    }
-  }
-
-  #read(pattern: string, payload: string | Uint8Array): unknown {
-    try {
-      return this.#server[INSIDE].decode(pattern, payload)
-    } catch {
-      return payload
-    }
+  #opened(n: number, conn: WebSocketConnection): ServerSide {
+    const { journal } = this.#witness
+    return new ServerSide(n, conn, { timeout: this.#timeout, journal, settled: () => this.settled() })
   }
 
   #wake(): void {
@@ -437,36 +294,8 @@ class LocalTestServer implements TestServer {
 /** How long a client may take to answer a close frame at the end of a test. */
 const PATIENCE_MS = 250
 
-class RealClock implements TestClock {
-  readonly #start: number
-
-  constructor(start: number) {
-    this.#start = start
-  }
-
-  now(): number {
-    return systemClock.now() - this.#start
-  }
-
-  async advance(): Promise<void> {
-    throw new Error(
-      `advance(): this server's clock is real; createTestServer({ clock: 'virtual' }) makes one that goes by itself`,
-    )
-  }
-
-  async runAll(): Promise<void> {
-    throw new Error(
-      `runAll(): this server's clock is real; createTestServer({ clock: 'virtual' }) makes one that goes by itself`,
-    )
-  }
-}
-
 /** As handlers are compared; what is no handler is refused by the server, which says so. */
 function patternOf(handler: UniversalApiWsHandler): unknown {
   const pattern: unknown = (handler as UniversalApiWsHandler | undefined)?.pattern
   return typeof pattern === 'string' ? `/${pattern.replace(/^\//, '')}` : undefined
-}
-
-function closedWith(code: number, reason: string): Closed {
-  return { code, reason, wasClean: code !== CloseCode.AbnormalClosure }
 }

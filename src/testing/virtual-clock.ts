@@ -107,3 +107,28 @@ export class VirtualClock implements Clock, TestClock {
     return { cancel: () => void this.#timers.delete(timer) }
   }
 }
+
+/** The platform's, which a test can only read. */
+export class RealClock implements TestClock {
+  readonly #start: number
+
+  constructor(start: number) {
+    this.#start = start
+  }
+
+  now(): number {
+    return systemClock.now() - this.#start
+  }
+
+  async advance(): Promise<void> {
+    throw new Error(
+      `advance(): this server's clock is real; createTestServer({ clock: 'virtual' }) makes one that goes by itself`,
+    )
+  }
+
+  async runAll(): Promise<void> {
+    throw new Error(
+      `runAll(): this server's clock is real; createTestServer({ clock: 'virtual' }) makes one that goes by itself`,
+    )
+  }
+}
