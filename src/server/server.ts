@@ -12,7 +12,7 @@ import {
   type ResolvedServerOptions,
   type ServerOptions,
 } from '../engine/handler/options.ts'
-import { prefixesOf } from '../engine/handshake/routing.ts'
+import { placesOf } from '../engine/handshake/routing.ts'
 import { pathOf, toOriginForm } from '../engine/handshake/request.ts'
 import type { HttpAnswer, RawRequest, Runtime, RuntimeName, RuntimeServer } from '../engine/runtime.ts'
 import { copyStats, type Stats } from '../engine/stats.ts'
@@ -129,9 +129,7 @@ export async function serveOn(
     url,
     get urls() {
       const { handlers, prefixes } = resolved
-      return handlers.flatMap((handler) =>
-        prefixesOf(handler, prefixes).map((prefix) => url + prefix + handler.pattern.source),
-      )
+      return handlers.flatMap(({ source }) => placesOf(source, prefixes).map(({ path }) => url + path))
     },
     port: server.port,
     runtime: runtime.name,

@@ -1,5 +1,5 @@
 import pc from 'picocolors'
-import { prefixesOf } from '../engine/handshake/routing.ts'
+import { placesOf } from '../engine/handshake/routing.ts'
 import type { UniversalApiWsHandler } from '../engine/handler/handler.ts'
 import type { Server } from '../server/server.ts'
 import type { HandlerPath } from './handler-paths.ts'
@@ -16,12 +16,12 @@ export function describeHandlers(
   const lines = handlers
     .filter((handler) => !handler.disabled)
     .flatMap((handler) =>
-      prefixesOf(handler, prefixes).flatMap((prefix) => {
-        const pattern = `/${handler.pattern.replace(/^\//, '')}`
-        if (isHidden({ prefix, pattern })) return []
-        const url = pc.cyan(`${origin}${prefix}${pattern}`)
-        return [`  ${pc.green('➜')}  ${pc.bold('WebSocket')}: ${url}${optionsOf(handler)}`]
-      }),
+      placesOf(handler, prefixes)
+        .filter((place) => !isHidden(place))
+        .map(({ path }) => {
+          const url = pc.cyan(`${origin}${path}`)
+          return `  ${pc.green('➜')}  ${pc.bold('WebSocket')}: ${url}${optionsOf(handler)}`
+        }),
     )
   const runtime = `${pc.dim('runtime')} ${sidecar.runtime} ${pc.dim('at')} ${sidecar.url}`
   return [...lines, `  ${pc.green('➜')}  ${pc.bold('sidewire')}: ${runtime}`]

@@ -33,6 +33,23 @@ export function prefixesOf(
   return prefix === false ? NO_PREFIX : prefixes
 }
 
+/** One of the places where a handler is; wildcards stand as in the pattern. */
+export interface Place {
+  readonly prefix: string
+  /** With one leading slash. */
+  readonly pattern: string
+  readonly path: string
+}
+
+/** Where a handler is: once for each prefix. */
+export function placesOf(
+  handler: { readonly pattern: string; readonly prefix?: boolean | undefined },
+  prefixes: readonly string[],
+): Place[] {
+  const pattern = `/${handler.pattern.replace(/^\//, '')}`
+  return prefixesOf(handler, prefixes).map((prefix) => ({ prefix, pattern, path: prefix + pattern }))
+}
+
 export type Params = Readonly<Record<string, string>>
 
 type Segment =
