@@ -14,6 +14,8 @@ const config: Options = {
   format: 'esm',
   platform: 'node',
   target: 'node20',
+  // The user's own, or its `expect` would be another; no peer dependency: see CONTRIBUTING.
+  external: ['vitest'],
   // TypeScript 6 deprecates an option that tsup sets by itself.
   dts: {
     entry: {
