@@ -112,10 +112,7 @@ export class Control {
 
   /** @throws for a command that is none */
   async #command(readBody: ReadBody): Promise<Record<string, unknown>> {
-    const late = new Promise<undefined>(
-      (resolve) => void this.#clock.after(BODY_TIMEOUT_MS, () => resolve(undefined)),
-    )
-    const bytes = await Promise.race([readBody(MAX_BODY_BYTES), late])
+    const bytes = await this.#inTime(readBody(MAX_BODY_BYTES))
     if (!bytes)
       throw new Refused(
         413,
@@ -131,6 +128,17 @@ export class Control {
     if (typeof command !== 'object' || command === null || Array.isArray(command))
       throw new Refused(400, 'body', `the body is ${describe(command)}; it has to be an object`)
     return command as Record<string, unknown>
+  }
+
+  /** `undefined`, too, if the client does not go on with it. */
+  async #inTime(body: Promise<Uint8Array | undefined>): Promise<Uint8Array | undefined> {
+    return new Promise((resolve) => {
+      const timer = this.#clock.after(BODY_TIMEOUT_MS, () => resolve(undefined))
+      void body.then((bytes) => {
+        timer.cancel()
+        resolve(bytes)
+      })
+    })
   }
 
   #send(command: Record<string, unknown>): { readonly receivers: number } {
