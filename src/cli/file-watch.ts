@@ -28,9 +28,7 @@ export class FileWatch {
       const now = new Map([...this.#stamps.keys()].map((path) => [path, stampOf(path)]))
       const state = [...now.values()].join()
       still = state === last ? still + 1 : 0
-      const isEmptied = [...now].some(([path, stamp]) => isEmpty(stamp) && stamp !== this.#stamps.get(path))
-      const wanted = isEmptied ? STILL_EMPTY : STILL
-      if (still >= wanted && state !== [...this.#stamps.values()].join()) {
+      if (state !== [...this.#stamps.values()].join() && still >= this.#looksFor(now)) {
         this.#stamps = now
         await onChange()
       }
@@ -41,6 +39,12 @@ export class FileWatch {
       this.#timer = setTimeout(() => void poll(), POLL_MS)
     }
     next()
+  }
+
+  /** How many looks have to find the same before it is a change. */
+  #looksFor(now: ReadonlyMap<string, string>): number {
+    const isEmptied = [...now].some(([path, stamp]) => isEmpty(stamp) && stamp !== this.#stamps.get(path))
+    return isEmptied ? STILL_EMPTY : STILL
   }
 
   /** Forgets what is not among these. */
