@@ -279,7 +279,10 @@ function respond(
   index: number,
 ): Started | undefined {
   const hook = `responses[${index}].response`
-  const result = telling(conn, n, `responses[${index}]`, () => callRule(conn, data, rule, hook))
+  const result =
+    n === UNTOLD
+      ? callRule(conn, data, rule, hook)
+      : telling(conn, n, `responses[${index}]`, () => callRule(conn, data, rule, hook))
   return result && { hook, result }
 }
 
@@ -339,7 +342,6 @@ function telling(
   by: string | undefined,
   run: () => PromiseLike<unknown> | undefined,
 ): PromiseLike<unknown> | undefined {
-  if (n === UNTOLD) return run()
   const { context, handler } = conn.live
   const began = now()
   const tell = (): void => {
