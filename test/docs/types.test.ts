@@ -231,7 +231,7 @@ describe('the types, as built, in a project of `tsc --init`', () => {
     folder = mkdtempSync(join(tmpdir(), 'sidewire-types-'))
     mkdirSync(join(folder, 'node_modules'))
     symlinkSync(ROOT, join(folder, 'node_modules/sidewire'), 'junction')
-    for (const name of ['vite', 'vitest', '@types', '@jest', 'expect'])
+    for (const name of ['vite', 'vitest', '@types', '@jest', 'expect', '@playwright', 'playwright'])
       symlinkSync(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name), 'junction')
     writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
     for (const [name, code] of files) {

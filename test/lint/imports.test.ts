@@ -273,6 +273,18 @@ const table: readonly Row[] = [
     denied: [...platforms, 'vitest', '../server/server.ts', '../engine/tap.ts', '../index.ts'],
   },
   {
+    file: 'src/testing/playwright.ts',
+    allowed: ['./matchers.ts', './test-server.ts', '@playwright/test'],
+    denied: [
+      ...platforms,
+      'vitest',
+      '@jest/globals',
+      '../server/server.ts',
+      '../engine/tap.ts',
+      '../index.ts',
+    ],
+  },
+  {
     file: 'src/load/load.ts',
     allowed: ['../engine/errors.ts', './worker.ts', ...node, 'hdr-histogram-js'],
     denied: [...not(...node), '../index.ts', '../server/server.ts', '../cli/serve.ts', '../vite/plugin.ts'],

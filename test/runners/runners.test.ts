@@ -1,13 +1,11 @@
-import { spawn } from 'node:child_process'
-
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
-import { within } from '../support/client.ts'
 import { InstalledProject } from '../frameworks/installed-project.ts'
 import { install, link } from '../vite/installation.ts'
 import { defer, project } from '../vite/rig.ts'
+import { checkTypes, run } from './program.ts'
 
 // One test of a user in every runner and simulated browser, with the package as it is published.
 
@@ -155,26 +153,6 @@ test('types', async () => {
   return received
 })
 `
-const STRICT = [
-  '--strict',
-  '--exactOptionalPropertyTypes',
-  '--noEmit',
-  '--pretty',
-  'false',
-  '--skipLibCheck',
-  'false',
-]
-const MODERN = [
-  '--target',
-  'es2023',
-  '--module',
-  'nodenext',
-  '--lib',
-  'es2023,esnext.disposable,dom',
-  '--types',
-  'node',
-]
-
 test.each([
   { runner: 'vitest', from: 'vitest', packages: ['vitest'] },
   { runner: 'jest', from: '@jest/globals', packages: ['@jest/globals', 'expect'] },
@@ -182,8 +160,7 @@ test.each([
   const root = project({ 'package.json': '{ "type": "module" }', 'use.ts': TYPES(runner, from) })
   install(root)
   for (const name of [...packages, '@types']) link(root, name)
-  const tsc = join(ROOT, 'node_modules/typescript/bin/tsc')
-  const { exit, output } = await run([process.execPath, tsc, ...STRICT, ...MODERN, 'use.ts'], root)
+  const { exit, output } = await checkTypes(root, 'use.ts')
   expect({ exit, output }).toEqual({ exit: 0, output: '' })
 })
 
@@ -192,8 +169,7 @@ test('the types of sidewire/vitest in Vitest 5, whose matchers have other type p
   defer(() => installed.remove())
   const { root } = installed
   writeFileSync(join(root, 'use.ts'), TYPES('vitest', 'vitest'))
-  const tsc = join(ROOT, 'node_modules/typescript/bin/tsc')
-  const { exit, output } = await run([process.execPath, tsc, ...STRICT, ...MODERN, 'use.ts'], root)
+  const { exit, output } = await checkTypes(root, 'use.ts')
   expect({ exit, output }).toEqual({ exit: 0, output: '' })
   // Where it runs at all.
   if (Number.parseInt(process.versions.node, 10) < 22) return
@@ -203,25 +179,3 @@ test('the types of sidewire/vitest in Vitest 5, whose matchers have other type p
     output: expect.stringMatching(/Tests +1 passed \(1\)/),
   })
 })
-
-/** Runs a program to its end. */
-async function run(
-  [command = '', ...args]: readonly string[],
-  cwd: string,
-  more: Readonly<Record<string, string>> = {},
-): Promise<{ exit: unknown; output: string }> {
-  const env: NodeJS.ProcessEnv = { ...process.env, NO_COLOR: '1', NODE_OPTIONS: '', ...more }
-  // What the test runner brought: a runner within it is one of its own.
-  for (const name of Object.keys(env))
-    if (/^(VITEST|TEST$|FORCE_COLOR$|CI$)|^NODE_ENV$|^NODE_TEST_CONTEXT$/.test(name)) delete env[name]
-  const child = spawn(command, args, { cwd, env })
-  defer(() => child.kill('SIGKILL'))
-  let output = ''
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk))
-  const exit = await within(
-    new Promise((resolve) => child.once('close', resolve)),
-    `no end of ${args.join(' ')}`,
-    60_000,
-  )
-  return { exit, output }
-}
