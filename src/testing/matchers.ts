@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { describe, SidewireError } from '../engine/errors.ts'
 import { show } from './failure.ts'
 import type { Closed } from './journal.ts'
-import { Wait, type Expecting } from './messages.ts'
+import { inTime, type Expecting } from './messages.ts'
 import { DEFAULT_TIMEOUT } from './options.ts'
 import { matches, type Pattern } from './pattern.ts'
 import type { TestPeer } from './test-connection.ts'
@@ -75,7 +75,7 @@ export const matchers: {
 
   async toClose(actual, how = {}, options = {}) {
     const { closed } = peerOf('toClose', actual)
-    const found = await inTime(closed, options)
+    const found = await inTime(closed, DEFAULT_TIMEOUT, options)
     const wanted = `expected ${negated(this)}to close${Object.keys(how).length > 0 ? ` with ${show(how)}` : ''}`
     const message = (): string =>
       found === undefined
@@ -86,7 +86,9 @@ export const matchers: {
 
   async toRefuse(actual, status, options = {}) {
     const aborter = new AbortController()
-    const found = await inTime(statusOf(actual, aborter.signal), options).finally(() => aborter.abort())
+    const found = await inTime(statusOf(actual, aborter.signal), DEFAULT_TIMEOUT, options).finally(() =>
+      aborter.abort(),
+    )
     const wanted = `expected ${String(actual)} ${negated(this)}to refuse${status === undefined ? '' : ` with ${status}`}`
     const end = found === undefined ? 'it did not answer in time' : found === OPENED ? 'it opened' : found
     const message = (): string => `${wanted}, and ${typeof end === 'number' ? `it refused with ${end}` : end}`
@@ -127,20 +129,6 @@ function statusOf(url: unknown, signal: AbortSignal): Promise<number> {
       .on('error', reject)
       .end()
   })
-}
-
-async function inTime<T>(promise: Promise<T>, options: Expecting): Promise<T | undefined> {
-  const wait = new Wait(options.timeout ?? DEFAULT_TIMEOUT, options.signal, 'timeout')
-  try {
-    const found = await Promise.race([
-      promise,
-      new Promise<undefined>((resolve) => wait.whenOver(() => resolve(undefined))),
-    ])
-    if (found === undefined && wait.aborted) throw wait.aborted.reason
-    return found
-  } finally {
-    wait.end()
-  }
 }
 
 function peerOf(name: string, value: any): TestPeer {

@@ -201,6 +201,25 @@ export class Wait {
   }
 }
 
+/** What a promise resolves to, or `undefined` if that takes longer. @param fallback - how long, if `options` do not say */
+export async function inTime<T>(
+  promise: Promise<T>,
+  fallback: number,
+  options: Expecting,
+): Promise<T | undefined> {
+  const wait = new Wait(options.timeout ?? fallback, options.signal, 'timeout')
+  try {
+    const found = await Promise.race([
+      promise,
+      new Promise<undefined>((resolve) => wait.whenOver(() => resolve(undefined))),
+    ])
+    if (found === undefined && wait.aborted) throw wait.aborted.reason
+    return found
+  } finally {
+    wait.end()
+  }
+}
+
 function toError(reason: unknown): Error {
   return reason instanceof Error ? reason : new Error(String(reason))
 }

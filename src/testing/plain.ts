@@ -24,7 +24,7 @@ export function plain(value: unknown, above: readonly unknown[] = []): Plain {
   }
   if ('toJSON' in value && typeof value.toJSON === 'function') return plain(value.toJSON(), inside)
   if (Array.isArray(value)) return value.map((each) => plain(each, inside))
-  if (value instanceof Map || value instanceof Set) return show(value)
+  if (value instanceof Map || value instanceof Set || value instanceof RegExp) return show(value)
   const members = Object.entries(value).filter(([, each]) => each !== undefined)
   return Object.fromEntries(members.map(([key, each]) => [key, plain(each, inside)]))
 }
