@@ -1,5 +1,6 @@
 import { cpSync } from 'node:fs'
 import type { Options } from 'tsup'
+import { buildInspectorPage } from './scripts/inspector-page.mjs'
 import { verifyUws } from './scripts/verify-uws.mjs'
 
 const config: Options = {
@@ -33,6 +34,7 @@ const config: Options = {
   clean: true,
   splitting: true,
   onSuccess: async () => {
+    await buildInspectorPage()
     cpSync('src/cli/demo/page', 'dist/demo/page', { recursive: true })
     cpSync('src/load/page', 'dist/load/page', { recursive: true })
   },

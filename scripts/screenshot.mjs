@@ -1,12 +1,15 @@
-// Writes docs/demo.png, the README's picture: two tabs in a chat on the built CLI. `npm run build` comes first.
+// Writes the pictures of the documentation from the built CLI: two tabs in a chat, and the inspector beside them.
+// `npm run build` comes first.
 // With a folder as argument it writes there, and adds dark, narrow and other views, to look at while designing.
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { chromium } from 'playwright-core'
+import { WebSocket } from 'ws'
 import { chromiumArguments, findChromium } from './chromium.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -31,6 +34,7 @@ try {
   const alice = await openTab(url, 'Alice', 'light')
   await chat(alice, url)
   await alice.screenshot({ path: join(folder, 'demo.png') })
+  await inspector(url)
   if (process.argv[2]) await otherViews(alice)
 } finally {
   await browser.close()
@@ -73,6 +77,36 @@ async function say(from, seenBy, text) {
   await from.locator('#panel-chat').getByRole('textbox', { name: 'Message' }).fill(text)
   await from.locator('#panel-chat').getByRole('button', { name: 'Send' }).click()
   await seenBy.locator('#panel-chat .log').getByText(text).waitFor()
+}
+
+async function inspector(url) {
+  const lost = new WebSocket(`${url.replace('http', 'ws')}api/ws/chatt`)
+  await once(lost, 'error')
+  const page = await browser.newPage({ viewport: wide, colorScheme: 'light' })
+  await page.goto(`${url}.sidewire/`)
+  await page.locator('.client').first().waitFor()
+  await page.locator('.place', { hasText: '/ws/chat' }).click()
+  await page
+    .locator('.line', { hasText: /broadcast.*slow client/ })
+    .first()
+    .click()
+  await page
+    .getByRole('textbox', { name: 'Message' })
+    .fill('{ "type": "chat-message", "username": "the test",\n  "message": "pushed by hand" }')
+  await page.locator('.charts figcaption', { hasText: 'Connections: 2 open' }).waitFor()
+  await page.screenshot({ path: join(folder, 'inspector.png') })
+  const phone = await browser.newPage({
+    viewport: { width: 390, height: 844 },
+    isMobile: true,
+    hasTouch: true,
+    deviceScaleFactor: 2,
+  })
+  await phone.goto(`${url}.sidewire/`)
+  await phone
+    .locator('.line', { hasText: /broadcast.*slow client/ })
+    .first()
+    .click()
+  await phone.screenshot({ path: join(folder, 'inspector-phone.png') })
 }
 
 async function otherViews(alice) {

@@ -12,8 +12,10 @@ export {
 } from './engine/handler/handler.ts'
 export type { HandlerService } from './engine/handler/handler-service.ts'
 export type { Logger, LogLevel } from './engine/logger.ts'
-export type { ControlConnection, ControlErrorCode } from './control/control.ts'
-export type { JournalPage, JournalRow } from './control/journal.ts'
+export type { ControlErrorCode } from './control/answers.ts'
+export type { ControlConnection } from './control/control.ts'
+export type { JournalPage } from './control/journal.ts'
+export type { JournalRow } from './control/row.ts'
 export type { ProxyHeader } from './engine/handler/option-schema.ts'
 export type {
   EngineOptions,

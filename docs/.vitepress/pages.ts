@@ -17,6 +17,7 @@ export const GROUPS: readonly (readonly [title: string, pages: readonly string[]
       'docs/guide/compression.md',
       'docs/guide/vite.md',
       'docs/guide/standalone.md',
+      'docs/guide/inspector.md',
       'docs/guide/in-tests.md',
       'docs/guide/load-tests.md',
       'docs/guide/behind-a-proxy.md',

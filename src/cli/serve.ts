@@ -1,4 +1,5 @@
 import pc from 'picocolors'
+import { isLoopback } from '../engine/loopback.ts'
 import { createServer, type LogLevel, type RuntimeChoice, type Server, type ServerOptions } from '../index.ts'
 import { findConfig, loadConfig, shorten } from './config-file.ts'
 import { CONFIG_NAME } from './config-name.ts'
@@ -14,6 +15,7 @@ export interface ServeFlags {
   readonly logLevel?: LogLevel
   readonly watch?: boolean
   readonly control?: boolean | string
+  readonly inspector?: boolean
 }
 
 /** `sidewire serve [config]` */
@@ -32,12 +34,14 @@ export async function serve(asked: string | undefined, flags: ServeFlags): Promi
   if (flags.watch && path === undefined) console.error(say('--watch does nothing without a config file'))
   if (flags.watch && path !== undefined) reloadOnChange(path, files, server, flags, print)
   // Last, because whoever reads it may go on at once: change a file, send a signal.
-  print(announcement(server, path === undefined))
+  print(announcement(server, path === undefined, Boolean(options.inspector)))
 }
 
 function withFlags(options: ServerOptions, flags: ServeFlags): ServerOptions {
+  const host = flags.host ?? options.host ?? 'localhost'
   return {
     ...options,
+    inspector: flags.inspector !== false && (options.inspector ?? isLoopback(host)),
     ...(flags.port !== undefined && { port: flags.port }),
     ...(flags.host !== undefined && { host: flags.host }),
     ...(flags.prefix !== undefined && { endpointPrefix: flags.prefix }),
@@ -49,7 +53,7 @@ function withFlags(options: ServerOptions, flags: ServeFlags): ServerOptions {
   }
 }
 
-function announcement(server: Server, demo: boolean): string {
+function announcement(server: Server, demo: boolean, inspector: boolean): string {
   const lines = [
     `${pc.bold(pc.green('sidewire'))} on ${server.runtimeDescription} (runtime ${server.runtime})`,
   ]
@@ -59,6 +63,7 @@ function announcement(server: Server, demo: boolean): string {
   if (server.urls.length === 0) lines.push('  no handlers')
   const page = server.url.replace(/^ws/, 'http')
   if (demo) lines.push(`  ${pc.cyan(`${page}/`)} the demo page: open it in two tabs`)
+  if (inspector) lines.push(`  ${pc.cyan(`${page}/.sidewire/`)} the inspector: what happens, live`)
   lines.push(pc.dim('  Ctrl-C stops it'))
   return lines.join('\n')
 }

@@ -8,6 +8,11 @@ import type { TapListener } from './tap.ts'
 /** Refuses a handshake that is in order, before `authenticate` is asked. */
 export type Gate = (req: HandshakeRequest) => HttpAnswer | undefined | Promise<HttpAnswer | undefined>
 
+export interface OpenConnection extends WebSocketConnection {
+  /** Milliseconds since the epoch. */
+  readonly since: number
+}
+
 /** What a server shows to the parts of this package that look into it. */
 export interface Inside {
   /** @returns what ends it */
@@ -19,7 +24,7 @@ export interface Inside {
   /** Which pongs are nobody's business but the listeners': no `onPong` is called for them. */
   isOwnPong: ((payload: Uint8Array) => boolean) | undefined
   /** Those that are open, of all handlers, or of the one with this pattern. @throws `ERR_UNKNOWN_HANDLER` */
-  openConnections(pattern?: string): WebSocketConnection[]
+  openConnections(pattern?: string): OpenConnection[]
   publishTo(pattern: string, data: unknown, options?: PublishOptions): void
 }
 

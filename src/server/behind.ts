@@ -1,4 +1,4 @@
-import type { HttpAnswer, RawRequest } from '../engine/runtime.ts'
+import type { HttpAnswer, RawRequest, ReadBody } from '../engine/runtime.ts'
 
 /**
  * Where a `Server` answers plain HTTP that has reached another server of its process, which says itself who asks:
@@ -6,6 +6,10 @@ import type { HttpAnswer, RawRequest } from '../engine/runtime.ts'
  */
 export const ANSWER: unique symbol = Symbol.for('sidewire.answer')
 
+/** Where it answers what the inspector's page asks, which has reached another server in the same way. No part of the API. */
+export const PAGE: unique symbol = Symbol.for('sidewire.page')
+
 export interface Answering {
+  [PAGE](raw: RawRequest, body: ReadBody): Promise<HttpAnswer> | undefined
   [ANSWER](raw: RawRequest): HttpAnswer | Promise<HttpAnswer> | undefined
 }

@@ -5,10 +5,12 @@ import { Engine } from '../engine/engine.ts'
 import { textAnswer } from '../engine/handshake/handshake.ts'
 import { INSIDE, type WithInside } from '../engine/inside.ts'
 import { createLogger, type Logger } from '../engine/logger.ts'
+import { isLoopback } from '../engine/loopback.ts'
 import {
   DEFAULT_HANDSHAKE_TIMEOUT,
   DEFAULT_MAX_BACKPRESSURE,
   resolveServerOptions,
+  type ResolvedHandler,
   type ResolvedServerOptions,
   type ServerOptions,
 } from '../engine/handler/options.ts'
@@ -17,8 +19,9 @@ import { pathOf, toOriginForm } from '../engine/handshake/request.ts'
 import type { HttpAnswer, RawRequest, Runtime, RuntimeName, RuntimeServer } from '../engine/runtime.ts'
 import { copyStats, type Stats } from '../engine/stats.ts'
 import type { Control } from '../control/control.ts'
+import type { HandlerRow, Inspector } from '../inspector/inspector.ts'
 import { detectRuntime } from '../runtime/detect.ts'
-import { ANSWER, type Answering } from './behind.ts'
+import { ANSWER, PAGE, type Answering } from './behind.ts'
 import { readForwarded } from './forwarded.ts'
 
 export type { RefusalReason, Stats } from '../engine/stats.ts'
@@ -89,12 +92,18 @@ export async function serveOn(
   const engine = new Engine(resolved, logger, clock)
   const limits = limitsOf(resolved)
   const control = resolved.control && (await startControl(engine, resolved.control, resolved.hosts))
+  const inspector =
+    resolved.inspector &&
+    (await startInspector(engine, runtime, resolved, () =>
+      resolved.handlers.map((handler) => rowOf(handler, resolved.prefixes)),
+    ))
   const server: RuntimeServer = await runtime.listen(
     {
       upgrade: (raw) => engine.upgrade(toOriginForm(readForwarded(raw, resolved))),
       handshakeTimedOut: () => engine.handshakeTimedOut(),
       hungUp: () => engine.hungUp(),
       request: (raw, body) =>
+        inspector?.answer(raw, body) ??
         control?.answer(raw, body) ??
         engine.request(toOriginForm(readForwarded(raw, resolved))) ??
         answerPlain(toOriginForm(raw), resolved.files),
@@ -126,6 +135,7 @@ export async function serveOn(
   const served: Server & Answering & WithInside = {
     [INSIDE]: engine,
     [ANSWER]: (raw) => engine.request(toOriginForm(raw)),
+    [PAGE]: (raw, body) => inspector?.answer(raw, body),
     url,
     get urls() {
       const { handlers, prefixes } = resolved
@@ -150,6 +160,7 @@ export async function serveOn(
     close() {
       closing ??= (async () => {
         server.stopListening()
+        inspector?.close()
         control?.close()
         await engine.close()
         await server.close()
@@ -166,8 +177,31 @@ async function startControl(
   { token }: { readonly token: string | undefined },
   hosts: readonly string[],
 ): Promise<Control> {
-  const { Control: Made, isLoopbackAddress } = await import('../control/control.ts')
-  return new Made(engine, engine.clock, { token, isLoopback: hosts.every(isLoopbackAddress) })
+  const { Control: Made } = await import('../control/control.ts')
+  return new Made(engine, engine.clock, { token, isLoopback: hosts.every(isLoopback) })
+}
+
+/** The same. */
+async function startInspector(
+  engine: Engine,
+  runtime: Runtime,
+  { inspector, hosts }: ResolvedServerOptions,
+  handlers: () => readonly HandlerRow[],
+): Promise<Inspector | undefined> {
+  if (!inspector) return undefined
+  const { Inspector: Made } = await import('../inspector/inspector.ts')
+  const listensOnLoopback = hosts.every(isLoopback)
+  if (!listensOnLoopback && inspector.token === undefined)
+    engine.logger.warn(
+      `option "inspector" is on, but the server listens on ${hosts.join(', ')}, beyond loopback, and there it answers nobody ` +
+        'without a token: inspector: { token }; see docs/guide/inspector.md',
+    )
+  const served = { runtime: runtime.description, handlers, stats: engine.stats }
+  return new Made(engine, engine.clock, served, { ...inspector, listensOnLoopback })
+}
+
+function rowOf({ source }: ResolvedHandler, prefixes: readonly string[]): HandlerRow {
+  return { pattern: source.pattern, paths: placesOf(source, prefixes).map(({ path }) => path) }
 }
 
 /** A suite of tests makes a server for each test, and nobody wants to read it more than once. */
@@ -211,6 +245,7 @@ function needsRestart(before: ResolvedServerOptions, after: ResolvedServerOption
   if (before.hosts.length !== after.hosts.length && before.host === after.host) changed.push('host')
   if (before.control?.token !== after.control?.token || !before.control !== !after.control)
     changed.push('control')
+  if (JSON.stringify(before.inspector) !== JSON.stringify(after.inspector)) changed.push('inspector')
   if (before.tls?.cert !== after.tls?.cert || before.tls?.key !== after.tls?.key) changed.push('tls')
   const wanted = limitsOf(after)
   if (wanted.maxPayload > limits.maxPayload) changed.push('maxPayload')

@@ -13,6 +13,7 @@ import type { Stats } from '../server/server.ts'
 import { claim, type Claim, type ClaimRules } from './claim.ts'
 import { HandlerPaths, isUnder, type HandlerPath } from './handler-paths.ts'
 import type { Host } from './host.ts'
+import { InspectorLayer } from './inspector-layer.ts'
 import { parentServers, urlOf } from './parent-server.ts'
 import { ProxyKeys } from './proxy-keys.ts'
 import { RequestLayer } from './request-layer.ts'
@@ -38,6 +39,7 @@ export class Gateway implements Member, Tenant {
   readonly #tunnel: Tunnel
   readonly #proxies: ProxyKeys
   readonly #urls: UrlPrinter
+  readonly #inspector: InspectorLayer | undefined
   #paths: HandlerPaths
   /** The paths that have been said to have no answer. */
   readonly #unanswered = new Set<string>()
@@ -58,6 +60,12 @@ export class Gateway implements Member, Tenant {
     this.#proxies = new ProxyKeys(host)
     this.#urls = new UrlPrinter(host, (ownUrl) => this.#describe(ownUrl))
     this.#paths = new HandlerPaths([], [])
+    if (host.kind === 'dev' && (options.engine.inspector ?? true) !== false)
+      this.#inspector = new InspectorLayer(
+        host,
+        () => (this.#closing ? undefined : sidecar.server),
+        () => this.#allowedHosts,
+      )
     this.#tunnel = createTunnel(
       sidecar.secret,
       () => {
@@ -96,6 +104,7 @@ export class Gateway implements Member, Tenant {
   async serve(): Promise<void> {
     const { httpServer } = this.host.server
     this.#closeWithVite()
+    this.#inspector?.place()
     if (httpServer) {
       this.attach(httpServer as HttpServer)
       await this.#startWithVite(httpServer as HttpServer)
@@ -245,20 +254,25 @@ export class Gateway implements Member, Tenant {
     const { server, handlers } = this.#sidecar
     if (!server || this.#closing) return []
     const isHidden = (path: HandlerPath): boolean => this.#proxies.hiding(path, this.#paths) !== undefined
-    return describeHandlers(handlers, this.#options.prefixes, isHidden, ownUrl, server)
+    const inspectorUrl = this.#inspector?.urlAt(ownUrl)
+    return describeHandlers(handlers, this.#options.prefixes, isHidden, ownUrl, inspectorUrl, server)
   }
 
   #makeRules(): ClaimRules {
+    return {
+      find: (path) => (this.#mayTake(path) && this.starting ? 'not yet known' : this.#paths.find(path)),
+      prefixes: this.#ownPrefixes(),
+      allowedHosts: this.#allowedHosts,
+      proxies: this.#proxies,
+    }
+  }
+
+  get #allowedHosts(): true | readonly string[] {
     const { server, preview } = this.#config
     const { allowedHosts } = this.host.kind === 'dev' ? server : preview
     // Vite 6 keeps what it adds by itself apart.
     const { additionalAllowedHosts = [] } = this.#config as { additionalAllowedHosts?: string[] }
-    return {
-      find: (path) => (this.#mayTake(path) && this.starting ? 'not yet known' : this.#paths.find(path)),
-      prefixes: this.#ownPrefixes(),
-      allowedHosts: allowedHosts === true ? true : [...(allowedHosts ?? []), ...additionalAllowedHosts],
-      proxies: this.#proxies,
-    }
+    return allowedHosts === true ? true : [...(allowedHosts ?? []), ...additionalAllowedHosts]
   }
 
   /** Whether it takes the handlers to know: those of files may be outside of the prefixes. */

@@ -38,6 +38,14 @@ function resolveOptions(options: PluginOptions): ResolvedPluginOptions {
   }
 }
 
+/** What Vite DevTools asks of a plugin, as far as it is used: it changes from version to version. */
+interface DevtoolsPart {
+  setup(context: {
+    readonly docks?: { readonly register?: (dock: object) => void }
+    readonly viteConfig?: { readonly base?: string }
+  }): void
+}
+
 const VIRTUAL = 'virtual:sidewire'
 const RESOLVED = `\0${VIRTUAL}`
 
@@ -75,46 +83,59 @@ export function universalApi<const Patterns extends readonly string[] = readonly
     return found
   }
 
-  const plugin: Plugin & UniversalApiPlugin & { readonly api: WithInside } = {
-    name: 'sidewire',
-    api: {
-      get [INSIDE]() {
-        return (running(sidecar.server) as Server & WithInside)[INSIDE]
+  const plugin: Plugin & UniversalApiPlugin & { readonly api: WithInside; readonly devtools: DevtoolsPart } =
+    {
+      name: 'sidewire',
+      devtools: {
+        setup({ docks, viteConfig }) {
+          if (!resolved.on || resolved.engine.inspector === false) return
+          docks?.register?.({
+            id: 'sidewire',
+            title: 'WebSockets',
+            icon: 'ph:plugs-connected-duotone',
+            type: 'iframe',
+            url: `${viteConfig?.base?.startsWith('/') ? viteConfig.base : '/'}.sidewire/`,
+          })
+        },
       },
-      get url() {
-        return sidecar.server?.url
+      api: {
+        get [INSIDE]() {
+          return (running(sidecar.server) as Server & WithInside)[INSIDE]
+        },
+        get url() {
+          return sidecar.server?.url
+        },
+        get connections() {
+          return sidecar.server?.connections ?? []
+        },
+        publish: (...args) => running(sidecar.server).publish(...args),
+        stats: () => running(sidecar.stats()),
+        attach(httpServer) {
+          if (typeof (httpServer as HttpServer | undefined)?.on !== 'function')
+            throw new SidewireError(
+              'ERR_OPTION',
+              `api.attach() got ${describe(httpServer)}; it takes an HTTP server, such as createServer() of node:http makes`,
+            )
+          attached.add(httpServer)
+          for (const tenant of sidecar.tenants) tenant.attach(httpServer)
+          return () => {
+            attached.delete(httpServer)
+            for (const tenant of sidecar.tenants) tenant.detach(httpServer)
+          }
+        },
       },
-      get connections() {
-        return sidecar.server?.connections ?? []
+      async configureServer(server: ViteDevServer) {
+        return resolved.on ? open({ kind: 'dev', server }) : undefined
       },
-      publish: (...args) => running(sidecar.server).publish(...args),
-      stats: () => running(sidecar.stats()),
-      attach(httpServer) {
-        if (typeof (httpServer as HttpServer | undefined)?.on !== 'function')
-          throw new SidewireError(
-            'ERR_OPTION',
-            `api.attach() got ${describe(httpServer)}; it takes an HTTP server, such as createServer() of node:http makes`,
-          )
-        attached.add(httpServer)
-        for (const tenant of sidecar.tenants) tenant.attach(httpServer)
-        return () => {
-          attached.delete(httpServer)
-          for (const tenant of sidecar.tenants) tenant.detach(httpServer)
-        }
+      async configurePreviewServer(server: PreviewServer) {
+        return resolved.on && resolved.enablePreview ? open({ kind: 'preview', server }) : undefined
       },
-    },
-    async configureServer(server: ViteDevServer) {
-      return resolved.on ? open({ kind: 'dev', server }) : undefined
-    },
-    async configurePreviewServer(server: PreviewServer) {
-      return resolved.on && resolved.enablePreview ? open({ kind: 'preview', server }) : undefined
-    },
-    resolveId: (id) => (id === VIRTUAL ? RESOLVED : undefined),
-    async load(id) {
-      if (id !== RESOLVED) return undefined
-      const url = sidecar.tenants.length === 0 ? undefined : (await sidecar.ready).url
-      return `export const wsUrl = ${url === undefined ? 'undefined' : JSON.stringify(url)}`
-    },
-  }
+      resolveId: (id) => (id === VIRTUAL ? RESOLVED : undefined),
+      async load(id) {
+        if (id !== RESOLVED) return undefined
+        const url = sidecar.tenants.length === 0 ? undefined : (await sidecar.ready).url
+        return `export const wsUrl = ${url === undefined ? 'undefined' : JSON.stringify(url)}`
+      },
+    }
   return plugin
 }

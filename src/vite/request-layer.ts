@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import { join, resolve } from 'node:path'
 import { pathOf } from '../engine/handshake/request.ts'
 import { writeAnswer } from '../runtime/raw-answer.ts'
@@ -7,7 +7,7 @@ import { ANSWER, type Answering } from '../server/behind.ts'
 import type { Server } from '../server/server.ts'
 import { isUnder } from './handler-paths.ts'
 import type { Host } from './host.ts'
-import { isEncrypted } from './plain-request.ts'
+import { rawOf, urlOf, type Request } from './raw-request.ts'
 
 interface Handlers {
   /** Settles when it is known whether a handler answers this path; `undefined` if it is, or if nobody shall wait. */
@@ -17,8 +17,6 @@ interface Handlers {
   server(): Server | undefined
 }
 
-/** The middleware of `connect`, as far as it is needed. */
-type Request = IncomingMessage & { readonly originalUrl?: string | undefined }
 type Handle = (request: Request, response: ServerResponse, next: () => void) => void
 
 /** How the functions are called that Vite puts into its stack. */
@@ -85,40 +83,14 @@ export class RequestLayer {
   }
 }
 
-/** With Vite's base, which its own middlewares take off. */
-function urlOf({ originalUrl, url = '/' }: Request): string {
-  return originalUrl ?? url
-}
-
 async function answer(
   server: Answering,
   request: Request,
   response: ServerResponse,
   next: () => void,
 ): Promise<void> {
-  const { method = '', httpVersion, socket } = request
   request.resume() // its body is nobody's
-  const made = await server[ANSWER]({
-    method,
-    url: urlOf(request),
-    httpVersion,
-    rawHeaders: headersOf(request),
-    remoteAddress: socket.remoteAddress ?? '',
-    remotePort: socket.remotePort,
-    encrypted: isEncrypted(socket),
-  })
+  const made = await server[ANSWER](rawOf(request))
   if (made) writeAnswer(response, made)
   else next()
-}
-
-/** HTTP/2 has what is no field among them (RFC 9113 8.3.1), and the host there. */
-function headersOf({ rawHeaders }: Request): string[] {
-  if (!rawHeaders.some((name, i) => i % 2 === 0 && name.startsWith(':'))) return rawHeaders
-  const fields: string[] = []
-  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
-    const [name = '', value = ''] = rawHeaders.slice(i, i + 2)
-    if (name === ':authority') fields.push('host', value)
-    else if (!name.startsWith(':')) fields.push(name, value)
-  }
-  return fields
 }

@@ -189,6 +189,7 @@ export class Sidecar {
       wsHandlers: [...(engine.wsHandlers ?? []), ...(run.files?.handlers ?? [])],
       logger: engine.logger ?? run.keeper.logger,
       ...sidecar,
+      inspector: run.keeper.host.kind === 'dev' && (engine.inspector ?? true),
       proxySecret: this.secret,
       proxyHeaders: TUNNEL_HEADERS,
     }

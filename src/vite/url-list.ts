@@ -10,6 +10,7 @@ export function describeHandlers(
   prefixes: readonly string[],
   isHidden: (path: HandlerPath) => boolean,
   ownUrl: string | undefined,
+  inspectorUrl: string | undefined,
   sidecar: Server,
 ): string[] {
   const origin = ownUrl ? new URL(ownUrl).origin.replace(/^http/, 'ws') : sidecar.url
@@ -23,6 +24,8 @@ export function describeHandlers(
           return `  ${pc.green('➜')}  ${pc.bold('WebSocket')}: ${url}${optionsOf(handler)}`
         }),
     )
+  if (inspectorUrl !== undefined)
+    lines.push(`  ${pc.green('➜')}  ${pc.bold('Inspector')}: ${pc.cyan(inspectorUrl)}`)
   const runtime = `${pc.dim('runtime')} ${sidecar.runtime} ${pc.dim('at')} ${sidecar.url}`
   return [...lines, `  ${pc.green('➜')}  ${pc.bold('sidewire')}: ${runtime}`]
 }

@@ -168,7 +168,13 @@ const table: readonly Row[] = [
   },
   {
     file: 'src/server/server.ts',
-    allowed: ['../engine/engine.ts', '../runtime/detect.ts', '../control/control.ts', './config.ts'],
+    allowed: [
+      '../engine/engine.ts',
+      '../runtime/detect.ts',
+      '../control/control.ts',
+      '../inspector/inspector.ts',
+      './config.ts',
+    ],
     denied: [
       ...platforms,
       '../runtime/node/ws.ts',
@@ -250,6 +256,22 @@ const table: readonly Row[] = [
     file: 'src/control/control.ts',
     allowed: ['../engine/inside.ts', '../engine/handshake/request.ts', './journal.ts', 'node:crypto'],
     denied: [...platforms, '../index.ts', '../server/server.ts', '../testing/journal.ts'],
+  },
+  {
+    file: 'src/inspector/inspector.ts',
+    allowed: ['../engine/inside.ts', '../control/commands.ts', './row.ts', 'node:crypto', 'valibot'],
+    denied: [
+      ...not(...node),
+      '../index.ts',
+      '../server/server.ts',
+      '../testing/journal.ts',
+      './page/store.ts',
+    ],
+  },
+  {
+    file: 'src/inspector/page/store.ts',
+    allowed: ['./lines.ts', 'preact', 'preact/hooks', '@preact/signals'],
+    denied: [...platforms, '../row.ts', '../../engine/tap.ts', '../../index.ts'],
   },
   {
     file: 'src/testing/test-server.ts',

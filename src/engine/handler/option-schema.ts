@@ -132,6 +132,25 @@ const handler = v.strictObject(
   'a handler: { pattern, onConnect, onMessage, ... }',
 )
 
+/** RFC 9110 5.5: what a header can carry for certain, with no space at an end that would be cut off. */
+const SECRET_TEXT = /^[!-~][ -~]{14,}[!-~]$/
+const SECRET = 'a string of at least 16 characters of ASCII, without a space at an end'
+const secret = v.pipe(v.string(SECRET), v.regex(SECRET_TEXT, SECRET))
+
+const inspector = v.union(
+  [
+    flag,
+    v.strictObject({
+      token: v.optional(secret),
+      allowedHosts: v.optional(v.array(text("a name such as 'mock.example'"), 'a list of names')),
+      readOnly: v.optional(flag),
+      history: v.optional(whole(1, 100_000, 'a number of rows from 1 to 100000')),
+      redact: v.optional(v.array(text("a key such as 'password'"), 'a list of keys')),
+    }),
+  ],
+  'true, false, or { token, allowedHosts, readOnly, history, redact }',
+)
+
 const engineEntries = {
   endpointPrefix: v.optional(
     v.union(
@@ -168,6 +187,7 @@ const engineEntries = {
   authenticateTimeout: v.optional(ms(1)),
   closeTimeout: v.optional(ms()),
   shutdownTimeout: v.optional(ms()),
+  inspector: v.optional(inspector),
 }
 
 const pluginEntries = {
@@ -186,9 +206,6 @@ const pluginEntries = {
 
 export const pluginSchema: v.GenericSchema = v.strictObject(pluginEntries, 'an object of options')
 
-/** RFC 9110 5.5: what a header can carry for certain, with no space at an end that would be cut off. */
-const SECRET_TEXT = /^[!-~][ -~]{14,}[!-~]$/
-const SECRET = 'a string of at least 16 characters of ASCII, without a space at an end'
 /** The headers of the option `proxyHeaders`. */
 export type ProxyHeader = (typeof PROXY_HEADERS)[number]
 
@@ -210,7 +227,7 @@ const serverEntries = {
       '{ cert, key }, the paths of two PEM files',
     ),
   ),
-  proxySecret: v.optional(v.pipe(v.string(SECRET), v.regex(SECRET_TEXT, SECRET))),
+  proxySecret: v.optional(secret),
   proxyHeaders: v.optional(
     v.pipe(
       v.array(oneOf(PROXY_HEADERS), `a list of ${PROXY_HEADERS.join(', ')}`),
@@ -218,12 +235,7 @@ const serverEntries = {
     ),
   ),
   trustedProxies: v.optional(whole(1, 100, 'a number of proxies from 1 to 100')),
-  control: v.optional(
-    v.union(
-      [flag, v.strictObject({ token: v.pipe(v.string(SECRET), v.regex(SECRET_TEXT, SECRET)) })],
-      'true, false, or { token }',
-    ),
-  ),
+  control: v.optional(v.union([flag, v.strictObject({ token: secret })], 'true, false, or { token }')),
   files: v.optional(
     v.record(
       v.string(),

@@ -57,6 +57,24 @@ export interface EngineOptions<Patterns extends readonly string[] = readonly str
   closeTimeout?: number
   /** Milliseconds that the server's `close()` waits for closing handshakes. @defaultValue 5000 */
   shutdownTimeout?: number
+  /**
+   * A page at `/.sidewire/` that shows what happens, sends and cuts, for this machine; with a `token` for whoever has it.
+   * @defaultValue false for `createServer`; true for `sidewire serve` on loopback, and for the Vite plugin in dev
+   */
+  inspector?: boolean | InspectorOptions
+}
+
+export interface InspectorOptions {
+  /** What others than this machine have to know; the page is opened as `/.sidewire/#token=<token>` then. @defaultValue none */
+  readonly token?: string
+  /** Names in `Host` besides `localhost`, its subdomains, and addresses. @defaultValue [] */
+  readonly allowedHosts?: readonly string[]
+  /** It only looks. @defaultValue false */
+  readonly readOnly?: boolean
+  /** Rows that are kept for a page that is opened later, of 4 MiB at most. @defaultValue 2000 */
+  readonly history?: number
+  /** Keys whose values are not shown: in JSON messages at any depth, and in the query of a URL. @defaultValue [] */
+  readonly redact?: readonly string[]
 }
 
 export type RuntimeChoice = 'auto' | 'uws' | 'ws' | 'bun'
@@ -167,6 +185,16 @@ export interface ResolvedEngineOptions {
   readonly authenticateTimeout: number
   readonly closeTimeout: number
   readonly shutdownTimeout: number
+  /** `undefined`: it is off. */
+  readonly inspector: ResolvedInspectorOptions | undefined
+}
+
+export interface ResolvedInspectorOptions {
+  readonly token: string | undefined
+  readonly allowedHosts: readonly string[]
+  readonly readOnly: boolean
+  readonly history: number
+  readonly redact: readonly string[]
 }
 
 export interface ResolvedPluginOptions {
@@ -282,7 +310,20 @@ function resolveEngineOptions(options: EngineOptions): ResolvedEngineOptions {
     authenticateTimeout: options.authenticateTimeout ?? 10_000,
     closeTimeout: options.closeTimeout ?? 10_000,
     shutdownTimeout: options.shutdownTimeout ?? 5000,
+    inspector: resolveInspector(options.inspector ?? false),
   }
+}
+
+function resolveInspector(option: boolean | InspectorOptions): ResolvedInspectorOptions | undefined {
+  if (option === false) return undefined
+  const {
+    token,
+    allowedHosts = [],
+    readOnly = false,
+    history = 2000,
+    redact = [],
+  } = option === true ? {} : option
+  return { token, allowedHosts, readOnly, history, redact }
 }
 
 function resolveHandlers(options: EngineOptions, on: boolean): ResolvedHandler[] {

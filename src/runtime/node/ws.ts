@@ -23,6 +23,7 @@ import type {
 import { listenOnAll } from '../listen-on-all.ts'
 import { OpenFiles } from '../open-files.ts'
 import { answerRaw, writeAnswer } from '../raw-answer.ts'
+import { readBody } from '../read-body.ts'
 import { readTls } from '../tls-files.ts'
 import { EarlyBytes } from './early-bytes.ts'
 import { Topics, WsSocket } from './ws-socket.ts'
@@ -290,21 +291,6 @@ function closeCodeOf({ code = '' }: Error & { code?: string }): number | undefin
 
 /** Of a request whose socket Node has let go of. */
 const NO_BODY: ReadBody = () => Promise.resolve(new Uint8Array())
-
-function readBody(request: IncomingMessage): ReadBody {
-  return (maxBytes) =>
-    new Promise((resolve) => {
-      const chunks: Buffer[] = []
-      let bytes = 0
-      request.on('data', (chunk: Buffer) => {
-        bytes += chunk.length
-        if (bytes <= maxBytes) chunks.push(chunk)
-        else resolve(undefined)
-      })
-      request.on('end', () => resolve(bytes <= maxBytes ? Buffer.concat(chunks) : undefined))
-      request.on('close', () => resolve(undefined))
-    })
-}
 
 function copyRequest(request: IncomingMessage, encrypted: boolean): RawRequest {
   return {

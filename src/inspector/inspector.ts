@@ -1,0 +1,211 @@
+import { randomUUID } from 'node:crypto'
+import { failed, json, Refused } from '../control/answers.ts'
+import { disconnect, readCommand, send, type Command } from '../control/commands.ts'
+import type { Clock } from '../engine/clock.ts'
+import { describe } from '../engine/errors.ts'
+import { pathOf } from '../engine/handshake/request.ts'
+import type { Inside } from '../engine/inside.ts'
+import type { HttpAnswer, RawRequest, ReadBody } from '../engine/runtime.ts'
+import type { Stats } from '../engine/stats.ts'
+import { Access, type AccessOptions } from './access.ts'
+import { Connections, type ConnectionPage } from './connections.ts'
+import { isWanted, type Filter } from './filter.ts'
+import { pageFile } from './page-files.ts'
+import { Redaction } from './redaction.ts'
+import { toBase64, toRow, type Row } from './row.ts'
+import { Samples, type Sample } from './samples.ts'
+import { Timeline, type Entry } from './timeline.ts'
+import { readWatch, type Watch } from './watch.ts'
+
+export interface InspectorOptions extends AccessOptions {
+  /** Nothing can be sent, closed or cut. */
+  readonly readOnly: boolean
+  readonly history: number
+  readonly redact: readonly string[]
+}
+
+/** A handler, as the page lists it. */
+export interface HandlerRow {
+  readonly pattern: string
+  /** Where it is, prefix included. */
+  readonly paths: readonly string[]
+}
+
+/** What the server says of itself. */
+export interface Served {
+  readonly runtime: string
+  handlers(): readonly HandlerRow[]
+  readonly stats: Stats
+}
+
+/** What a page gets, each time that it asks. */
+export interface Batch {
+  /** Another one than before: the engine was started anew, and its numbers begin at 1 again. */
+  readonly boot: string
+  readonly runtime: string
+  readonly readOnly: boolean
+  readonly now: number
+  readonly handlers: readonly HandlerRow[]
+  readonly rows: readonly Row[]
+  /** What to give as `after` next. */
+  readonly next: number
+  /** Rows that are not in it: gone already, or more than `limit`. */
+  readonly left: number
+  /** Only if asked for. */
+  readonly connections?: ConnectionPage
+  readonly samples: readonly Sample[]
+}
+
+/** Where the page is, and what it asks. */
+export const INSPECTOR_PATH = '/.sidewire/'
+const ASKED = new Set(['page/watch', 'page/payload', 'page/send', 'page/disconnect'])
+/** What comes within this time of each other goes to a page together: 60 times a second at most. */
+const TOGETHER_MS = 17
+/** A page asks again by then. */
+const PATIENCE_MS = 10_000
+const HISTORY_BYTES = 4 * 1024 * 1024
+
+/** The page that shows what happens in the engine, and what it asks: see docs/guide/inspector.md. */
+export class Inspector {
+  readonly #inside: Inside
+  readonly #clock: Clock
+  readonly #options: InspectorOptions
+  readonly #served: Served
+  readonly #boot = randomUUID()
+  readonly #access: Access
+  readonly #connections: Connections
+  readonly #timeline: Timeline
+  readonly #samples: Samples
+  readonly #redaction: Redaction
+  #lastLook = -Infinity
+
+  constructor(inside: Inside, clock: Clock, served: Served, options: InspectorOptions) {
+    this.#inside = inside
+    this.#clock = clock
+    this.#served = served
+    this.#options = options
+    this.#access = new Access(options, clock)
+    this.#connections = new Connections(inside)
+    this.#redaction = new Redaction(options.redact)
+    this.#samples = new Samples(served.stats, clock)
+    this.#timeline = new Timeline(inside, served.stats, clock, this.#connections, {
+      history: options.history,
+      historyBytes: HISTORY_BYTES,
+    })
+  }
+
+  close(): void {
+    this.#timeline.close()
+    this.#samples.close()
+  }
+
+  /** `undefined`: the path is none of its. */
+  answer(raw: RawRequest, body: ReadBody): Promise<HttpAnswer> | undefined {
+    const path = pathOf(raw.url)
+    if (path === INSPECTOR_PATH.slice(0, -1)) return Promise.resolve(toSlash(raw.url))
+    if (!path.startsWith(INSPECTOR_PATH)) return undefined
+    const name = path.slice(INSPECTOR_PATH.length)
+    if (name !== '' && !name.startsWith('page/')) return undefined
+    return this.#answer(raw, name, body).catch(failed)
+  }
+
+  async #answer(raw: RawRequest, name: string, body: ReadBody): Promise<HttpAnswer> {
+    if (raw.method === 'GET' || raw.method === 'HEAD') {
+      this.#access.assertHost(raw)
+      const file = pageFile(name)
+      if (file) return file
+      if (!ASKED.has(name)) throw new Refused(404, 'path', `there is no ${INSPECTOR_PATH}${name}`)
+    } else this.#access.assertPage(raw)
+    if (raw.method !== 'POST') throw new Refused(405, 'method', `${raw.url} does not take ${raw.method}`)
+    // Asked for in this turn, or it is forgotten.
+    const command = readCommand(body, this.#clock)
+    switch (name) {
+      case 'page/watch':
+        return json(await this.#watch(readWatch(await command)))
+      case 'page/payload':
+        return json(this.#payload(await command))
+      case 'page/send':
+        return json(await this.#act((given) => send(this.#inside, given), command))
+      case 'page/disconnect':
+        return json(await this.#act((given, willEnd) => disconnect(this.#inside, given, willEnd), command))
+      default:
+        await command
+        throw new Refused(404, 'path', `there is no ${INSPECTOR_PATH}${name}`)
+    }
+  }
+
+  async #act<T>(
+    run: (command: Command, willEnd: Parameters<Parameters<Timeline['act']>[0]>[0]) => T,
+    command: Promise<Command>,
+  ): Promise<T> {
+    const given = await command
+    if (this.#options.readOnly)
+      throw new Refused(403, 'method', 'this inspector only looks: inspector: { readOnly: true }')
+    return this.#timeline.act((willEnd) => run(given, willEnd))
+  }
+
+  async #watch(watch: Watch): Promise<Batch> {
+    const now = this.#clock.now()
+    this.#lastLook = now
+    this.#timeline.isLookedAt = true
+    this.#samples.keep()
+    this.#clock.after(PATIENCE_MS, () => {
+      if (this.#lastLook === now) this.#timeline.isLookedAt = false
+    })
+    if (watch.after >= this.#timeline.last && watch.wait > 0) {
+      await this.#timeline.wait(watch.after, watch.wait)
+      if (watch.after < this.#timeline.last)
+        await new Promise<void>((resolve) => this.#clock.after(TOGETHER_MS, resolve))
+    }
+    const handlers = this.#served.handlers()
+    const entries = this.#timeline.after(watch.after)
+    const chosen = this.#choose(entries, watch)
+    const { last, first } = this.#timeline
+    const missed = watch.after === 0 ? 0 : Math.max(0, first - watch.after - 1)
+    return {
+      boot: this.#boot,
+      runtime: this.#served.runtime,
+      readOnly: this.#options.readOnly,
+      now: this.#clock.date(),
+      handlers,
+      rows: chosen.map((entry) => toRow(entry, this.#connections.numberOf, this.#redaction)),
+      next: last,
+      left: missed + entries.length - chosen.length,
+      ...(watch.connections && {
+        connections: this.#connections.page(
+          handlers.map(({ pattern }) => pattern),
+          watch.connections,
+        ),
+      }),
+      samples: this.#samples.after(watch.samplesAfter),
+    }
+  }
+
+  /** The last that there is room for; those that the page is about to show before others. */
+  #choose(entries: readonly Entry[], { limit, filter }: Watch): readonly Entry[] {
+    if (entries.length <= limit) return entries
+    const wanted = entries.filter((entry) => isWanted(entry, filter, this.#connections.numberOf))
+    const chosen = new Set(wanted.slice(-limit))
+    for (let i = entries.length - 1; i >= 0 && chosen.size < limit; i--) chosen.add(entries[i] as Entry)
+    return entries.filter((entry) => chosen.has(entry))
+  }
+
+  /** The whole of it. */
+  #payload({ n }: Command): { readonly text: string } | { readonly base64: string } {
+    const event = typeof n === 'number' ? this.#timeline.get(n)?.event : undefined
+    if (!event || !('payload' in event))
+      throw new Refused(404, 'target', `the payload of ${describe(n)} is gone: the last ones are kept`)
+    const { payload } = event
+    return typeof payload === 'string'
+      ? { text: this.#redaction.text(payload) }
+      : { base64: toBase64(payload) }
+  }
+}
+
+export type { Filter }
+
+/** The page's own paths are relative to it. */
+function toSlash(url: string): HttpAnswer {
+  const query = url.includes('?') ? url.slice(url.indexOf('?')) : ''
+  return { status: 308, headers: { Location: `.sidewire/${query}`, 'Cache-Control': 'no-store' }, body: '' }
+}

@@ -1,0 +1,118 @@
+import { useSignal } from '@preact/signals'
+import type { JSX } from 'preact'
+import { useEffect } from 'preact/hooks'
+import { payload } from './api.ts'
+import { bytes, closeCode, fromBase64, hex, took, whole } from './format.ts'
+import { JsonView } from './json-view.tsx'
+import type { Line } from './lines.ts'
+import { chosen, draft, lines, pane } from './store.ts'
+import { wordOf } from './words.ts'
+
+/** One line, whole. */
+export function Detail({ line }: { line: Line }): JSX.Element {
+  const whatIs = useSignal<{ text?: string; base64?: string }>({})
+  const trouble = useSignal<string | undefined>(undefined)
+  useEffect(() => {
+    trouble.value = undefined
+    whatIs.value = contentOf(line)
+    const n = lines.serverN(line)
+    if (!line.isCut || n === undefined) return
+    payload(n).then(
+      (got) => (whatIs.value = got),
+      (error: Error) => (trouble.value = error.message),
+    )
+  }, [line])
+  const { text, base64 } = whatIs.value
+  const canResend = text !== undefined || base64 !== undefined
+  return (
+    <section class="detail" aria-label="The chosen line">
+      <header>
+        <h2>
+          {wordOf(line)} {line.conn !== undefined && `${line.type === 'broadcast' ? 'by ' : ''}#${line.conn}`}
+        </h2>
+        <div class="acts">
+          {canResend && (
+            <>
+              <button type="button" onClick={() => void navigator.clipboard.writeText(text ?? base64 ?? '')}>
+                Copy
+              </button>
+              <button
+                type="button"
+                onClick={() => {
+                  draft.value = draftOf(text, base64)
+                  pane.value = 'send'
+                  document.querySelector<HTMLElement>('#message')?.focus()
+                }}
+              >
+                Edit and send
+              </button>
+            </>
+          )}
+          <button type="button" onClick={() => (chosen.value = undefined)}>
+            Close
+          </button>
+        </div>
+      </header>
+      <dl>
+        {factsOf(line).map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+      {trouble.value !== undefined && <p class="trouble">Only the beginning is here: {trouble.value}</p>}
+      {line.error !== undefined && <pre tabIndex={0}>{line.error}</pre>}
+      {text !== undefined && <Text text={text} />}
+      {base64 !== undefined && <pre tabIndex={0}>{hex(fromBase64(base64))}</pre>}
+    </section>
+  )
+}
+
+function Text({ text }: { text: string }): JSX.Element {
+  const value = parsed(text)
+  return value === undefined ? <pre tabIndex={0}>{text}</pre> : <JsonView value={value} />
+}
+
+/** `undefined`: it is no object and no list, and needs no folding. */
+function parsed(text: string): object | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function contentOf({ text, base64, type }: Line): { text?: string; base64?: string } {
+  if (type === 'refused') return text === undefined ? {} : { text }
+  return { ...(text !== undefined && { text }), ...(base64 !== undefined && { base64 }) }
+}
+
+function draftOf(text: string | undefined, base64: string | undefined): typeof draft.value {
+  if (text === undefined) return { text: base64 ?? '', format: 'base64' }
+  const value = parsed(text)
+  return value === undefined
+    ? { text, format: 'text' }
+    : { text: JSON.stringify(value, null, 2), format: 'json' }
+}
+
+function factsOf(line: Line): (readonly [string, string])[] {
+  const facts: (readonly [string, string | undefined])[] = [
+    ['At', new Date(line.at).toISOString()],
+    ['Handler', line.pattern],
+    ['Path', line.path],
+    ['Rooms', line.rooms?.join(', ') ?? line.room],
+    ['Size', line.bytes === undefined ? undefined : `${bytes(line.bytes)} (${whole(line.bytes)} bytes)`],
+    ['Receivers', line.receivers === undefined ? undefined : whole(line.receivers)],
+    ['Status', line.status === undefined ? undefined : String(line.status)],
+    ['Close code', line.code === undefined ? undefined : closeCode(line.code)],
+    ['Reason', line.reason],
+    ['From', line.from],
+    ['Taken by', line.by],
+    ['Took', line.ms === undefined ? undefined : took(line.ms)],
+    ['Hook', line.hook],
+    ['What to do', line.cure],
+  ]
+  return facts.filter((fact): fact is readonly [string, string] => fact[1] !== undefined && fact[1] !== '')
+}

@@ -1,0 +1,66 @@
+import { closeCode, whole } from './format.ts'
+import type { Line } from './lines.ts'
+
+const PREVIEW_LETTERS = 300
+
+const WORDS: Readonly<Record<Line['type'], string>> = {
+  message: 'received',
+  sent: 'sent',
+  broadcast: 'broadcast',
+  handled: 'handled',
+  ping: 'ping',
+  pong: 'pong',
+  open: 'opened',
+  close: 'closed',
+  refused: 'refused',
+  join: 'joined',
+  leave: 'left',
+  error: 'error',
+  left: 'left out',
+  restart: 'restarted',
+}
+
+const COUNTED: Readonly<Record<keyof NonNullable<Line['left']>, string>> = {
+  messagesIn: 'messages in',
+  messagesOut: 'messages out',
+  opened: 'connections opened',
+  closed: 'closed',
+  refused: 'refused',
+  handlerErrors: 'errors of hooks',
+}
+
+/** Which way, and what: never told by a colour alone. */
+export function wordOf({ type, receivers = 0 }: Line): string {
+  return type === 'broadcast' ? `broadcast to ${whole(receivers)}` : WORDS[type]
+}
+
+/** The rest of it, on one line. */
+export function sentenceOf(line: Line): string {
+  const { type, code, reason = '', path = '', status, from = 'server' } = line
+  if (type === 'open') return path
+  if (type === 'close') return `${closeCode(code ?? 0)} by the ${from} ${reason}`
+  if (type === 'refused') {
+    const answer = status ?? (code === undefined ? 'without an answer' : closeCode(code))
+    return `${path} ${answer} (${reason}): ${line.cure ?? ''}`
+  }
+  if (type === 'join' || type === 'leave') return line.room ?? ''
+  if (type === 'error') return `${line.hook ?? ''} ${line.error?.split('\n')[0] ?? ''}`
+  if (type === 'restart') return 'The server was started anew.'
+  if (type === 'left') return gapOf(line)
+  return messageOf(line)
+}
+
+function messageOf({ rooms, text, base64, status }: Line): string {
+  const where = rooms ? `[${rooms.join(', ')}] ` : ''
+  const preview = text?.slice(0, PREVIEW_LETTERS) ?? (base64 === undefined ? '' : 'binary')
+  const fate = typeof status === 'string' && status !== 'sent' ? ` (${status})` : ''
+  return where + preview + fate
+}
+
+function gapOf({ left, skipped = 0 }: Line): string {
+  if (!left) return `${whole(skipped)} lines left out`
+  const counts = Object.entries(left).map(
+    ([name, count]) => `${whole(count)} ${COUNTED[name as keyof typeof left]}`,
+  )
+  return `Too fast to be looked at: ${counts.join(', ')}`
+}

@@ -1,0 +1,73 @@
+import { rowOf, type JournalRow, type Shown } from '../control/row.ts'
+import type { Payload } from '../engine/runtime.ts'
+import { cureOf } from './cures.ts'
+import type { Redaction } from './redaction.ts'
+import type { Entry, Left } from './timeline.ts'
+
+/** One line of the timeline. What is unknown is left out. */
+export interface Row extends Omit<JournalRow, 'type' | 'connection'> {
+  /** `left`: what came too fast to be looked at. */
+  readonly type: JournalRow['type'] | 'left'
+  /** The connection's number, as the page calls it. */
+  readonly conn?: number
+  /** `text` or `base64` is only the beginning of the payload. */
+  readonly isCut?: true
+  /** Who a broadcast reached, where they are not too many to say. */
+  readonly to?: readonly number[]
+  /** What to do about a refusal. */
+  readonly cure?: string
+  /** This page, or another, has done it. */
+  readonly byInspector?: true
+  readonly left?: Left
+}
+
+/** The most of a payload that a line has; the whole of it is had by asking. */
+const MAX_TEXT = 4096
+const MAX_BINARY = 256
+/** Receivers that a line names. */
+const MAX_NAMED = 1000
+
+/** @param numberOf - of a connection */
+export function toRow(
+  entry: Entry,
+  numberOf: (conn: NonNullable<Entry['conn']>) => number,
+  redaction: Redaction,
+): Row {
+  const { n, at, event, conn, audience, of, left } = entry
+  const start = { n, at, ...(entry.byInspector && { byInspector: true as const }) }
+  if (!event) return { ...start, type: 'left', ...(left && { left }) }
+  let isCut = false as boolean
+  const { connection: _, ...row } = rowOf(event, at, (payload) => {
+    const shown = beginningOf(payload, redaction)
+    isCut = shown.isCut
+    return shown.of
+  })
+  return {
+    ...row,
+    ...start,
+    ...(row.path !== undefined && { path: redaction.url(row.path) }),
+    ...(conn && { conn: numberOf(conn) }),
+    ...(isCut && { isCut }),
+    ...(audience !== undefined && audience.length <= MAX_NAMED && { to: [...audience] }),
+    ...(event.type === 'handled' && of && { message: of.n }),
+    ...(event.type === 'refused' && { cure: cureOf(event.reason) }),
+  }
+}
+
+function beginningOf(
+  payload: Payload,
+  redaction: Redaction,
+): { readonly of: Shown; readonly isCut: boolean } {
+  if (typeof payload !== 'string') {
+    const isCut = payload.byteLength > MAX_BINARY
+    const some = isCut ? payload.subarray(0, MAX_BINARY) : payload
+    return { of: { base64: toBase64(some) }, isCut }
+  }
+  const text = redaction.text(payload)
+  const isCut = text.length > MAX_TEXT
+  return { of: { text: isCut ? text.slice(0, MAX_TEXT) : text }, isCut }
+}
+
+export function toBase64({ buffer, byteOffset, byteLength }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString('base64')
+}

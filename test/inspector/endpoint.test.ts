@@ -1,0 +1,364 @@
+import { networkInterfaces } from 'node:os'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import type { Server, ServerOptions } from '../../src/index.ts'
+import { NETWORK_RUNTIMES } from '../contract/runtimes.ts'
+import { connectWs } from '../support/client.ts'
+import { http, httpOf, Page, served } from './asking.ts'
+
+const running: Server[] = []
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((server) => server.close()))
+})
+
+const TOKEN = 'a token of the test'
+const CHAT: NonNullable<ServerOptions['wsHandlers']>[number] = {
+  pattern: '/chat',
+  onConnect: (conn) => conn.joinRoom('lobby'),
+  onMessage: (conn, data) => void conn.broadcast(data, { rooms: ['lobby'], includeSelf: true }),
+}
+const ECHO: typeof CHAT = { pattern: '/echo', onMessage: (conn, data) => void conn.send(data) }
+
+describe.each(NETWORK_RUNTIMES)('on %s', (runtime) => {
+  async function start(options: ServerOptions = {}): Promise<Server> {
+    const server = await served({ runtime, wsHandlers: [CHAT, ECHO], ...options })
+    running.push(server)
+    return server
+  }
+
+  test('shows what happens: handshakes, rooms, messages, who took them, broadcasts once, ends', async () => {
+    const server = await start()
+    const page = new Page(server)
+    await expect(connectWs(`${server.url}/api/chatt`)).rejects.toThrow()
+    const [one, other] = [
+      await connectWs(`${server.url}/api/chat?room=1`),
+      await connectWs(`${server.url}/api/chat`),
+    ]
+    one.json({ hello: 'you' })
+    await other.next()
+    one.close(4001, 'enough')
+    await one.closed
+    const rows = await page.rowsUntil('close')
+    const facts = rows
+      .toSorted((first, second) => first.n - second.n)
+      .map(({ n: _, at: __, ms: ___, bytes: ____, message: _____, ...row }) => row)
+    expect(facts).toEqual([
+      {
+        type: 'refused',
+        reason: 'path',
+        path: '/api/chatt',
+        status: 404,
+        text: expect.stringContaining('did you mean /api/chat'),
+        cure: expect.stringContaining('endpointPrefix'),
+      },
+      { type: 'open', pattern: '/chat', path: '/api/chat', conn: 1 },
+      { type: 'join', pattern: '/chat', path: '/api/chat', conn: 1, room: 'lobby' },
+      { type: 'open', pattern: '/chat', path: '/api/chat', conn: 2 },
+      { type: 'join', pattern: '/chat', path: '/api/chat', conn: 2, room: 'lobby' },
+      { type: 'message', pattern: '/chat', path: '/api/chat', conn: 1, text: '{"hello":"you"}' },
+      {
+        type: 'broadcast',
+        pattern: '/chat',
+        conn: 1,
+        rooms: ['lobby'],
+        text: '{"hello":"you"}',
+        receivers: 2,
+        to: expect.toSatisfy((to: number[]) => to.toSorted().join() === '1,2'),
+      },
+      { type: 'handled', pattern: '/chat', path: '/api/chat', conn: 1, by: 'onMessage' },
+      {
+        type: 'close',
+        pattern: '/chat',
+        path: '/api/chat',
+        conn: 1,
+        code: 4001,
+        reason: 'enough',
+        from: 'client',
+      },
+    ])
+    const [message, handled] = [
+      rows.find(({ type }) => type === 'message'),
+      rows.find(({ type }) => type === 'handled'),
+    ]
+    expect(handled).toMatchObject({ message: message?.n, ms: expect.any(Number) })
+  })
+
+  test('lists handlers, rooms and connections with what was sent over them', async () => {
+    const server = await start({ endpointPrefix: ['/api', '/v2'] })
+    const page = new Page(server)
+    const one = await connectWs(`${server.url}/v2/chat`, { headers: { 'User-Agent': 'Firefox/120' } })
+    const other = await connectWs(`${server.url}/api/echo`)
+    other.send('12345')
+    await other.next()
+    one.send('123')
+    await one.next()
+    const got = await page.watch({ connections: { skip: 0, limit: 100 } })
+    expect(got.handlers).toEqual([
+      { pattern: '/chat', paths: ['/api/chat', '/v2/chat'] },
+      { pattern: '/echo', paths: ['/api/echo', '/v2/echo'] },
+    ])
+    expect(got.connections?.rooms).toEqual([{ pattern: '/chat', room: 'lobby', size: 1 }])
+    expect(got.connections?.found).toBe(2)
+    expect(got.connections?.rows[0]).toMatchObject({
+      conn: 1,
+      id: expect.stringMatching(/^[\da-f-]{36}$/),
+      pattern: '/chat',
+      path: '/v2/chat',
+      rooms: ['lobby'],
+      remoteAddress: expect.stringMatching(/^127\.0\.0\.1$|^::1$/),
+      userAgent: 'Firefox/120',
+      since: expect.any(Number),
+      bufferedAmount: 0,
+      messagesIn: 1,
+      bytesIn: 3,
+      messagesOut: 1,
+      bytesOut: 3,
+    })
+    expect(got.connections?.rows[1]).toMatchObject({ messagesIn: 1, bytesIn: 5, messagesOut: 1, bytesOut: 5 })
+    const found = async (query: object): Promise<unknown> =>
+      (await page.watch({ connections: { skip: 0, limit: 100, ...query } })).connections?.rows.map(
+        ({ conn }) => conn,
+      )
+    expect(await found({ pattern: '/echo' })).toEqual([2])
+    expect(await found({ pattern: '/chat', room: 'lobby' })).toEqual([1])
+    expect(await found({ search: 'firefox' })).toEqual([1])
+    expect(await found({ search: '#2' })).toEqual([2])
+    expect(await found({ skip: 1 })).toEqual([2])
+  })
+
+  test('a page that is opened late sees the last rows, and as many as were asked for are kept', async () => {
+    const server = await start({ inspector: { history: 50 } })
+    const client = await connectWs(`${server.url}/api/echo`)
+    for (let i = 0; i < 100; i++) client.send(`message ${i}`)
+    for (let i = 0; i < 100; i++) await client.next()
+    const { rows, left } = await new Page(server).watch()
+    const frames = rows.filter(({ type }) => type !== 'handled')
+    expect(frames).toHaveLength(50)
+    expect(frames.at(-1)?.['text']).toBe('message 99')
+    expect(left).toBe(0)
+  })
+
+  test('sends to a connection, a handler and a room, closes and cuts, and marks it', async () => {
+    const server = await start()
+    const page = new Page(server)
+    const [one, other] = [
+      await connectWs(`${server.url}/api/chat`),
+      await connectWs(`${server.url}/api/chat`),
+    ]
+    const { connections } = await page.watch({ connections: { skip: 0, limit: 10 } })
+    const [first, second] = connections!.rows.map(({ id }) => ({ connection: id }))
+    expect(await page.ask('send', { to: first, text: 'to one' })).toEqual({ receivers: 1 })
+    expect(await one.next()).toBe('to one')
+    expect(await page.ask('send', { to: { pattern: '/chat' }, data: { to: 'all' } })).toEqual({
+      receivers: 2,
+    })
+    expect(await page.ask('send', { to: { pattern: '/chat', rooms: ['lobby'] }, base64: 'AAH/' })).toEqual({
+      receivers: 2,
+    })
+    for (const client of [one, other]) {
+      expect(await client.next()).toEqual({ to: 'all' })
+      expect(await client.next()).toEqual(Buffer.from([0, 1, 255]))
+    }
+    expect(await page.ask('disconnect', { to: first, code: 4000, reason: 'off you go' })).toEqual({
+      connections: 1,
+    })
+    expect(await one.closed).toEqual({ code: 4000, reason: 'off you go' })
+    expect(await page.ask('disconnect', { to: second })).toEqual({ connections: 1 })
+    expect(await other.closed).toMatchObject({ code: 1006 })
+    const rows = await page.rowsUntil('close', 2)
+    expect(rows.filter(({ byInspector }) => byInspector).map(({ type }) => type)).toEqual([
+      'sent',
+      'broadcast',
+      'broadcast',
+      'close',
+      'close',
+    ])
+    expect((await page.post('send', { to: first, text: 'x' })).status).toBe(404)
+    expect((await page.post('send', { to: { pattern: '/none' }, text: 'x' })).status).toBe(400)
+  })
+
+  test('only looks, where it is told to', async () => {
+    const server = await start({ inspector: { readOnly: true } })
+    const client = await connectWs(`${server.url}/api/chat`)
+    const page = new Page(server)
+    expect((await page.watch()).readOnly).toBe(true)
+    for (const what of ['send', 'disconnect'])
+      expect(await page.post(what, { to: { pattern: '/chat' }, text: 'x' })).toMatchObject({
+        status: 403,
+        body: expect.stringContaining('readOnly'),
+      })
+    client.send('still here')
+    expect(await client.next()).toBe('still here')
+  })
+
+  test('long payloads are cut in the list, and had whole by asking; binary too', async () => {
+    const server = await start()
+    const page = new Page(server)
+    const client = await connectWs(`${server.url}/api/echo`)
+    const [long, bytes] = ['ä'.repeat(100_000), Buffer.alloc(1000, 7)]
+    client.send(long)
+    client.send(bytes)
+    await client.next()
+    await client.next()
+    const { rows } = await page.watch()
+    const [text, binary] = rows.filter(({ type }) => type === 'message')
+    expect(text).toMatchObject({ isCut: true, bytes: 200_000, text: 'ä'.repeat(4096) })
+    expect(binary).toMatchObject({
+      isCut: true,
+      bytes: 1000,
+      base64: bytes.subarray(0, 256).toString('base64'),
+    })
+    expect(await page.ask('payload', { n: text!.n })).toEqual({ text: long })
+    expect(await page.ask('payload', { n: binary!.n })).toEqual({ base64: bytes.toString('base64') })
+    expect(await page.post('payload', { n: 1 })).toMatchObject({
+      status: 404,
+      body: expect.stringContaining('gone'),
+    })
+  })
+
+  test('what is redacted never leaves: in messages at any depth, in URLs, in answers', async () => {
+    const server = await start({ inspector: { redact: ['password', 'Token'] } })
+    const page = new Page(server)
+    const client = await connectWs(`${server.url}/api/echo?token=s3cr3t&x=1`)
+    client.send('{"user":"ann","deep":[{"password":"s3cr3t"}]}')
+    await client.next()
+    client.send('{"text": "nothing of it"}')
+    await client.next()
+    await expect(connectWs(`${server.url}/none?token=s3cr3t`)).rejects.toThrow()
+    const { body } = await page.post('watch', {
+      after: 0,
+      wait: 0,
+      limit: 100,
+      connections: { skip: 0, limit: 9 },
+    })
+    const { rows } = JSON.parse(body)
+    const [first, second] = rows.filter(({ type }: { type: string }) => type === 'message')
+    expect(first.text).toBe('{"user":"ann","deep":[{"password":"[redacted]"}]}')
+    expect(second.text).toBe('{"text": "nothing of it"}')
+    expect(rows.find(({ type }: { type: string }) => type === 'refused').path).toBe('/none?token=[redacted]')
+    const whole = await page.post('payload', { n: first.n })
+    expect(whole.status).toBe(200)
+    expect(body + whole.body).not.toContain('s3cr3t')
+  })
+
+  test('rows that a page has no room for are counted, and those it is about to show come first', async () => {
+    const server = await start()
+    const client = await connectWs(`${server.url}/api/echo`)
+    for (let i = 0; i < 100; i++) client.send(`${i % 10 === 0 ? 'needle' : 'hay'} ${i}`)
+    for (let i = 0; i < 100; i++) await client.next()
+    const [page, other] = [new Page(server), new Page(server)]
+    const { next } = await page.watch({ limit: 0 })
+    const got = await page.watch({ after: 0, limit: 30, filter: { text: 'NEEDLE', types: ['message'] } })
+    expect(got.rows.filter(({ type, text }) => type === 'message' && text.startsWith('needle'))).toHaveLength(
+      10,
+    )
+    expect(got.rows).toHaveLength(30)
+    expect(got.left).toBe(next - 30)
+    const ofOther = await other.watch({ after: 0, limit: 30, filter: { text: 'hay' } })
+    expect(ofOther.rows.every(({ type, text }) => type === 'handled' || text.startsWith('hay'))).toBe(true)
+  })
+
+  test('a page of another origin, of a rebound name, of no browser: nobody else is answered', async () => {
+    const server = await start()
+    const own = httpOf(server)
+    const { port } = server
+    const watch = (headers: Record<string, string>): Promise<number> =>
+      http(`${own}/.sidewire/page/watch`, {
+        method: 'POST',
+        headers,
+        body: '{"after":0,"wait":0,"limit":1}',
+      }).then(({ status, headers: answered }) => {
+        expect(answered['access-control-allow-origin']).toBeUndefined()
+        return status
+      })
+    expect(await watch({ Origin: own })).toBe(200)
+    expect(await watch({ Origin: own, 'Sec-Fetch-Site': 'same-origin' })).toBe(200)
+    expect(await watch({ Origin: `http://localhost:${port}`, Host: `localhost:${port}` })).toBe(200)
+    for (const headers of [
+      {},
+      { Origin: 'null' },
+      { Origin: 'https://evil.example' },
+      { Origin: `http://127.0.0.1:${port + 1}` },
+      { Origin: `http://192.168.1.1:${port}` },
+      { Origin: `http://localhost:${port}` },
+      { Origin: own.replace('http', 'https') },
+      { Origin: own, 'Sec-Fetch-Site': 'cross-site' },
+      { Origin: own, 'Sec-Fetch-Site': 'same-site' },
+      { Origin: `http://evil.example:${port}`, Host: `evil.example:${port}` },
+      { Origin: own, 'X-Forwarded-For': '203.0.113.7' },
+    ])
+      expect([headers, await watch(headers as Record<string, string>)]).toEqual([headers, 403])
+    const page = (headers: Record<string, string>): Promise<number> =>
+      http(`${own}/.sidewire/`, { headers }).then(({ status }) => status)
+    expect(await page({})).toBe(200)
+    expect(await page({ Host: `evil.example:${port}` })).toBe(403)
+    expect(await page({ 'X-Forwarded-For': '203.0.113.7' })).toBe(403)
+    expect(
+      (await http(`${own}/.sidewire/page/watch`, { method: 'OPTIONS', headers: { Origin: own } })).status,
+    ).toBe(405)
+    expect((await http(`${own}/.sidewire/page/watch`, { headers: { Origin: own } })).status).toBe(405)
+    expect((await http(`${own}/.sidewire/page/none`)).status).toBe(404)
+    expect(await http(`${own}/.sidewire`)).toMatchObject({ status: 308, headers: { location: '.sidewire/' } })
+  })
+
+  test('a name that is allowed is answered', async () => {
+    const server = await start({ inspector: { allowedHosts: ['mock.example'] } })
+    const host = `mock.example:${server.port}`
+    const page = new Page(server, { Host: host, Origin: `http://${host}` })
+    expect((await page.watch()).rows).toEqual([])
+  })
+
+  test('beyond loopback nobody without a token; who guesses is slowed', async () => {
+    const address = Object.values(networkInterfaces())
+      .flat()
+      .find((each) => each?.family === 'IPv4' && !each.internal)?.address
+    const warn = vi.fn<(line: string) => void>()
+    const logger = { error: warn, warn, info: () => {}, debug: () => {} }
+    const open = await start({ host: '0.0.0.0', logLevel: 'warn', logger })
+    expect(warn).toHaveBeenCalledWith(expect.stringContaining('inspector: { token }'))
+    expect(await http(`http://127.0.0.1:${open.port}/.sidewire/`)).toMatchObject({
+      status: 403,
+      body: expect.stringContaining('inspector: { token }'),
+    })
+    const server = await start({ host: '0.0.0.0', inspector: { token: TOKEN } })
+    const at = `http://${address ?? '127.0.0.1'}:${server.port}`
+    expect((await http(`${at}/.sidewire/`)).status).toBe(200)
+    const page = new Page({ url: at })
+    const tryIt = async (token: string): Promise<number> =>
+      (await page.post('watch', { after: 0, wait: 0, limit: 1 }, { Authorization: `Bearer ${token}` })).status
+    expect(await tryIt(TOKEN)).toBe(200)
+    const tries = await Promise.all(Array.from({ length: 30 }, (_, i) => tryIt(`wrong ${i}`)))
+    // A second may end among them.
+    expect(tries.filter((status) => status === 401).length).toBeLessThanOrEqual(10)
+    expect(tries.filter((status) => status === 429).length).toBeGreaterThanOrEqual(20)
+    await expect.poll(() => tryIt(TOKEN)).toBe(200)
+  })
+
+  test('the page runs nothing but its own, and may be shown by its own server only', async () => {
+    const server = await start()
+    const { headers, body } = await http(`${httpOf(server)}/.sidewire/`)
+    expect(headers).toMatchObject({
+      'content-security-policy': expect.stringMatching(
+        /^default-src 'none'; script-src 'self'; .*connect-src 'self'; .*frame-ancestors 'self'$/,
+      ),
+      'x-content-type-options': 'nosniff',
+      'cache-control': 'no-store',
+      'referrer-policy': 'no-referrer',
+      'cross-origin-embedder-policy': 'require-corp',
+    })
+    expect(body).not.toMatch(/https?:\/\/(?!www\.w3\.org)/)
+  })
+
+  test('without it there is nothing', async () => {
+    const server = await start({ inspector: false })
+    expect((await http(`${httpOf(server)}/.sidewire/`)).status).toBe(404)
+    expect((await new Page(server).post('watch', {})).status).toBe(404)
+  })
+
+  test('bad questions are answered with what is wrong', async () => {
+    const page = new Page(await start())
+    const { status, body } = await page.post('watch', { after: -1, wait: 0, limit: 1 })
+    expect(status).toBe(400)
+    expect(body).toContain('after: ')
+    expect((await page.post('send', { to: 'x' })).body).toContain('to has to be')
+  })
+})
