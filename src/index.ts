@@ -19,6 +19,7 @@ export type { JournalRow } from './control/row.ts'
 export type { ProxyHeader } from './engine/handler/option-schema.ts'
 export type {
   EngineOptions,
+  InspectorOptions,
   PluginOptions,
   RuntimeChoice,
   ServerOptions,

@@ -44,7 +44,7 @@ export function createProgram(): Command {
     .option('--control [token]', 'let `sidewire tail` and `sidewire send` look in and send (default: off)')
     .option(
       '--no-inspector',
-      'no page at /.sidewire/ that shows what happens (default: there is, on this machine)',
+      'no page at /.sidewire/ that shows what happens (default: on, for this machine)',
     )
     .option('--watch', 'reload handlers when the config, or a file that it imports, changes (default: off)')
     .addHelpText(

@@ -39,12 +39,13 @@ describe.each(TARGETS)('start on $runtime', (target) => {
     const urls = cli.stdout.slice(1, -1).map((line) => line.trim())
     const base = urls[0]!.slice(0, -'/api/chat'.length)
     expect(base).toMatch(/^ws:\/\/127\.0\.0\.1:\d+$/)
-    expect(urls).toEqual(
-      ['/api/chat', '/v2/chat', '/api/game/{id}', '/v2/game/{id}'].map((path) => base + path),
-    )
+    expect(urls).toEqual([
+      ...['/api/chat', '/v2/chat', '/api/game/{id}', '/v2/game/{id}'].map((path) => base + path),
+      `${base.replace('ws', 'http')}/.sidewire/ the inspector: what happens, live`,
+    ])
     expect(cli.stdout.at(-1)).toBe('  Ctrl-C stops it')
     expect(cli.stderr).toEqual([])
-    for (const url of urls) {
+    for (const url of urls.slice(0, -1)) {
       const client = await connectWs(url.replace('{id}', '7'))
       client.json({ url })
       expect(await client.next()).toEqual({ url })
@@ -182,6 +183,7 @@ describe('flags', () => {
       '--runtime': 'auto',
       '--log-level': 'info',
       '--control': 'off',
+      '--no-inspector': 'on, for this machine',
       '--watch': 'off',
     })
     for (const command of ['serve', 'tail', 'send', 'bench']) {
@@ -189,6 +191,23 @@ describe('flags', () => {
       const examples = stdout.slice(stdout.indexOf('Examples:') + 1)
       expect(examples.length).toBeGreaterThan(2)
       for (const line of examples.filter(Boolean)) expect(line).toMatch(`  $ sidewire ${command}`)
+    }
+  })
+
+  test('the inspector is there on this machine, unless it is turned off, or others can connect', async () => {
+    const cwd = project({ 'sidewire.config.mjs': ECHO })
+    for (const [flags, isThere] of [
+      [[], true],
+      [['--host', '127.0.0.1'], true],
+      [['--no-inspector'], false],
+      [['--host', '0.0.0.0'], false],
+    ] as const) {
+      const cli = serve(cwd, flags)
+      const url = await cli.started()
+      const { status } = await fetch(new URL('/.sidewire/', url.replace('ws', 'http')))
+      expect([flags, status]).toEqual([flags, isThere ? 200 : 404])
+      expect(cli.stdout.some((line) => line.includes('the inspector'))).toBe(isThere)
+      expect(cli.stderr).toEqual([])
     }
   })
 
@@ -311,10 +330,11 @@ describe.each(PLATFORMS)('config files on $runtime', (target) => {
       same: true,
     })
     client.close()
-    expect(cli.stdout.slice(1).map((line) => line.trim().replace(/^ws:..[^/]+/, ''))).toEqual([
+    expect(cli.stdout.slice(1).map((line) => line.trim().replace(/^(?:ws|http):..[^/]+/, ''))).toEqual([
       '/api/game',
       '/api/chat',
       '/api/late',
+      '/.sidewire/ the inspector: what happens, live',
       'Ctrl-C stops it',
     ])
     expect(cli.stderr).toEqual([])

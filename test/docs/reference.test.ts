@@ -34,6 +34,7 @@ const MEMBERS: readonly (readonly [type: string, entries: ReadonlyMap<string, En
   ['EngineOptions', OPTIONS.entriesIn('Everywhere')],
   ['ServerOptions', new Map([...OPTIONS.entriesIn('Everywhere'), ...OPTIONS.entriesIn('Server')])],
   ['PluginOptions', new Map([...OPTIONS.entriesIn('Everywhere'), ...OPTIONS.entriesIn('Vite plugin')])],
+  ['InspectorOptions', OPTIONS.rowsOf('InspectorOptions')],
   ['UniversalApiWsHandler', HANDLER.entries],
   ['CompressionOptions', HANDLER.rowsOf('CompressionOptions')],
   ['Codec', HANDLER.rowsOf('What a codec is')],

@@ -7,6 +7,7 @@ import { bytes, whole } from './format.ts'
 import { samples } from './store.ts'
 
 const HEIGHT_PX = 92
+const MIN_SPAN_S = 60
 
 interface Chart {
   readonly title: string
@@ -101,7 +102,10 @@ function One({ chart, Plot }: { chart: Chart; Plot: typeof uPlot }): JSX.Element
         legend: { show: false },
         cursor: { show: false },
         series: [{}, ...chart.series.map((each) => ({ stroke: color(each.color), width: 1.5 }))],
-        scales: { y: { range: (_, min, max) => [Math.min(0, min), Math.max(1, max)] } },
+        scales: {
+          x: { range: (_, min, max) => [Math.min(min, max - MIN_SPAN_S), max] },
+          y: { range: (_, min, max) => [Math.min(0, min), Math.max(1, max)] },
+        },
         axes: [axis, { ...axis, size: 56, values: (_, values) => values.map(chart.format) }],
       },
       dataOf(chart),
