@@ -98,7 +98,7 @@ export function rowOf(event: TapEvent, at: number, show: (payload: Payload) => S
   }
 }
 
-export function whole(payload: Payload): Shown {
+function whole(payload: Payload): Shown {
   return typeof payload === 'string'
     ? { text: payload }
     : { base64: Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString('base64') }

@@ -9,7 +9,7 @@ import type { HttpAnswer, RawRequest, ReadBody } from '../engine/runtime.ts'
 import type { Stats } from '../engine/stats.ts'
 import { Access, type AccessOptions } from './access.ts'
 import { Connections, type ConnectionPage } from './connections.ts'
-import { isWanted, type Filter } from './filter.ts'
+import { isWanted } from './filter.ts'
 import { pageFile } from './page-files.ts'
 import { Redaction } from './redaction.ts'
 import { toBase64, toRow, type Row } from './row.ts'
@@ -57,7 +57,7 @@ export interface Batch {
 }
 
 /** Where the page is, and what it asks. */
-export const INSPECTOR_PATH = '/.sidewire/'
+const INSPECTOR_PATH = '/.sidewire/'
 const ASKED = new Set(['page/watch', 'page/payload', 'page/send', 'page/disconnect'])
 /** What comes within this time of each other goes to a page together: 60 times a second at most. */
 const TOGETHER_MS = 17
@@ -201,8 +201,6 @@ export class Inspector {
       : { base64: toBase64(payload) }
   }
 }
-
-export type { Filter }
 
 /** The page's own paths are relative to it. */
 function toSlash(url: string): HttpAnswer {

@@ -4,6 +4,7 @@ import type { WebSocketConnection } from '../engine/connection/websocket-connect
 import type { Inside } from '../engine/inside.ts'
 import type { Stats } from '../engine/stats.ts'
 import type { TapEvent } from '../engine/tap.ts'
+import { queueMicrotask } from '../engine/timers.ts'
 import type { Connections } from './connections.ts'
 
 /** How much of each happened while nobody looked, because it came too fast. Only what is not zero. */
@@ -37,12 +38,14 @@ const BYTES_PER_ENTRY = 200
 /** How many receivers cost as much as an entry. */
 const RECEIVERS_PER_ENTRY = 5
 /** Entries that may come at once. */
-const BURST = 5000
+const BURST = 3000
 /** Entries a second beyond that, while a page looks and while none does. */
 const LOOKED_AT_PER_S = 20_000
-const ALONE_PER_S = 2000
-/** Who comes too fast is not looked at for so long. */
+const ALONE_PER_S = 1000
+/** What comes too fast is not looked at for so long, at first and at most. */
 const REST_MS = 50
+const MAX_REST_MS = 1000
+const MAX_REST_LOOKED_AT_MS = 100
 
 /**
  * The last of what happened. It looks at so many happenings a second, and then lets go of the tap for a moment, which
@@ -72,6 +75,9 @@ export class Timeline {
   #stopListening: (() => void) | undefined
   #resting: Timer | undefined
   #over: Left = {}
+  #isLeaving = false
+  #rest = REST_MS
+  #resumedAt = -Infinity
 
   constructor(
     inside: Inside,
@@ -202,19 +208,28 @@ export class Timeline {
     if (event.type === 'close') add('closed', 1)
     if (event.type === 'refused') add('refused', 1)
     if (event.type === 'error') add('handlerErrors', 1)
-    if (this.#resting) return
-    const start = (): void => {
-      if (!this.#stopListening) return
-      this.#stopListening()
-      this.#stopListening = undefined
-      const before = countersOf(this.#stats)
-      this.#onResume = () => {
-        const after = countersOf(this.#stats)
-        for (const name of COUNTERS) add(name, after[name] - before[name])
-      }
-      this.#resting = this.#clock.after(REST_MS, () => this.#resume())
+    if (this.#isLeaving) return
+    this.#isLeaving = true
+    // Behind all that is told of one message: what the engine counts, and what was told, is the same then.
+    queueMicrotask(() => this.#letGo(add))
+  }
+
+  #letGo(add: (name: keyof Left, count: number) => void): void {
+    this.#isLeaving = false
+    if (!this.#stopListening) return
+    this.#stopListening()
+    this.#stopListening = undefined
+    const before = countersOf(this.#stats)
+    this.#onResume = () => {
+      const after = countersOf(this.#stats)
+      for (const name of COUNTERS) add(name, after[name] - before[name])
     }
-    this.#resting = this.#clock.after(0, start)
+    // Where it goes on as fast, it is looked at less often.
+    const wasQuick = this.#clock.now() - this.#resumedAt < REST_MS
+    this.#rest = wasQuick
+      ? Math.min(this.#rest * 2, this.#isLookedAt ? MAX_REST_LOOKED_AT_MS : MAX_REST_MS)
+      : REST_MS
+    this.#resting = this.#clock.after(this.#rest, () => this.#resume())
   }
 
   #onResume: (() => void) | undefined
@@ -227,6 +242,7 @@ export class Timeline {
     this.#onResume = undefined
     const left = Object.fromEntries(Object.entries(this.#over).filter(([, count]) => count > 0)) as Left
     this.#over = {}
+    this.#resumedAt = this.#clock.now()
     this.#fill()
     if (Object.keys(left).length > 0) {
       this.#connections.leave()

@@ -6,7 +6,7 @@ import type { Filter } from './filter.ts'
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0))
 const MAX_WAIT_MS = 25_000
-const MAX_ROWS = 2000
+const MAX_ROWS = 100_000
 const MAX_CONNECTIONS = 500
 
 /** What a page asks for. */

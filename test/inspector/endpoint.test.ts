@@ -14,9 +14,12 @@ const TOKEN = 'a token of the test'
 const CHAT: NonNullable<ServerOptions['wsHandlers']>[number] = {
   pattern: '/chat',
   onConnect: (conn) => conn.joinRoom('lobby'),
-  onMessage: (conn, data) => void conn.broadcast(data, { rooms: ['lobby'], includeSelf: true }),
+  onMessage: (conn, data) => conn.broadcast(data, { rooms: ['lobby'], includeSelf: true }),
 }
 const ECHO: typeof CHAT = { pattern: '/echo', onMessage: (conn, data) => void conn.send(data) }
+
+/** Facts of a row that are other ones each time. */
+const CHANGING = ['n', 'at', 'ms', 'bytes', 'message']
 
 describe.each(NETWORK_RUNTIMES)('on %s', (runtime) => {
   async function start(options: ServerOptions = {}): Promise<Server> {
@@ -28,7 +31,7 @@ describe.each(NETWORK_RUNTIMES)('on %s', (runtime) => {
   test('shows what happens: handshakes, rooms, messages, who took them, broadcasts once, ends', async () => {
     const server = await start()
     const page = new Page(server)
-    await expect(connectWs(`${server.url}/api/chatt`)).rejects.toThrow()
+    await expect(connectWs(`${server.url}/api/chatt`)).rejects.toThrow('404')
     const [one, other] = [
       await connectWs(`${server.url}/api/chat?room=1`),
       await connectWs(`${server.url}/api/chat`),
@@ -40,7 +43,7 @@ describe.each(NETWORK_RUNTIMES)('on %s', (runtime) => {
     const rows = await page.rowsUntil('close')
     const facts = rows
       .toSorted((first, second) => first.n - second.n)
-      .map(({ n: _, at: __, ms: ___, bytes: ____, message: _____, ...row }) => row)
+      .map((row) => Object.fromEntries(Object.entries(row).filter(([name]) => !CHANGING.includes(name))))
     expect(facts).toEqual([
       {
         type: 'refused',
@@ -62,7 +65,7 @@ describe.each(NETWORK_RUNTIMES)('on %s', (runtime) => {
         rooms: ['lobby'],
         text: '{"hello":"you"}',
         receivers: 2,
-        to: expect.toSatisfy((to: number[]) => to.toSorted().join() === '1,2'),
+        to: expect.toSatisfy((to: number[]) => to.length === 2 && to.includes(1) && to.includes(2)),
       },
       { type: 'handled', pattern: '/chat', path: '/api/chat', conn: 1, by: 'onMessage' },
       {
@@ -223,7 +226,7 @@ describe.each(NETWORK_RUNTIMES)('on %s', (runtime) => {
     await client.next()
     client.send('{"text": "nothing of it"}')
     await client.next()
-    await expect(connectWs(`${server.url}/none?token=s3cr3t`)).rejects.toThrow()
+    await expect(connectWs(`${server.url}/none?token=s3cr3t`)).rejects.toThrow('404')
     const { body } = await page.post('watch', {
       after: 0,
       wait: 0,
@@ -261,15 +264,15 @@ describe.each(NETWORK_RUNTIMES)('on %s', (runtime) => {
     const server = await start()
     const own = httpOf(server)
     const { port } = server
-    const watch = (headers: Record<string, string>): Promise<number> =>
-      http(`${own}/.sidewire/page/watch`, {
+    const watch = async (headers: Record<string, string>): Promise<number> => {
+      const { status, headers: answered } = await http(`${own}/.sidewire/page/watch`, {
         method: 'POST',
         headers,
         body: '{"after":0,"wait":0,"limit":1}',
-      }).then(({ status, headers: answered }) => {
-        expect(answered['access-control-allow-origin']).toBeUndefined()
-        return status
       })
+      expect(answered['access-control-allow-origin']).toBeUndefined()
+      return status
+    }
     expect(await watch({ Origin: own })).toBe(200)
     expect(await watch({ Origin: own, 'Sec-Fetch-Site': 'same-origin' })).toBe(200)
     expect(await watch({ Origin: `http://localhost:${port}`, Host: `localhost:${port}` })).toBe(200)

@@ -78,8 +78,9 @@ async function open(of: Server, where: BrowserContext = context): Promise<Page> 
 
 const lines = (page: Page, text?: string | RegExp): Locator =>
   page.locator('.line', text === undefined ? {} : { hasText: text })
-const shows = (page: Page, text: string | RegExp, count = 1): Promise<unknown> =>
-  expect.poll(() => lines(page, text).count()).toBe(count)
+const shows = async (page: Page, text: string | RegExp, count = 1): Promise<void> => {
+  await expect.poll(() => lines(page, text).count()).toBe(count)
+}
 const button = (page: Page, name: string | RegExp): Locator =>
   page.getByRole('button', { name, exact: typeof name === 'string' })
 const chat = (): Promise<TestClient> => connectWs(`${server!.url}/api/chat`)
@@ -111,7 +112,7 @@ test('what happened before the page was opened, and what happens then, at once',
 test('handshakes that were refused say why and what to do; hooks that failed show their stack; rules say that they took it', async () => {
   const of = await start()
   const page = await open(of)
-  await expect(connectWs(`${of.url}/api/chatt`)).rejects.toThrow()
+  await expect(connectWs(`${of.url}/api/chatt`)).rejects.toThrow('404')
   await shows(page, /refused.*\/api\/chatt 404 \(path\).*No handler matches/)
   const client = await chat()
   client.send('boom')
@@ -453,7 +454,7 @@ describe.each(['light', 'dark'] as const)('%s', (colorScheme) => {
     try {
       const of = await start()
       const client = await chat()
-      await expect(connectWs(`${of.url}/none`)).rejects.toThrow()
+      await expect(connectWs(`${of.url}/none`)).rejects.toThrow('404')
       client.json({ a: [1, { b: null }], c: true })
       await client.next()
       client.send('boom')

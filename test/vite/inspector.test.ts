@@ -54,10 +54,10 @@ describe.each(VITES)('$name', ({ load }) => {
       headers: { location: '.sidewire/' },
     })
     expect((await http(`${own}/app/.sidewire/page/inspector.css`)).status).toBe(200)
-    const watch = (path: string, headers: Record<string, string>): Promise<number> =>
+    const watch = (path: string, fields: Record<string, string>): Promise<number> =>
       http(`${own}${path}page/watch`, {
         method: 'POST',
-        headers,
+        headers: fields,
         body: '{"after":0,"wait":0,"limit":1}',
       }).then((answer) => answer.status)
     expect(await watch('/app/.sidewire/', { Origin: own })).toBe(200)

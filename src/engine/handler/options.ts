@@ -189,7 +189,7 @@ export interface ResolvedEngineOptions {
   readonly inspector: ResolvedInspectorOptions | undefined
 }
 
-export interface ResolvedInspectorOptions {
+interface ResolvedInspectorOptions {
   readonly token: string | undefined
   readonly allowedHosts: readonly string[]
   readonly readOnly: boolean

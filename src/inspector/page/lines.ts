@@ -14,7 +14,7 @@ export interface Line extends Omit<Row, 'type' | 'by' | 'ms'> {
 /** What is shown without a filter for it: joins tell more than pings, and who wants those asks for them. */
 export type Kind = 'message' | 'connection' | 'room' | 'control' | 'error'
 
-export const KIND_OF: Readonly<Record<Exclude<Line['type'], 'left' | 'restart' | 'handled'>, Kind>> = {
+const KIND_OF: Readonly<Record<Exclude<Line['type'], 'left' | 'restart' | 'handled'>, Kind>> = {
   message: 'message',
   sent: 'message',
   broadcast: 'message',

@@ -1,7 +1,7 @@
 import type { Line } from './lines.ts'
 
 /** JSON Lines, as `recording/1` has them: one event a line, times from the first one on. */
-export function toRecording(lines: readonly Line[]): string {
+function toRecording(lines: readonly Line[]): string {
   const numbers = new Map<number, number>()
   const numberOf = (conn: number): number => {
     const known = numbers.get(conn)

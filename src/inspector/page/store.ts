@@ -114,7 +114,7 @@ export function clear(): void {
 }
 
 /** A new list: what is shown is another thing now. */
-export async function refilter(): Promise<void> {
+async function refilter(): Promise<void> {
   shown.value = []
   const all = [...lines].filter(passes)
   const found = await search.find(all, filter.value)
