@@ -3,7 +3,7 @@ import type { WebSocketConnection } from './connection/websocket-connection.ts'
 import type { PublishOptions } from './rooms/broadcast-options.ts'
 import type { HandshakeRequest } from './handshake/request.ts'
 import type { HttpAnswer, Payload } from './runtime.ts'
-import type { TapListener } from './tap.ts'
+import type { Tap, TapListener } from './tap.ts'
 
 /** Refuses a handshake that is in order, before `authenticate` is asked. */
 export type Gate = (req: HandshakeRequest) => HttpAnswer | undefined | Promise<HttpAnswer | undefined>
@@ -15,6 +15,8 @@ export interface OpenConnection extends WebSocketConnection {
 
 /** What a server shows to the parts of this package that look into it. */
 export interface Inside {
+  /** While somebody listens. */
+  readonly tap: Tap | undefined
   /** @returns what ends it */
   listen(listener: TapListener): () => void
   holdings(): Holdings

@@ -2,6 +2,7 @@ import type { IncomingMessage, Server as HttpServer } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { ResolvedConfig } from 'vite'
 import { describe } from '../engine/errors.ts'
+import { INSIDE, type WithInside } from '../engine/inside.ts'
 import { createLogger, type Logger } from '../engine/logger.ts'
 import { didYouMean, nearestHandler, noHandler } from '../engine/handshake/nearest-handler.ts'
 import type { ResolvedPluginOptions } from '../engine/handler/options.ts'
@@ -9,7 +10,7 @@ import { pathOf } from '../engine/handshake/request.ts'
 import { prefixesOf } from '../engine/handshake/routing.ts'
 import { TrafficLog } from '../engine/traffic-log.ts'
 import type { Target } from '../server/handshake.ts'
-import type { Stats } from '../server/server.ts'
+import type { Server, Stats } from '../server/server.ts'
 import { claim, type Claim, type ClaimRules } from './claim.ts'
 import { HandlerPaths, isUnder, type HandlerPath } from './handler-paths.ts'
 import type { Host } from './host.ts'
@@ -74,8 +75,19 @@ export class Gateway implements Member, Tenant {
         return server.url.replace(/^ws/, 'http')
       },
       (error) => this.logger.error(`the way to the sidecar failed: ${error.message}`),
-      ({ url = '/', socket: { remoteAddress = '' } }, answer) =>
-        this.#traffic?.refused({ url, remoteAddress }, answer),
+      ({ url = '/', socket: { remoteAddress = '' } }, answer, reason) => {
+        this.#traffic?.refused({ url, remoteAddress }, answer)
+        const { tap } = (sidecar.server as (Server & WithInside) | undefined)?.[INSIDE] ?? {}
+        tap?.tell({
+          type: 'refused',
+          reason,
+          pattern: undefined,
+          url,
+          remoteAddress,
+          answer,
+          close: undefined,
+        })
+      },
     )
   }
 

@@ -37,7 +37,11 @@ export function createTunnel(
   secret: string,
   target: () => string,
   onError: (error: Error) => void,
-  onRefused: (request: IncomingMessage, answer: { readonly status: number; readonly body: string }) => void,
+  onRefused: (
+    request: IncomingMessage,
+    answer: { readonly status: number; readonly body: string },
+    reason: RefusalReason,
+  ) => void,
 ): Tunnel {
   const sockets = new Set<Duplex>()
   let isClosing = false
@@ -92,7 +96,7 @@ export function createTunnel(
     headers: Readonly<Record<string, string>> = {},
   ): void => {
     refusedBy[reason] = (refusedBy[reason] ?? 0) + 1
-    onRefused(request, { status, body })
+    onRefused(request, { status, body }, reason)
     answerRaw(socket, request.method, textAnswer(status, body, headers))
   }
 

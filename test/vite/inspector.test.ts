@@ -2,6 +2,7 @@ import { createServer as createHttpServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, test, vi } from 'vitest'
 import { universalApi } from '../../src/index.ts'
+import { createCertificate } from '../cli/certificate.ts'
 import { http, Page } from '../inspector/asking.ts'
 import { connectWs } from '../support/client.ts'
 import { defer, dev, echo, preview, VITES } from './rig.ts'
@@ -86,6 +87,24 @@ describe.each(VITES)('$name', ({ load }) => {
       'preact',
     )
     expect(built.terminal.text).not.toContain('Inspector')
+  })
+
+  test('over https, and what the dev server itself refuses is shown, too', async () => {
+    const { url } = await dev(await load(), { plugins: plugins(), server: { https: createCertificate() } })
+    const page = new Page({ url })
+    await expect(connectWs(`${url}/api/ws/none`)).rejects.toThrow('404')
+    await expect(connectWs(`${url}/api/ws/echo`, { headers: { Host: 'evil.example' } })).rejects.toThrow(
+      '403',
+    )
+    const rows = await page.rowsUntil('refused', 2)
+    expect(rows).toEqual([
+      expect.objectContaining({ reason: 'path', status: 404, path: '/api/ws/none' }),
+      expect.objectContaining({
+        reason: 'host',
+        status: 403,
+        cure: 'Add the name to server.allowedHosts of the Vite config.',
+      }),
+    ])
   })
 
   test("i + enter opens it, beside the project's own shortcuts", async () => {
