@@ -17,6 +17,7 @@ import { listenOnAll } from '../listen-on-all.ts'
 import { OpenFiles } from '../open-files.ts'
 import { readTls } from '../tls-files.ts'
 import { BunListener } from './bun-listener.ts'
+import { nativeResponse } from './native-response.ts'
 import { onSentPath } from './sent-path.ts'
 
 /** Seconds that a kept HTTP connection may idle, and that a request may wait for its answer. */
@@ -55,6 +56,7 @@ export function createBunRuntime(): Runtime {
 async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Promise<RuntimeServer> {
   const files = new OpenFiles()
   const answers = new Answers()
+  const Native = await nativeResponse()
   const { tls } = options
   const encrypted = tls !== undefined
   const pem = tls && readTls(tls)
@@ -84,11 +86,11 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
             }),
           )
           if (result instanceof Promise && !isRead) void drop(request)
-          return toResponse(result instanceof Promise ? await result : result)
+          return toResponse(Native, result instanceof Promise ? await result : result)
         }
         const result = inTime(events.upgrade(raw))
         const decision = result instanceof Promise ? await result : result
-        if (!decision.accept) return toResponse(decision.answer)
+        if (!decision.accept) return toResponse(Native, decision.answer)
         // Bun answers with the client's first subprotocol, and with compression, unless the offer is taken away.
         request.headers.delete('sec-websocket-protocol')
         request.headers.delete('sec-websocket-extensions')
@@ -98,9 +100,9 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
           ...(decision.protocol && { headers: { 'Sec-WebSocket-Protocol': decision.protocol } }),
         })
         // A client that went away meanwhile cannot be upgraded, nor does it read an answer.
-        return upgraded ? undefined : new Response('Malformed WebSocket handshake', { status: 400 })
+        return upgraded ? undefined : new Native('Malformed WebSocket handshake', { status: 400 })
       }),
-      error: () => new Response('Internal Server Error', { status: 500 }),
+      error: () => new Native('Internal Server Error', { status: 500 }),
       websocket: {
         maxPayloadLength: options.maxPayload,
         backpressureLimit: options.maxBackpressure,
@@ -264,10 +266,10 @@ function copyRequest(request: Request, url: string, server: Server<unknown>, enc
   }
 }
 
-function toResponse({ status, headers, body }: HttpAnswer): Response {
+function toResponse(Native: typeof Response, { status, headers, body }: HttpAnswer): Response {
   const close = status >= 400 ? { Connection: 'close' } : {}
   // With a body, even an empty one, it would add a type.
-  return new Response(body.length === 0 ? null : (body as string), {
+  return new Native(body.length === 0 ? null : (body as string), {
     status,
     headers: { ...close, ...headers },
   })
