@@ -7,6 +7,7 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -51,11 +52,14 @@ describe('a clone whose uWebSockets.js is another one', () => {
     for (const file of [
       'package.json',
       'tsup.config.ts',
+      'scripts/inspector-page.mjs',
       'scripts/verify-uws.mjs',
       'scripts/uws-hashes.json',
     ])
       copyFileSync(join(ROOT, file), join(clone, file))
     cpSync(join(ROOT, 'node_modules/uWebSockets.js'), folder, { recursive: true })
+    // What the script beside it builds with.
+    symlinkSync(join(ROOT, 'node_modules/esbuild'), join(clone, 'node_modules/esbuild'), 'junction')
   })
   afterAll(() => rmSync(clone, { recursive: true, force: true, maxRetries: 5 }))
 
