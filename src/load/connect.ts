@@ -1,8 +1,9 @@
+import { clientOptions, recordEnd } from './client.ts'
 import { now } from './clock.ts'
 import { indicesOf } from './options.ts'
 import { Pacer } from './pacer.ts'
 import { settle, type Job, type Scenario } from './scenario.ts'
-import { LoadSocket } from './socket.ts'
+import { ClientSocket } from '../wire/client-socket.ts'
 
 /**
  * Handshakes: each of the connections is opened, closed with 1000 and opened again. The latency is from the start of the
@@ -10,8 +11,9 @@ import { LoadSocket } from './socket.ts'
  */
 export function createConnect(job: Job): Scenario {
   const { options, share, recorder } = job
+  const socketOptions = clientOptions(options)
   const places = indicesOf(share, options.connections).length
-  const open = new Set<LoadSocket>()
+  const open = new Set<ClientSocket>()
   /** Due times of handshakes for which no place was free. */
   const waiting: number[] = []
   let isLooping = false
@@ -25,7 +27,7 @@ export function createConnect(job: Job): Scenario {
   }
   const connect = (due: number): void => {
     recorder.counters.sent++
-    const socket = new LoadSocket(options, {
+    const socket = new ClientSocket(socketOptions, {
       open: () => {
         recorder.opened++
         recorder.counters.received++
@@ -34,12 +36,11 @@ export function createConnect(job: Job): Scenario {
         socket.close()
       },
       message: () => {},
-      turn: () => {},
-      ended: (how, why, said) => {
-        recorder.ended(how, why, said)
+      ended: (end) => {
+        recordEnd(recorder, end)
         open.delete(socket)
         // A server that refuses at once would be asked again without end, and without a turn of the event loop.
-        if (how === 'closed') fill()
+        if (end.how === 'closed') fill()
         else setTimeout(fill, REFUSED_PAUSE_MS)
       },
     })

@@ -6,7 +6,7 @@ import { createOutbox, type Outbox } from './outbox.ts'
 import type { Recorder } from './recorder.ts'
 import { createRequestReply, type RequestReplyClient } from './request-reply.ts'
 import type { Job, Scenario } from './scenario.ts'
-import type { LoadSocket } from './socket.ts'
+import type { ClientSocket } from '../wire/client-socket.ts'
 import { TokenReader } from './token.ts'
 
 /** Request and reply: each message comes back, with its token in it, on the connection that sent it. */
@@ -24,7 +24,7 @@ class EchoClient implements RequestReplyClient {
   readonly #outbox: Outbox
   readonly #token = new TokenReader()
   readonly #exchange: Exchange
-  #socket: LoadSocket | undefined
+  #socket: ClientSocket | undefined
   /** Messages that have their due time, but are not written yet. */
   #queued = 0
   #isLooping = false
@@ -45,7 +45,7 @@ class EchoClient implements RequestReplyClient {
     return this.#exchange.isSettled
   }
 
-  open(socket: LoadSocket): void {
+  open(socket: ClientSocket): void {
     this.#socket = socket
   }
 

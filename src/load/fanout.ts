@@ -8,7 +8,7 @@ import { Pacer } from './pacer.ts'
 import type { Recorder } from './recorder.ts'
 import { openAll, settle, type Job, type Scenario } from './scenario.ts'
 import { Sequence } from './sequence.ts'
-import type { LoadSocket, SocketEvents } from './socket.ts'
+import type { ClientSocket, ClientSocketEvents } from '../wire/client-socket.ts'
 import { TokenReader } from './token.ts'
 
 /** How often senders try whether all receivers listen, and for how long. */
@@ -92,13 +92,13 @@ async function probe(
   }
 }
 
-class Sender implements SocketEvents {
+class Sender implements ClientSocketEvents {
   readonly #options: LoadOptions
   readonly #recorder: Recorder
   readonly #board: BroadcastBoard
   readonly #index: number
   readonly #outbox: Outbox
-  #socket: LoadSocket | undefined
+  #socket: ClientSocket | undefined
   /** The first message that not all receivers have. */
   #oldest = 0
 
@@ -114,7 +114,7 @@ class Sender implements SocketEvents {
     return this.#socket !== undefined
   }
 
-  open(socket: LoadSocket): void {
+  open(socket: ClientSocket): void {
     this.#socket = socket
   }
 
@@ -190,7 +190,7 @@ class Sender implements SocketEvents {
   }
 }
 
-class Receiver implements SocketEvents {
+class Receiver implements ClientSocketEvents {
   readonly #options: LoadOptions
   readonly #recorder: Recorder
   readonly #board: BroadcastBoard
@@ -199,7 +199,7 @@ class Receiver implements SocketEvents {
   /** By sender; there from the first message of it on. */
   readonly #sequences: (Sequence | undefined)[]
   #unheard: number
-  #socket: LoadSocket | undefined
+  #socket: ClientSocket | undefined
   #time = 0
   #hasCompleted = false
 
@@ -220,7 +220,7 @@ class Receiver implements SocketEvents {
     return this.#sequences.every((sequence, sender) => !sequence || sequence.next >= this.#board.sent(sender))
   }
 
-  open(socket: LoadSocket): void {
+  open(socket: ClientSocket): void {
     this.#socket = socket
     this.#board.addReceivers(1)
   }

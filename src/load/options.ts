@@ -1,4 +1,4 @@
-import type { Target } from './target.ts'
+import type { Target } from '../wire/target.ts'
 
 export const SCENARIOS = ['echo', 'fanout', 'connect', 'idle', 'script'] as const
 export type ScenarioName = (typeof SCENARIOS)[number]

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { deflateMessage, maskedFrame, maskedFrameWith, payloadOffset } from './frame.ts'
-import { Opcode } from './frame-reader.ts'
+import { deflateMessage } from '../wire/deflate.ts'
+import { maskedFrame, maskedFrameWith, Opcode, payloadOffset } from '../wire/frame.ts'
 import type { MessageTemplate } from './message-template.ts'
 import { NUMBER_OFFSET, patchNumber } from './token.ts'
 

@@ -1,10 +1,10 @@
 import { now } from './clock.ts'
 import { Pacer } from './pacer.ts'
 import { openAll, settle, type Job, type Scenario } from './scenario.ts'
-import type { SocketEvents } from './socket.ts'
+import type { ClientSocketEvents } from '../wire/client-socket.ts'
 
 /** One connection of it. */
-export interface RequestReplyClient extends SocketEvents {
+export interface RequestReplyClient extends ClientSocketEvents {
   /** Nothing is under way. */
   readonly isSettled: boolean
   /** Closed loop: keeps so many messages under way as the window is wide. */

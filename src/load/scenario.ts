@@ -1,7 +1,8 @@
 import { now } from './clock.ts'
 import type { LoadOptions, Share } from './options.ts'
+import { clientOptions, recordEnd } from './client.ts'
 import type { Recorder } from './recorder.ts'
-import { LoadSocket, type SocketEvents } from './socket.ts'
+import { ClientSocket, type ClientSocketEvents, type ClientSocketOptions } from '../wire/client-socket.ts'
 
 /** What one worker does; `worker.ts` calls the methods in this order. */
 export interface Scenario {
@@ -28,12 +29,16 @@ export interface Job {
 const OPENING = 64
 
 /** Opens a connection for each of the makers' events, some at a time; resolves when all are open or ended. */
-export async function openAll(job: Job, makers: readonly (() => SocketEvents)[]): Promise<LoadSocket[]> {
-  const sockets: LoadSocket[] = []
+export async function openAll(
+  job: Job,
+  makers: readonly (() => ClientSocketEvents)[],
+): Promise<ClientSocket[]> {
+  const sockets: ClientSocket[] = []
+  const options = clientOptions(job.options)
   let next = 0
   const openOne = async (): Promise<void> => {
     for (let make = makers[next++]; make !== undefined; make = makers[next++]) {
-      const socket = await openSocket(job, make())
+      const socket = await openSocket(job, options, make())
       if (socket) sockets.push(socket)
     }
   }
@@ -41,20 +46,24 @@ export async function openAll(job: Job, makers: readonly (() => SocketEvents)[])
   return sockets
 }
 
-function openSocket({ options, recorder }: Job, events: SocketEvents): Promise<LoadSocket | undefined> {
+function openSocket(
+  { options: { join }, recorder }: Job,
+  options: ClientSocketOptions,
+  events: ClientSocketEvents,
+): Promise<ClientSocket | undefined> {
   return new Promise((resolve) => {
-    const socket = new LoadSocket(options, {
-      open: () => {
+    const socket = new ClientSocket(options, {
+      open: (_socket, answer) => {
         recorder.opened++
-        if (options.join !== undefined) socket.send(options.join)
-        events.open(socket)
+        if (join !== undefined) socket.send(join)
+        events.open(socket, answer)
         resolve(socket)
       },
       message: (bytes, start, end, isText) => events.message(bytes, start, end, isText),
-      turn: () => events.turn(),
-      ended: (how, why, said) => {
-        recorder.ended(how, why, said)
-        events.ended(how, why, said)
+      turn: () => events.turn?.(),
+      ended: (end) => {
+        recordEnd(recorder, end)
+        events.ended(end)
         resolve(undefined)
       },
     })

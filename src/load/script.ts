@@ -7,7 +7,7 @@ import type { Recorder } from './recorder.ts'
 import { createRequestReply, type RequestReplyClient } from './request-reply.ts'
 import type { Job, Scenario } from './scenario.ts'
 import type { LoadScript, ScriptClient } from './load-script.ts'
-import type { LoadSocket } from './socket.ts'
+import type { ClientSocket } from '../wire/client-socket.ts'
 
 /** A protocol of the user's: the script says what to send, and which message a reply answers. */
 export function createScript(job: Job, script: LoadScript): Scenario {
@@ -35,7 +35,7 @@ class Client implements RequestReplyClient, ScriptClient {
   readonly #script: LoadScript
   readonly #fail: (error: Error) => void
   readonly #exchange: Exchange
-  #socket: LoadSocket | undefined
+  #socket: ClientSocket | undefined
   #isLooping = false
   #time = 0
 
@@ -64,7 +64,7 @@ class Client implements RequestReplyClient, ScriptClient {
 
   // For the socket
 
-  open(socket: LoadSocket): void {
+  open(socket: ClientSocket): void {
     this.#socket = socket
     this.#call('onOpen', () => this.#script.onOpen?.(this))
   }

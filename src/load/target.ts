@@ -1,24 +1,11 @@
 import { lookup } from 'node:dns/promises'
 import { connect } from 'node:net'
 import { SidewireError } from '../engine/errors.ts'
+import { targetOf, type Target } from '../wire/target.ts'
 import { shown } from './mask.ts'
 
-/** Where the load goes, its name resolved once: 10,000 connections need not ask for it again. */
-export interface Target {
-  readonly url: string
-  readonly secure: boolean
-  /** An IP address. */
-  readonly address: string
-  readonly port: number
-  /** For `Host` and SNI. */
-  readonly hostname: string
-  readonly host: string
-  /** Path and query. */
-  readonly path: string
-}
-
 /**
- * Reads and resolves the URL, and finds out which of its addresses answers.
+ * Reads the URL, and finds out which of its addresses answers: 10,000 connections need not look its name up again.
  * @throws `ERR_OPTION` for what is no WebSocket URL, `ERR_LOAD` if nobody listens there
  */
 export async function resolveTarget(text: string): Promise<Target> {
@@ -27,24 +14,13 @@ export async function resolveTarget(text: string): Promise<Target> {
       'ERR_OPTION',
       'the URL has a #; a WebSocket URL has no fragment (RFC 6455 3): leave it out, or write %23 for the character',
     )
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  if (!url || !['ws:', 'wss:', 'http:', 'https:'].includes(url.protocol))
+  const target = targetOf(text)
+  if (!target)
     throw new SidewireError(
       'ERR_OPTION',
       `the URL is ${JSON.stringify(shown(text))}; it has to be one such as ws://localhost:8787/api/ws/echo`,
     )
-  const secure = url.protocol === 'wss:' || url.protocol === 'https:'
-  const hostname = url.hostname.replace(/^\[|\]$/g, '')
-  const port = Number(url.port) || (secure ? 443 : 80)
-  return {
-    url: url.href,
-    secure,
-    address: await findAddress(hostname, port),
-    port,
-    hostname,
-    host: url.host,
-    path: url.pathname + url.search,
-  }
+  return { ...target, address: await findAddress(target.hostname, target.port) }
 }
 
 async function findAddress(hostname: string, port: number): Promise<string> {

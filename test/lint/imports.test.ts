@@ -274,9 +274,24 @@ const table: readonly Row[] = [
     denied: [...platforms, '../row.ts', '../../engine/tap.ts', '../../index.ts'],
   },
   {
+    file: 'src/wire/client-socket.ts',
+    allowed: ['../engine/close.ts', '../engine/timers.ts', './frame.ts', ...node],
+    denied: [
+      ...not(...node),
+      '../engine/engine.ts',
+      '../engine/errors.ts',
+      '../index.ts',
+      '../load/options.ts',
+      '../runtime/detect.ts',
+      '../server/server.ts',
+      '../testing/journal.ts',
+    ],
+  },
+  {
     file: 'src/testing/test-server.ts',
     allowed: [
       '../server/server.ts',
+      '../wire/client-socket.ts',
       '../engine/tap.ts',
       '../engine/handshake/request.ts',
       './journal.ts',
@@ -308,7 +323,7 @@ const table: readonly Row[] = [
   },
   {
     file: 'src/load/load.ts',
-    allowed: ['../engine/errors.ts', './worker.ts', ...node, 'hdr-histogram-js'],
+    allowed: ['../engine/errors.ts', '../wire/client-socket.ts', './worker.ts', ...node, 'hdr-histogram-js'],
     denied: [...not(...node), '../index.ts', '../server/server.ts', '../cli/serve.ts', '../vite/plugin.ts'],
   },
   {

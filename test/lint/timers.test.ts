@@ -24,7 +24,7 @@ const FILES = [
   'src/runtime/a.ts',
   'src/runtime/node/ws.ts',
   'src/runtime/bun/bun.ts',
-].concat(['src/server/a.ts', 'src/vite/a.ts'])
+].concat(['src/server/a.ts', 'src/vite/a.ts', 'src/wire/a.ts'])
 
 test('only engine/timers.ts looks the timers of the platform up', () => {
   const project = mkdtempSync(join(tmpdir(), 'sidewire-lint-'))
