@@ -1,4 +1,3 @@
-import type { WebSocketConnection } from '../engine/connection/websocket-connection.ts'
 import { clearTimeout, setImmediate, setTimeout } from '../engine/timers.ts'
 
 const PREFIX = 'sidewire:settled:'
@@ -7,14 +6,21 @@ const FIRST_ANSWER_MS = 50
 /** Answers to answers, before a client and a server that never stop are left alone. */
 const MAX_ROUNDS = 100
 
+/** One side of a connection, as far as a barrier needs it. */
+interface Reachable {
+  readonly closed: boolean
+  readonly isPaused: boolean
+  ping(payload: string): void
+}
+
 /**
  * Waits until what was sent has arrived, in both directions: a ping goes behind it, and its pong comes behind what the
  * client has sent before (RFC 6455 5.5.2 has it answered as soon as is practical, and frames keep their order).
  */
 export class Barrier {
   readonly #timeout: number
-  readonly #answering = new WeakSet<WebSocketConnection>()
-  readonly #silent = new WeakSet<WebSocketConnection>()
+  readonly #answering = new WeakSet<Reachable>()
+  readonly #silent = new WeakSet<Reachable>()
   readonly #pending = new Map<string, () => void>()
   #n = 0
 
@@ -28,7 +34,7 @@ export class Barrier {
   }
 
   /** @param count - of what has happened: as long as it grows, something was answered */
-  async settled(connections: () => WebSocketConnection[], count: () => number): Promise<void> {
+  async settled(connections: () => Reachable[], count: () => number): Promise<void> {
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const before = count()
       await new Promise(setImmediate)
@@ -38,13 +44,13 @@ export class Barrier {
     }
   }
 
-  answered(conn: WebSocketConnection, payload: string | Uint8Array): void {
+  answered(conn: Reachable, payload: string | Uint8Array): void {
     this.#answering.add(conn)
     this.#silent.delete(conn)
     this.#pending.get(typeof payload === 'string' ? payload : textOf(payload))?.()
   }
 
-  #reach(conn: WebSocketConnection): Promise<void> {
+  #reach(conn: Reachable): Promise<void> {
     if (this.#silent.has(conn) || conn.closed || conn.isPaused) return Promise.resolve()
     const text = `${PREFIX}${++this.#n}`
     return new Promise((resolve) => {

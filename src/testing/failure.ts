@@ -1,10 +1,12 @@
 import { inspect } from 'node:util'
+import type { Answer } from '../wire/answer.ts'
 import type { Entry, Journal } from './journal.ts'
 import { differences, MISSING } from './pattern.ts'
 
 const MAX_ENTRIES = 10
 const MAX_DIFFERENCES = 5
 const MAX_TEXT = 120
+const MAX_BODY = 500
 
 /** What a test waited for and did not get. Vitest and Jest show `expected` and `actual` as a diff of their own. */
 export class ExpectationError extends Error {
@@ -16,6 +18,27 @@ export class ExpectationError extends Error {
     super(message, options)
     this.expected = expected
     this.actual = actual
+  }
+}
+
+/** A server that answered the handshake with another status than 101. */
+export class RefusedError extends ExpectationError {
+  override readonly name = 'RefusedError'
+  readonly status: number
+  /** By name in small letters. */
+  readonly headers: Readonly<Record<string, string>>
+  /** As text; of a long one the first 64 KiB. */
+  readonly body: string
+
+  /** @param how - the status and its words */
+  constructor(url: string, how: string, answer: Pick<Answer, 'status' | 'headers' | 'body'>) {
+    const body = answer.body.toString()
+    const lines = [`${url} refused the handshake with ${how}`]
+    if (body.trim() !== '') lines.push(`  body: ${cut(body.trim(), MAX_BODY)}`)
+    super(lines.join('\n'))
+    this.status = answer.status
+    this.headers = answer.headers
+    this.body = body
   }
 }
 
@@ -101,5 +124,9 @@ export function show(value: unknown): string {
   if (typeof value === 'function')
     return value.name ? `the function ${value.name}` : 'what the function wants'
   const text = inspect(value, { depth: 4, breakLength: Infinity, compact: true, maxStringLength: MAX_TEXT })
-  return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text
+  return cut(text, MAX_TEXT)
+}
+
+function cut(text: string, length: number): string {
+  return text.length > length ? `${text.slice(0, length)}…` : text
 }

@@ -1,7 +1,6 @@
-import { request as requestPlain } from 'node:http'
-import { request as requestTls } from 'node:https'
-import { randomBytes } from 'node:crypto'
 import { describe, SidewireError } from '../engine/errors.ts'
+import { ClientSocket } from '../wire/client-socket.ts'
+import { webSocketTarget } from './connect-options.ts'
 import { show } from './failure.ts'
 import type { Closed } from './journal.ts'
 import { inTime, type Expecting } from './messages.ts'
@@ -103,31 +102,23 @@ const OPENED = 101
 
 /** What a server answers to an opening handshake. */
 function statusOf(url: unknown, signal: AbortSignal): Promise<number> {
-  const { protocol, href } = new URL(String(url))
-  if (protocol !== 'ws:' && protocol !== 'wss:')
-    throw new SidewireError('ERR_OPTION', `toRefuse() got ${describe(url)}; it has to be a ws: or wss: URL`)
-  const request = protocol === 'ws:' ? requestPlain : requestTls
+  const target = webSocketTarget('toRefuse', url)
   return new Promise((resolve, reject) => {
-    request(href.replace(/^ws/, 'http'), {
-      agent: false,
-      signal,
-      headers: {
-        Connection: 'Upgrade',
-        Upgrade: 'websocket',
-        'Sec-WebSocket-Version': '13',
-        'Sec-WebSocket-Key': randomBytes(16).toString('base64'),
+    const socket = new ClientSocket(
+      { target, handshakeTimeout: Infinity, isEnough: () => true },
+      {
+        open: () => {
+          resolve(OPENED)
+          socket.destroy()
+        },
+        message: () => {},
+        ended: ({ answer, why, error }) => {
+          if (answer) resolve(answer.status)
+          else reject(error ?? new Error(why))
+        },
       },
-    })
-      .on('upgrade', (_response, socket) => {
-        socket.destroy()
-        resolve(OPENED)
-      })
-      .on('response', (response) => {
-        response.resume()
-        resolve(response.statusCode ?? 0)
-      })
-      .on('error', reject)
-      .end()
+    )
+    signal.addEventListener('abort', () => socket.destroy())
   })
 }
 

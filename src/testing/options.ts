@@ -99,6 +99,6 @@ export function inWordsOfTheKit(thrown: unknown): unknown {
   return message === thrown.message ? thrown : new SidewireError(thrown.code, message, { cause: thrown })
 }
 
-function wrong(found: string, accepted: string): SidewireError {
+export function wrong(found: string, accepted: string): SidewireError {
   return new SidewireError('ERR_OPTION', `${found}; it has to be ${accepted}`)
 }

@@ -139,6 +139,11 @@ export class FrameReader {
       end - start <= this.#maxPayload
     )
       return this.#events.message(bytes, start, end, first === WHOLE_TEXT, false)
+    return this.#unusualFrame(bytes, at, start, end)
+  }
+
+  #unusualFrame(bytes: Buffer, at: number, start: number, end: number): void {
+    const first = bytes[at] as number
     if (!this.#check(bytes, at, end)) return undefined
     const opcode = first & 0x0f
     if (opcode >= Opcode.Close) return this.#events.control(opcode, Buffer.from(bytes.subarray(start, end)))
