@@ -1,7 +1,7 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http'
 import type { Codec } from '../engine/connection/codec.ts'
 import { describe, SidewireError } from '../engine/errors.ts'
-import type { ClientSocketOptions } from '../wire/client-socket.ts'
+import type { ClientTls } from '../wire/client-socket.ts'
 import { targetOf, type Target } from '../wire/target.ts'
 import type { Expecting } from './messages.ts'
 import { checkTime, DEFAULT_TIMEOUT, wrong } from './options.ts'
@@ -20,8 +20,8 @@ export interface ConnectOptions extends Expecting {
   headers?: Readonly<Record<string, string>>
   /** What is sent becomes what, and what comes. @defaultValue `jsonCodec` */
   codec?: Codec
-  /** Of a `wss:` URL: whom to trust, and a certificate of the client. As `node:tls` has them. */
-  tls?: NonNullable<ClientSocketOptions['tls']>
+  /** Of a `wss:` URL. */
+  tls?: ClientTls
 }
 
 export interface ResolvedConnectOptions {
@@ -32,7 +32,7 @@ export interface ResolvedConnectOptions {
   /** `Name: value` */
   readonly headers: readonly string[]
   readonly codec: Codec | undefined
-  readonly tls: NonNullable<ClientSocketOptions['tls']>
+  readonly tls: ClientTls
 }
 
 const KNOWN = ['timeout', 'signal', 'protocols', 'headers', 'codec', 'tls']

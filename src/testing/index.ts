@@ -1,6 +1,7 @@
 export { createTestServer, type TestServer, type Which } from './test-server.ts'
 export { connect, type TestClient } from './connect.ts'
 export type { ConnectOptions } from './connect-options.ts'
+export type { ClientTls } from '../wire/client-socket.ts'
 export type { Refusal, TestServerOptions } from './options.ts'
 export type { TestConnection, TestPeer } from './test-connection.ts'
 export type { Expecting, Messages } from './messages.ts'

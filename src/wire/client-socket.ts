@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { connect as connectTcp, type Socket } from 'node:net'
-import { connect as connectTls, type ConnectionOptions } from 'node:tls'
+import { connect as connectTls } from 'node:tls'
 import { CloseCode, isSendableCloseCode, truncateReason } from '../engine/close.ts'
 import { clearTimeout, setTimeout } from '../engine/timers.ts'
 import { Answer } from './answer.ts'
@@ -9,10 +9,20 @@ import { closeFrame, maskedFrame, Opcode } from './frame.ts'
 import { FrameReader, type FrameEvents } from './frame-reader.ts'
 import { Handshake, type Asking } from './handshake.ts'
 
+/** Whom a client trusts, and by what it is known: PEM, as `node:tls` has it. */
+export interface ClientTls {
+  /** In the place of the authorities that Node knows. */
+  ca?: string | Buffer | (string | Buffer)[]
+  cert?: string | Buffer
+  key?: string | Buffer
+  passphrase?: string
+  /** `false`: the certificate of the server is not looked at. @defaultValue true */
+  rejectUnauthorized?: boolean
+}
+
 /** How a connection is opened, and what it may carry. Times are in milliseconds. */
 export interface ClientSocketOptions extends Asking {
-  /** Whom it trusts, and by what it is known. */
-  readonly tls?: Pick<ConnectionOptions, 'ca' | 'cert' | 'key' | 'passphrase' | 'rejectUnauthorized'>
+  readonly tls?: ClientTls
   /** From the start to the head of the answer. */
   readonly handshakeTimeout: number
   /** From a close frame, or a violation, to the end of the TCP connection. @defaultValue Infinity */

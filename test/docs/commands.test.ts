@@ -172,8 +172,8 @@ test('docs/guide/in-tests.md: its tests pass in Vitest', async () => {
   const vitest = join(folder, 'node_modules/vitest/vitest.mjs')
   const { code, stdout, stderr } = await start(process.execPath, [vitest, 'run'], folder, WITH_WEBSOCKET)
   expect({ code, stderr }).toMatchObject({ code: 0 })
-  expect(stdout).toMatch(/Test Files +3 passed \(3\)/)
-  expect(stdout).toMatch(/Tests +7 passed \(7\)/)
+  expect(stdout).toMatch(/Test Files +4 passed \(4\)/)
+  expect(stdout).toMatch(/Tests +10 passed \(10\)/)
 })
 
 test('docs/guide/in-tests.md: its test passes in Jest', async () => {
