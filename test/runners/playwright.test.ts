@@ -17,6 +17,9 @@ import type { SidewireOptions } from 'sidewire/playwright'
 
 export default defineConfig<object, SidewireOptions>({
   workers: 1,
+  // Of a busy machine.
+  timeout: 60_000,
+  expect: { timeout: 30_000 },
   reporter: [['list'], ['json', { outputFile: 'report.json' }]],
   use: {
     launchOptions: ${JSON.stringify(LAUNCH)},
@@ -30,7 +33,7 @@ export default defineConfig<object, SidewireOptions>({
         },
       },
     ],
-    sidewireOptions: { timeout: 3000 },
+    sidewireOptions: { timeout: 30_000 },
   },
 })
 `
@@ -230,10 +233,10 @@ test('docs/guide/in-tests.md: its tests pass in Playwright', async () => {
     'package.json': '{ "type": "module", "private": true }',
     ...filesOf('docs/guide/in-tests.md'),
     'index.html': PAGE,
-    // The browser of this machine, and a port that is free.
+    // The browser of this machine, a port that is free, and time enough where much runs at once.
     'here.config.ts': `import config from './playwright.config.ts'
-      const here = ${JSON.stringify({ baseURL: url, launchOptions: LAUNCH })}
-      export default { ...config, use: { ...config.use, ...here }, webServer: ${JSON.stringify({ command, url })} }`,
+      const here = ${JSON.stringify({ baseURL: url, launchOptions: LAUNCH, sidewireOptions: { timeout: 30_000 } })}
+      export default { ...config, timeout: 60_000, expect: { timeout: 30_000 }, use: { ...config.use, ...here }, webServer: ${JSON.stringify({ command, url })} }`,
   })
   install(root)
   for (const name of PACKAGES) link(root, name)

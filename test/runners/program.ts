@@ -20,7 +20,7 @@ export async function run(
   const exit = await within(
     new Promise((resolve) => child.once('close', resolve)),
     `no end of ${args.join(' ')}`,
-    60_000,
+    100_000,
   )
   return { exit, output }
 }

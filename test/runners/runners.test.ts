@@ -64,6 +64,9 @@ interface Runner {
 const WITH_WEBSOCKET = process.versions.node.startsWith('20.') ? '--experimental-websocket' : ''
 const VITEST = [process.execPath, bin('vitest/vitest.mjs'), 'run']
 
+const JEST = [process.execPath, bin('jest/bin/jest.js')]
+const MODULES = { NODE_OPTIONS: '--experimental-vm-modules' }
+
 const RUNNERS: readonly Runner[] = [
   {
     name: 'Vitest in node, with the WebSocket of Node',
@@ -96,8 +99,8 @@ const RUNNERS: readonly Runner[] = [
     file: 'a.test.js',
     code: viaJest,
     packages: ['jest', '@jest/globals', 'expect'],
-    command: [process.execPath, bin('jest/bin/jest.js')],
-    env: { NODE_OPTIONS: '--experimental-vm-modules' },
+    command: JEST,
+    env: MODULES,
     passes: /Tests: +2 passed, 2 total/,
   },
   {
@@ -177,5 +180,20 @@ test('the types of sidewire/vitest in Vitest 5, whose matchers have other type p
   expect(await run(VITEST, root)).toMatchObject({
     exit: 0,
     output: expect.stringMatching(/Tests +1 passed \(1\)/),
+  })
+})
+
+test('Jest 29, and its types', async () => {
+  const installed = await InstalledProject.of('../runners/jest29')
+  defer(() => installed.remove())
+  const { root } = installed
+  writeFileSync(join(root, 'use.ts'), TYPES('jest', '@jest/globals'))
+  expect(await checkTypes(root, 'use.ts')).toEqual({ exit: 0, output: '' })
+  writeFileSync(join(root, 'a.test.js'), viaJest)
+  // It has a `ws` beside it, as every project that imports one.
+  link(root, 'ws')
+  expect(await run(JEST, root, MODULES)).toMatchObject({
+    exit: 0,
+    output: expect.stringMatching(/Tests: +2 passed, 2 total/),
   })
 })
