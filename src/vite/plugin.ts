@@ -38,6 +38,10 @@ function resolveOptions(options: PluginOptions): ResolvedPluginOptions {
   }
 }
 
+/** Not by the name of an icon: those are fetched from elsewhere. */
+const ICON =
+  "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E%3Crect width='32' height='32' rx='8' fill='%230f766e'/%3E%3Cpath d='M8 10h7a6 6 0 0 1 0 12h9' fill='none' stroke='%2399f6e4' stroke-width='3' stroke-linecap='round'/%3E%3Ccircle cx='8' cy='10' r='3.5' fill='%23fff'/%3E%3Ccircle cx='24' cy='22' r='3.5' fill='%23fff'/%3E%3C/svg%3E"
+
 /** What Vite DevTools asks of a plugin, as far as it is used: it changes from version to version. */
 interface DevtoolsPart {
   setup(context: {
@@ -92,7 +96,7 @@ export function universalApi<const Patterns extends readonly string[] = readonly
           docks?.register?.({
             id: 'sidewire',
             title: 'WebSockets',
-            icon: 'ph:plugs-connected-duotone',
+            icon: ICON,
             type: 'iframe',
             url: `${viteConfig?.base?.startsWith('/') ? viteConfig.base : '/'}.sidewire/`,
           })

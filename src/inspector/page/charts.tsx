@@ -137,5 +137,12 @@ function One({ chart, Plot }: { chart: Chart; Plot: typeof uPlot }): JSX.Element
 
 function dataOf({ series }: Chart): uPlot.AlignedData {
   const all = samples.value
-  return [all.map(({ at }) => at / 1000), ...series.map((each) => all.map(each.of))] as uPlot.AlignedData
+  const times = all.map(({ at }) => at / 1000)
+  const values: (number | null)[][] = series.map((each) => all.map(each.of))
+  // For a single moment uPlot draws years.
+  if (times.length === 1) {
+    times.unshift((times[0] ?? 0) - 1)
+    for (const list of values) list.unshift(null)
+  }
+  return [times, ...values]
 }
