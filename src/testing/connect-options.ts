@@ -3,7 +3,7 @@ import type { Codec } from '../engine/connection/codec.ts'
 import { describe, SidewireError } from '../engine/errors.ts'
 import type { ClientTls } from '../wire/client-socket.ts'
 import { targetOf, type Target } from '../wire/target.ts'
-import type { Expecting } from './messages.ts'
+import type { Expecting } from './wait.ts'
 import { checkTime, DEFAULT_TIMEOUT, wrong } from './options.ts'
 
 export interface ConnectOptions extends Expecting {

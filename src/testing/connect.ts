@@ -8,7 +8,8 @@ import { Barrier } from './barrier.ts'
 import { resolveConnectOptions, type ConnectOptions, type ResolvedConnectOptions } from './connect-options.ts'
 import { ExpectationError, RefusedError } from './failure.ts'
 import { Journal, type Closed, type Entry } from './journal.ts'
-import { MessageLog, Wait } from './messages.ts'
+import { MessageLog } from './messages.ts'
+import { Wait } from './wait.ts'
 import type { TestPeer } from './test-connection.ts'
 
 /** The client's side of a connection to a server under test. */

@@ -1,16 +1,7 @@
-import { clearTimeout, setTimeout } from '../engine/timers.ts'
 import { ExpectationError, noMatch, show, tail } from './failure.ts'
 import type { Closed, Journal } from './journal.ts'
-import { checkTime } from './options.ts'
 import { matches, type Pattern } from './pattern.ts'
-
-/** How long something is waited for. */
-export interface Expecting {
-  /** In milliseconds, of real time. @defaultValue the server's `timeout`, 1000 */
-  timeout?: number
-  /** Ends the waiting at once, with its reason. */
-  signal?: AbortSignal
-}
+import { Wait, Waiting, type Expecting } from './wait.ts'
 
 /** The messages of one side of a connection. None is ever lost: one that came before it is asked for counts, too. */
 export interface Messages<T = any> extends AsyncIterable<T> {
@@ -43,7 +34,7 @@ export class MessageLog<T = any> implements Messages<T> {
   #next = 0
   #closed: Closed | undefined
   /** Called when a message comes, or none any more. */
-  readonly #waiting = new Set<() => void>()
+  readonly #waiting = new Waiting()
   /** One `next` after the other, each behind the message of the one before. */
   #turn: Promise<unknown> = Promise.resolve()
 
@@ -53,12 +44,12 @@ export class MessageLog<T = any> implements Messages<T> {
 
   push(message: T): void {
     this.all.push(message)
-    this.#wake()
+    this.#waiting.wake()
   }
 
   end(closed: Closed): void {
     this.#closed = closed
-    this.#wake()
+    this.#waiting.wake()
   }
 
   async next(match?: Pattern<T>, options: Expecting = {}): Promise<T> {
@@ -85,13 +76,13 @@ export class MessageLog<T = any> implements Messages<T> {
       let done = false
       void settled?.then(() => {
         done = true
-        this.#wake()
+        this.#waiting.wake()
       })
       for (;;) {
         const [message] = found()
         if (message !== undefined) throw fail(message)
         if (done || wait.isOver || this.#closed) return
-        await this.#more(wait)
+        await this.#waiting.until(wait)
       }
     } finally {
       wait.end()
@@ -103,7 +94,7 @@ export class MessageLog<T = any> implements Messages<T> {
       const wait = new Wait(Infinity, undefined, 'timeout')
       while (index >= this.all.length) {
         if (this.#closed) return
-        await this.#more(wait)
+        await this.#waiting.until(wait)
       }
       yield this.all[index] as T // index < length
     }
@@ -126,7 +117,7 @@ export class MessageLog<T = any> implements Messages<T> {
         return message
       }
       if (this.#problem(wait) !== undefined) return this.#fail(match, wait)
-      await this.#more(wait)
+      await this.#waiting.until(wait)
     }
   }
 
@@ -142,83 +133,9 @@ export class MessageLog<T = any> implements Messages<T> {
     if (this.#closed) return `the connection closed with ${this.#closed.code} while a message was waited for`
     return wait.isOver ? `no message that matches within ${wait.timeout} ms` : undefined
   }
-
-  #more(wait: Wait): Promise<void> {
-    return new Promise((resolve) => {
-      const wake = (): void => {
-        this.#waiting.delete(wake)
-        resolve()
-      }
-      this.#waiting.add(wake)
-      wait.whenOver(wake)
-    })
-  }
-
-  #wake(): void {
-    for (const wake of [...this.#waiting]) wake()
-  }
 }
 
 const NOT_ITS_TURN = "; a next() before it still waits, and the messages are that one's"
-
-/** A time to wait, or less. */
-export class Wait {
-  readonly timeout: number
-  readonly #signal: AbortSignal | undefined
-  readonly #timer: NodeJS.Timeout | undefined
-  #isOver = false
-  #wake: () => void = () => {}
-  readonly #stop = (): void => {
-    this.#isOver = true
-    this.#wake()
-  }
-
-  /** @param name - of the option, for its error */
-  constructor(timeout: number, signal: AbortSignal | undefined, name: string) {
-    checkTime(name, timeout)
-    this.timeout = timeout
-    this.#signal = signal
-    this.#timer = timeout === Infinity ? undefined : setTimeout(this.#stop, timeout)
-    signal?.addEventListener('abort', this.#stop)
-  }
-
-  get isOver(): boolean {
-    return this.#isOver
-  }
-
-  get aborted(): AbortSignal | undefined {
-    return this.#signal?.aborted ? this.#signal : undefined
-  }
-
-  whenOver(wake: () => void): void {
-    this.#wake = wake
-    if (this.#isOver || this.aborted) wake()
-  }
-
-  end(): void {
-    clearTimeout(this.#timer)
-    this.#signal?.removeEventListener('abort', this.#stop)
-  }
-}
-
-/** What a promise resolves to, or `undefined` if that takes longer. @param fallback - how long, if `options` do not say */
-export async function inTime<T>(
-  promise: Promise<T>,
-  fallback: number,
-  options: Expecting,
-): Promise<T | undefined> {
-  const wait = new Wait(options.timeout ?? fallback, options.signal, 'timeout')
-  try {
-    const found = await Promise.race([
-      promise,
-      new Promise<undefined>((resolve) => wait.whenOver(() => resolve(undefined))),
-    ])
-    if (found === undefined && wait.aborted) throw wait.aborted.reason
-    return found
-  } finally {
-    wait.end()
-  }
-}
 
 function toError(reason: unknown): Error {
   return reason instanceof Error ? reason : new Error(String(reason))

@@ -11,11 +11,11 @@ import { startServer, type Server } from '../server/server.ts'
 import { Barrier } from './barrier.ts'
 import { ExpectationError, show, tail } from './failure.ts'
 import type { Entry } from './journal.ts'
-import { Wait, type Expecting } from './messages.ts'
 import { inWordsOfTheKit, resolveTestServerOptions, type Refusal, type TestServerOptions } from './options.ts'
 import { Refusals } from './refusals.ts'
 import { ServerSide, type TestConnection } from './test-connection.ts'
 import { RealClock, VirtualClock, type TestClock } from './virtual-clock.ts'
+import { Wait, Waiting, type Expecting } from './wait.ts'
 import { Witness } from './witness.ts'
 
 /** Which connection is waited for. */
@@ -83,7 +83,7 @@ class LocalTestServer implements TestServer {
   #used: readonly UniversalApiWsHandler[] = []
   /** Given out by `connection()`. */
   readonly #known = new Set<ServerSide>()
-  readonly #waiting = new Set<() => void>()
+  readonly #waiting = new Waiting()
   #closing: Promise<void> | undefined
 
   static async start(given: readonly UniversalApiWsHandler[] | TestServerOptions): Promise<LocalTestServer> {
@@ -128,7 +128,7 @@ class LocalTestServer implements TestServer {
     this.#witness = new Witness(
       {
         opened: (n, conn) => this.#opened(n, conn),
-        listed: () => this.#wake(),
+        listed: () => this.#waiting.wake(),
         pong: (conn, payload) => this.#barrier.answered(conn, payload),
       },
       inside,
@@ -179,14 +179,7 @@ class LocalTestServer implements TestServer {
         }
         if (wait.aborted) throw wait.aborted.reason
         if (wait.isOver) throw this.#noConnection(path, n, timeout)
-        await new Promise<void>((resolve) => {
-          const wake = (): void => {
-            this.#waiting.delete(wake)
-            resolve()
-          }
-          this.#waiting.add(wake)
-          wait.whenOver(wake)
-        })
+        await this.#waiting.until(wait)
       }
     } finally {
       wait.end()
@@ -284,10 +277,6 @@ class LocalTestServer implements TestServer {
   #opened(n: number, conn: WebSocketConnection): ServerSide {
     const { journal } = this.#witness
     return new ServerSide(n, conn, { timeout: this.#timeout, journal, settled: () => this.settled() })
-  }
-
-  #wake(): void {
-    for (const wake of [...this.#waiting]) wake()
   }
 }
 
