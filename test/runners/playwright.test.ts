@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { chromiumArguments, findChromium } from '../../scripts/chromium.mjs'
 import { filesOf } from '../docs/pages.ts'
 import { freePort } from '../support/free-port.ts'
@@ -151,69 +151,73 @@ const journalOf = ({ attachments }: Result): Record<string, string> =>
 
 const PACKAGES = ['@playwright/test', 'playwright', 'playwright-core']
 
-describe.each([
-  ['ES modules', '{ "type": "module", "private": true }'],
-  ['CommonJS', '{ "private": true }'],
-])('sidewire/playwright in a project of %s', (_, manifest) => {
-  test('has a server for each worker, new for each test, whose journal is in the report of what fails', async () => {
-    const root = project({
-      'package.json': manifest,
-      'playwright.config.ts': CONFIG,
-      'chat.spec.ts': TESTS,
-      'others.spec.ts': OTHERS,
-    })
-    install(root)
-    for (const name of PACKAGES) link(root, name)
-    const { exit, output } = await run(
-      [process.execPath, 'node_modules/@playwright/test/cli.js', 'test'],
-      root,
-    )
-    expect({ exit, output }).toMatchObject({ exit: 1, output: expect.stringContaining('2 failed') })
-    expect(output).toContain('4 passed')
-
-    const { suites } = JSON.parse(readFileSync(join(root, 'report.json'), 'utf8')) as Report
-    const found = suites.flatMap(({ specs }) => specs).map(({ title, tests: [of] }) => ({ title, ...of! }))
-    expect(found.map(({ title, results: [{ status } = {}] }) => [title, status])).toEqual([
-      ['passes, and leaves a page behind that connects again and again', 'passed'],
-      ['fails on purpose', 'failed'],
-      ['fails because a hook of the mock does', 'failed'],
-      ['fails as it is expected to', 'failed'],
-      ['takes no server', 'passed'],
-      ['has other handlers', 'passed'],
-    ])
-    const results = found.map(({ results: [result] }) => result!)
-    // The one server of that worker.
-    const [first, second] = found.map(({ annotations: [{ description } = {}] }) => description)
-    expect(first).toMatch(/^\d+$/)
-    expect(second).toBe(first)
-
-    const [passed, onPurpose, byHook, expected] = results
-    expect(passed!.attachments).toEqual([])
-    expect(journalOf(expected!)).toEqual({})
-    expect(onPurpose!.errors[0]?.message).toContain("expected: 'third'")
-    const { 'text/plain': text = '', 'application/json': json = '' } = journalOf(onPurpose!)
-    expect(text.replaceAll(/^ *\d+ ms/gm, 'T').split('\n')).toEqual([
-      'T  connect   #1 /echo',
-      "T  in        #1 'second'  (onMessage)",
-      "T  out       #1 { heard: 'second' }",
-      '',
-    ])
-    expect(JSON.parse(json)).toMatchObject([
-      { kind: 'connect', connection: 1, path: '/echo' },
-      { kind: 'in', connection: 1, data: 'second', raw: '"second"', matched: 'onMessage' },
-      { kind: 'out', connection: 1, data: { heard: 'second' } },
-    ])
-    expect(output).toContain("#1 { heard: 'second' }")
-
-    expect(byHook!.errors.map(({ message }) => message).join()).toContain(
-      '/broken: onMessage failed: the mock is wrong',
-    )
-    const broken = journalOf(byHook!)
-    expect(broken['text/plain']).toContain('Error: the mock is wrong')
-    expect(JSON.parse(broken['application/json']!)).toContainEqual(
-      expect.objectContaining({ kind: 'error', error: { name: 'Error', message: 'the mock is wrong' } }),
-    )
+test('has a server for each worker, new for each test, whose journal is in the report of what fails', async () => {
+  const root = project({
+    'package.json': '{ "type": "module", "private": true }',
+    'playwright.config.ts': CONFIG,
+    'chat.spec.ts': TESTS,
+    'others.spec.ts': OTHERS,
   })
+  install(root)
+  for (const name of PACKAGES) link(root, name)
+  const { exit, output } = await run([process.execPath, 'node_modules/@playwright/test/cli.js', 'test'], root)
+  expect({ exit, output }).toMatchObject({ exit: 1, output: expect.stringContaining('2 failed') })
+  expect(output).toContain('4 passed')
+
+  const { suites } = JSON.parse(readFileSync(join(root, 'report.json'), 'utf8')) as Report
+  const found = suites.flatMap(({ specs }) => specs).map(({ title, tests: [of] }) => ({ title, ...of! }))
+  expect(found.map(({ title, results: [{ status } = {}] }) => [title, status])).toEqual([
+    ['passes, and leaves a page behind that connects again and again', 'passed'],
+    ['fails on purpose', 'failed'],
+    ['fails because a hook of the mock does', 'failed'],
+    ['fails as it is expected to', 'failed'],
+    ['takes no server', 'passed'],
+    ['has other handlers', 'passed'],
+  ])
+  const results = found.map(({ results: [result] }) => result!)
+  // The one server of that worker.
+  const [first, second] = found.map(({ annotations: [{ description } = {}] }) => description)
+  expect(first).toMatch(/^\d+$/)
+  expect(second).toBe(first)
+
+  const [passed, onPurpose, byHook, expected] = results
+  expect(passed!.attachments).toEqual([])
+  expect(journalOf(expected!)).toEqual({})
+  expect(onPurpose!.errors[0]?.message).toContain("expected: 'third'")
+  const { 'text/plain': text = '', 'application/json': json = '' } = journalOf(onPurpose!)
+  expect(text.replaceAll(/^ *\d+ ms/gm, 'T').split('\n')).toEqual([
+    'T  connect   #1 /echo',
+    "T  in        #1 'second'  (onMessage)",
+    "T  out       #1 { heard: 'second' }",
+    '',
+  ])
+  expect(JSON.parse(json)).toMatchObject([
+    { kind: 'connect', connection: 1, path: '/echo' },
+    { kind: 'in', connection: 1, data: 'second', raw: '"second"', matched: 'onMessage' },
+    { kind: 'out', connection: 1, data: { heard: 'second' } },
+  ])
+  expect(output).toContain("#1 { heard: 'second' }")
+
+  expect(byHook!.errors.map(({ message }) => message).join()).toContain(
+    '/broken: onMessage failed: the mock is wrong',
+  )
+  const broken = journalOf(byHook!)
+  expect(broken['text/plain']).toContain('Error: the mock is wrong')
+  expect(JSON.parse(broken['application/json']!)).toContainEqual(
+    expect.objectContaining({ kind: 'error', error: { name: 'Error', message: 'the mock is wrong' } }),
+  )
+})
+
+test('a project of CommonJS has it, too', async () => {
+  const root = project({
+    'package.json': '{ "private": true }',
+    'playwright.config.ts': CONFIG,
+    'others.spec.ts': OTHERS,
+  })
+  install(root)
+  for (const name of PACKAGES) link(root, name)
+  const { exit, output } = await run([process.execPath, 'node_modules/@playwright/test/cli.js', 'test'], root)
+  expect({ exit, output }).toMatchObject({ exit: 0, output: expect.stringContaining('1 passed') })
 })
 
 /** What the page of the guide shows. */
