@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest'
+import '../../src/testing/vitest.ts'
 import { connectWs } from '../support/client.ts'
 import { Cli, endAll, PLATFORMS, project, run, serve } from './cli.ts'
 
@@ -27,7 +28,7 @@ describe.each(PLATFORMS)('on $runtime', (target) => {
   test('tail shows what happens, and send reaches a handler, or a room of it', async () => {
     const { base, http } = await start(['--control'])
     const tail = await watch(http)
-    await expect(connectWs(`${base}/none`)).rejects.toThrow(/404|Expected 101/)
+    await expect(`${base}/none`).toRefuse(404, { timeout: 30_000 })
     await tail.line(/-- refused \/api\/none with 404: path$/)
     const client = await connectWs(`${base}/chat`)
     await tail.line(/^\d\d:\d\d:\d\d\.\d{3} -- \/chat [\da-f]{8} connected to \/api\/chat$/)

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { request } from 'node:https'
 import { join } from 'node:path'
-import { WebSocket } from 'ws'
 import { afterEach, describe, expect, test } from 'vitest'
+import { connect } from '../../src/testing/index.ts'
 import { connectWs } from '../support/client.ts'
 import { HANDSHAKE, RawClient } from '../support/raw-client.ts'
 import { createCertificate } from './certificate.ts'
@@ -90,12 +90,8 @@ describe.each(TARGETS)('start on $runtime', (target) => {
     const url = await serve(cwd, [], target).started()
     expect(url).toMatch(/^wss:\/\/127\.0\.0\.1:\d+\/api\/tls$/)
     // The certificate is checked: it is this one, and good for this host.
-    const client = new WebSocket(url, { ca: cert })
-    const received = await new Promise((resolve, reject) => {
-      client.once('message', (data: Buffer) => resolve(JSON.parse(data.toString())))
-      client.once('error', reject)
-    })
-    expect(received).toEqual({ encrypted: true })
+    const client = await connect(url, { tls: { ca: cert }, timeout: 30_000 })
+    expect(await client.received.next()).toEqual({ encrypted: true })
     client.close()
     const status = await new Promise((resolve, reject) => {
       const { port } = new URL(url)

@@ -2,6 +2,7 @@ import { closeSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync, writ
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, describe, expect, test } from 'vitest'
+import '../../src/testing/vitest.ts'
 import { connectWs } from '../support/client.ts'
 import { endAll, PLATFORMS, project, serve, TARGETS } from './cli.ts'
 
@@ -99,7 +100,7 @@ describe.each(TARGETS)('--watch on $runtime', (target) => {
     writeFileSync(join(cwd, 'sidewire.config.mjs'), handlers('/new', '/stays'))
     await cli.line(RELOADED)
     expect((await goes.closed).code).toBe(1001)
-    await expect(connectWs(`${base}/goes`)).rejects.toThrow(/404|Expected 101/)
+    await expect(`${base}/goes`).toRefuse(404, { timeout: 30_000 })
     ;(await connectWs(`${base}/new`)).close()
     stays.ping('alive?')
     expect((await stays.nextPong()).toString()).toBe('alive?')
