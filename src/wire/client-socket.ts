@@ -181,6 +181,7 @@ export class ClientSocket implements FrameEvents {
   }
 
   resume(): void {
+    if (this.#phase === 'ended') return
     this.#reader.resume()
     // A message that was held may have paused it again.
     if (!this.#reader.isPaused) this.#socket.resume()
@@ -188,15 +189,17 @@ export class ClientSocket implements FrameEvents {
   }
 
   /**
-   * The closing handshake, then the end of the TCP connection.
-   * @param code - one that may be sent; `undefined`: none, and the other side sees 1005
+   * The closing handshake, then the end of the TCP connection. What the server still sends before is not read.
+   * @param code - one that may be sent, or 1005, for a close frame without one
+   * @param reason - at most 123 bytes (RFC 6455 5.5)
    */
-  close(code: number | undefined = CloseCode.NormalClosure, reason = ''): void {
+  close(code: number = CloseCode.NormalClosure, reason = ''): void {
     if (this.#phase === 'closing' || this.#phase === 'dropping') return
     if (this.#phase !== 'open') return this.destroy()
     this.write(closeFrame(code, reason))
     this.#phase = 'closing'
     this.#endIn(this.#options.closeTimeout)
+    if (this.#reader.isPaused) this.resume()
   }
 
   /** Ends it at once. */

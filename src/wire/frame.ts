@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { CloseCode } from '../engine/close.ts'
 
 export const Opcode = { Continuation: 0, Text: 1, Binary: 2, Close: 8, Ping: 9, Pong: 10 } as const
 
@@ -42,9 +43,11 @@ export function payloadOffset(length: number): number {
   return (length < 126 ? 2 : length < 65_536 ? 4 : 10) + MASK_LENGTH
 }
 
-/** @param code - `undefined`: a close frame without one, which the other side reads as 1005 */
-export function closeFrame(code: number | undefined, reason = ''): Buffer {
+/** @param code - 1005: none is sent, and the other side reads that it is none (RFC 6455 7.1.5) */
+export function closeFrame(code: number, reason = ''): Buffer {
   const payload =
-    code === undefined ? NOTHING : Buffer.concat([Buffer.from([code >> 8, code & 0xff]), Buffer.from(reason)])
+    code === CloseCode.NoStatusReceived
+      ? NOTHING
+      : Buffer.concat([Buffer.from([code >> 8, code & 0xff]), Buffer.from(reason)])
   return maskedFrame(Opcode.Close, payload)
 }

@@ -183,12 +183,14 @@ test.each<[name: string, answer: (tcp: Socket) => unknown, said: string]>([
 })
 
 test('it says who has ended it, and how', async () => {
+  const closes: Buffer[] = []
   const url = await serve((tcp, key) => {
     tcp.write(accepting(key))
     tcp.on('data', (bytes) => {
-      // What it gets, masked with zeros: an echo of a close frame, or of a message that asks for the end.
-      if ((bytes[0]! & 0x0f) === 8) tcp.write(Buffer.from([0x88, 2, 0x0f, 0xa0]))
-      else tcp.write(encodeFrame(8, Buffer.from([0x0f, 0xa1, 0x6e, 0x6f]), { masked: false }))
+      if (bytes[0] === 0x88) closes.push(bytes)
+      // 4000 for a close frame, 4001 for a message.
+      const payload = bytes[0] === 0x88 ? [0x0f, 0xa0] : [0x0f, 0xa1, 0x6e, 0x6f]
+      tcp.write(encodeFrame(8, Buffer.from(payload), { masked: false }))
     })
   })
   const mine = dial(url, {}, { closeTimeout: 30_000, resets: true })
@@ -205,7 +207,15 @@ test('it says who has ended it, and how', async () => {
     reason: 'no',
     wasClean: true,
   })
+  const paused = dial(url, { message: () => expect.unreachable() }, { closeTimeout: 30_000 })
+  await paused.opened
+  paused.socket.pause()
+  paused.socket.close(1005)
+  expect(await paused.ended).toMatchObject({ how: 'closed', code: 4000, wasClean: true })
+  paused.socket.resume()
   theirs.socket.send('too late')
   theirs.socket.close()
   expect(theirs.socket.isOpen).toBe(false)
+  // A head and a mask with 4000, with the echo of 4001 and its reason, and with no code.
+  expect(closes.map((bytes) => bytes.length)).toEqual([8, 10, 6])
 })
