@@ -6,8 +6,6 @@ import type { Recorder } from './recorder.ts'
 import { hasSaidIt, saidOf, whyRefused } from './refusal.ts'
 
 const HANDSHAKE_TIMEOUT_MS = 10_000
-/** A server that never ends a connection must not hold its place. */
-const CLOSE_TIMEOUT_MS = 2000
 
 /** How a connection of a run is opened. */
 export function clientOptions(options: LoadOptions): ClientSocketOptions {
@@ -19,7 +17,6 @@ export function clientOptions(options: LoadOptions): ClientSocketOptions {
     deflate: compress,
     tls: { rejectUnauthorized: !tlsInsecure },
     handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
-    closeTimeout: CLOSE_TIMEOUT_MS,
     resets: true,
     refuse: (answer) => unwanted(answer, options),
     isEnough: hasSaidIt,

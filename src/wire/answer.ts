@@ -1,6 +1,8 @@
 /** As much of the body of a refusal is kept. */
 const MAX_BODY_BYTES: number = 64 * 1024
 
+const NOTHING = Buffer.alloc(0)
+
 /** A server's answer to an opening handshake: its head, and of a refusal what came of its body until now. */
 export class Answer {
   readonly version: string
@@ -10,10 +12,7 @@ export class Answer {
   readonly statusLine: string
   /** By name in small letters; one that is repeated is joined by a comma. */
   readonly headers: Readonly<Record<string, string>>
-  readonly #isChunked: boolean
-  /** `undefined`: the body goes on to the end of the connection. */
-  readonly #length: number | undefined
-  #bytes: Buffer = Buffer.alloc(0)
+  #bytes: Buffer = NOTHING
   #hasEnded = false
 
   /** @param head - without the empty line at its end */
@@ -23,19 +22,17 @@ export class Answer {
     this.version = version
     this.status = Number(status)
     this.statusLine = first.replace(/^HTTP\/\S+ /, '')
-    const headers: Record<string, string> = Object.create(null)
+    const headers: Record<string, string> = {}
     for (const line of lines) {
       const colon = line.indexOf(':')
+      if (colon <= 0) continue
       const name = line.slice(0, colon).toLowerCase()
       const value = line.slice(colon + 1).trim()
-      if (colon > 0) headers[name] = name in headers ? `${headers[name]}, ${value}` : value
+      const before = headers[name]
+      // Not what every object has, such as `constructor`.
+      headers[name] = typeof before === 'string' ? `${before}, ${value}` : value
     }
     this.headers = headers
-    this.#isChunked = /chunked/i.test(headers['transfer-encoding'] ?? '')
-    // RFC 9112 6.3: these have no body, whatever their headers say.
-    const isBodiless = this.status < 200 || this.status === 204 || this.status === 304
-    const { 'content-length': length } = headers
-    this.#length = isBodiless ? 0 : length === undefined || this.#isChunked ? undefined : Number(length)
   }
 
   /** Another answer follows (RFC 9110 15.2). */
@@ -74,9 +71,14 @@ export class Answer {
   }
 
   #read(): { readonly bytes: Buffer; readonly isWhole: boolean } {
-    if (this.#isChunked && this.#length !== 0) return this.#readChunks()
-    const bytes = this.#bytes.subarray(0, this.#length)
-    if (this.#length !== undefined) return { bytes, isWhole: this.#bytes.length >= this.#length }
+    // RFC 9112 6.3: these have no body, whatever their headers say.
+    const isBodiless = this.status < 200 || this.status === 204 || this.status === 304
+    const { 'content-length': said, 'transfer-encoding': coding = '' } = this.headers
+    if (!isBodiless && /chunked/i.test(coding)) return this.#readChunks()
+    // Without a length it goes on to the end of the connection.
+    const length = isBodiless ? 0 : said === undefined ? undefined : Number(said)
+    const bytes = this.#bytes.subarray(0, length)
+    if (length !== undefined) return { bytes, isWhole: this.#bytes.length >= length }
     return { bytes, isWhole: this.#hasEnded && bytes.length < MAX_BODY_BYTES }
   }
 

@@ -25,7 +25,7 @@ export interface ClientSocketOptions extends Asking {
   readonly tls?: ClientTls
   /** From the start to the head of the answer. */
   readonly handshakeTimeout: number
-  /** From a close frame, or a violation, to the end of the TCP connection. @defaultValue Infinity */
+  /** From a close frame of ours to the end of the TCP connection. @defaultValue Infinity */
   readonly closeTimeout?: number
   /** Bytes of a message; a larger one ends the connection with 1009. @defaultValue Infinity */
   readonly maxPayload?: number
@@ -76,6 +76,8 @@ export interface ClientSocketEvents {
 const MAX_HEAD_BYTES = 64 * 1024
 /** A body without an end must not hold anybody up. */
 const REFUSAL_TIMEOUT_MS = 1000
+/** From the other side's close frame, or a violation, to the end of the TCP connection. */
+const DROP_TIMEOUT_MS = 2000
 /** Pings of a server that reads nothing are not answered (RFC 6455 5.5.3: the latest is enough). */
 const MAX_BACKLOG_OF_PONGS = 64 * 1024
 
@@ -84,8 +86,10 @@ const MAX_BACKLOG_OF_PONGS = 64 * 1024
  * it at once; but on Windows a read may be under way while others are, and Bun has its own way of reading.
  */
 let sharedBuffer: Buffer | undefined
-const canShare = process.platform !== 'win32' && process.versions['bun'] === undefined
+const onBun = process.versions['bun'] !== undefined
+const canShare = process.platform !== 'win32' && !onBun
 const inflater = new Inflater()
+const NOTHING = Buffer.alloc(0)
 const asItIs = (text: string): string => text
 
 /** One client on a bare TCP or TLS socket: handshake, frames, control frames. Compression, if it is offered. */
@@ -99,7 +103,7 @@ export class ClientSocket implements FrameEvents {
   readonly #isPlain: boolean
   readonly #checksText: boolean
   #handshake: Handshake | undefined
-  #head: Buffer | undefined = Buffer.alloc(0)
+  #head: Buffer | undefined = NOTHING
   #refusal: Answer | undefined
   #phase: 'connecting' | 'open' | 'closing' | 'dropping' | 'ended' = 'connecting'
   #why = ''
@@ -207,8 +211,10 @@ export class ClientSocket implements FrameEvents {
     if (this.#phase === 'open') this.#phase = 'closing'
     this.#reader.end()
     // After a closing handshake a reset hurts nobody. At thousands of handshakes a second the ports would run out.
-    if (this.#options.resets && !this.#options.target.secure) this.#socket.resetAndDestroy()
-    this.#cut()
+    if (!this.#options.resets || this.#options.target.secure) return this.#cut()
+    clearTimeout(this.#timer)
+    this.#socket.resetAndDestroy()
+    this.#endSoon()
   }
 
   // From the reader
@@ -235,7 +241,7 @@ export class ClientSocket implements FrameEvents {
     if (this.#phase !== 'open') return this.destroy()
     this.#phase = 'dropping'
     this.#socket.end(closeFrame(code, truncateReason(what)))
-    this.#endIn(this.#options.closeTimeout)
+    this.#endIn(DROP_TIMEOUT_MS)
   }
 
   #inflate(bytes: Buffer, start: number, end: number, isText: boolean): void {
@@ -276,7 +282,7 @@ export class ClientSocket implements FrameEvents {
     this.write(maskedFrame(Opcode.Close, payload))
     this.#phase = 'dropping'
     this.#socket.end()
-    this.#endIn(this.#options.closeTimeout)
+    this.#endIn(DROP_TIMEOUT_MS)
     return undefined
   }
 
@@ -302,6 +308,7 @@ export class ClientSocket implements FrameEvents {
       this.#reader.read(bytes, 0, length)
       return this.#events.turn?.()
     }
+    // A copy: the memory is another one's as soon as this is read.
     let head = Buffer.concat([this.#head, bytes.subarray(0, length)])
     for (;;) {
       const end = head.indexOf('\r\n\r\n')
@@ -374,7 +381,7 @@ export class ClientSocket implements FrameEvents {
    * timer goes on: what is still being written must not keep the socket for ever.
    */
   #endSoon(): void {
-    process.nextTick(() => this.#end())
+    if (onBun) process.nextTick(() => this.#end())
   }
 
   #end(): void {
