@@ -26,22 +26,24 @@ export async function serve(asked: string | undefined, flags: ServeFlags): Promi
   const files = new FileWatch()
   const own =
     path === undefined ? demoOptions(flags.prefix) : await loadConfig(path, (file) => files.add(file))
-  const options = withFlags(own, flags)
+  const isLocal = isLoopback(flags.host ?? own.host ?? 'localhost')
+  const options = withFlags(own, flags, isLocal)
   const server = await createServer(options)
   // At `warn` and below a script wants to read nothing but trouble.
   const print = ['silent', 'error', 'warn'].includes(options.logLevel ?? 'info') ? () => {} : console.log
   stopOnSignal(server, files)
   if (flags.watch && path === undefined) console.error(say('--watch does nothing without a config file'))
-  if (flags.watch && path !== undefined) reloadOnChange(path, files, server, flags, print)
+  if (flags.watch && path !== undefined)
+    reloadOnChange(path, files, server, (next) => withFlags(next, flags, isLocal), print)
   // Last, because whoever reads it may go on at once: change a file, send a signal.
   print(announcement(server, path === undefined, Boolean(options.inspector)))
 }
 
-function withFlags(options: ServerOptions, flags: ServeFlags): ServerOptions {
-  const host = flags.host ?? options.host ?? 'localhost'
+/** @param inspector - whether there is one where nobody says so */
+function withFlags(options: ServerOptions, flags: ServeFlags, inspector: boolean): ServerOptions {
   return {
     ...options,
-    inspector: flags.inspector !== false && (options.inspector ?? isLoopback(host)),
+    inspector: flags.inspector !== false && (options.inspector ?? inspector),
     ...(flags.port !== undefined && { port: flags.port }),
     ...(flags.host !== undefined && { host: flags.host }),
     ...(flags.prefix !== undefined && { endpointPrefix: flags.prefix }),
@@ -73,7 +75,7 @@ function reloadOnChange(
   path: string,
   files: FileWatch,
   server: Server,
-  flags: ServeFlags,
+  complete: (options: ServerOptions) => ServerOptions,
   print: (line: string) => void,
 ): void {
   files.start(async () => {
@@ -84,7 +86,7 @@ function reloadOnChange(
         files.add(file)
       })
       files.keepOnly(loaded)
-      server.reload(withFlags(options, flags))
+      server.reload(complete(options))
       print(`${pc.green('sidewire:')} reloaded ${shorten(path)}`)
     } catch (error) {
       console.error(say(`not reloaded, the old handlers stay: ${messageOf(error)}`))

@@ -30,6 +30,8 @@ export interface JournalRow {
   readonly message?: number
   readonly hook?: string
   readonly error?: string
+  /** Of `refused`: the page that asked. */
+  readonly origin?: string
   readonly from?: 'client' | 'server'
 }
 
@@ -41,13 +43,14 @@ export function rowOf(event: TapEvent, at: number, show: (payload: Payload) => S
   const { n } = event
   const start = { n, at, type: event.type, ...(event.pattern !== undefined && { pattern: event.pattern }) }
   if (event.type === 'refused') {
-    const { url, reason, answer, close } = event
+    const { url, reason, origin, answer, close } = event
     return {
       ...start,
       reason,
       ...(url !== undefined && { path: url }),
       ...(answer && { status: answer.status, text: answer.body }),
-      ...(close && { code: close.code }),
+      ...(origin !== undefined && { origin }),
+      ...(close && { code: close.code, text: close.reason }),
     }
   }
   if (event.type === 'broadcast') {
@@ -90,7 +93,7 @@ export function rowOf(event: TapEvent, at: number, show: (payload: Payload) => S
         ...start,
         ...of,
         ...(event.hook !== undefined && { hook: event.hook }),
-        error: event.error.stack ?? event.error.message,
+        error: storyOf(event.error),
       }
     case 'open':
     default:
@@ -102,4 +105,11 @@ function whole(payload: Payload): Shown {
   return typeof payload === 'string'
     ? { text: payload }
     : { base64: Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString('base64') }
+}
+
+/** With what has caused it. */
+function storyOf(error: Error): string {
+  const { stack, message, cause } = error
+  const own = stack ?? message
+  return cause instanceof Error ? `${own}\ncaused by ${storyOf(cause)}` : own
 }

@@ -325,7 +325,13 @@ export class Engine implements Context, Inside, Omit<RuntimeEvents<Connection>, 
 
   /** A handshake that was refused before it could be read. */
   #tellUnread(reason: RefusalReason): void {
-    const unread = { pattern: undefined, url: undefined, remoteAddress: undefined, answer: undefined }
+    const unread = {
+      pattern: undefined,
+      url: undefined,
+      remoteAddress: undefined,
+      origin: undefined,
+      answer: undefined,
+    }
     this.tap?.tell({ type: 'refused', reason, ...unread, close: undefined })
   }
 }

@@ -15,6 +15,8 @@ export type Happening =
       readonly pattern: string | undefined
       readonly url: string | undefined
       readonly remoteAddress: string | undefined
+      /** The page's. */
+      readonly origin: string | undefined
       readonly answer: { readonly status: number; readonly body: string } | undefined
       readonly close: { readonly code: number; readonly reason: string } | undefined
     }

@@ -29,7 +29,8 @@ export class Access {
   readonly #options: AccessOptions
   readonly #clock: Clock
   #second = 0
-  #wrong = 0
+  /** Wrong tokens in this second, by who has sent them: nobody shall keep out others. */
+  readonly #wrong = new Map<string, number>()
 
   constructor(options: AccessOptions, clock: Clock) {
     this.#options = options
@@ -56,7 +57,7 @@ export class Access {
       throw new Refused(
         403,
         'origin',
-        `the Host ${describe(host)} is none that the inspector knows: inspector: { allowedHosts }`,
+        `the Host ${describe(host)} is none that the inspector knows: inspector: { allowedHosts }, under Vite server.allowedHosts`,
       )
   }
 
@@ -67,22 +68,26 @@ export class Access {
     const { origin, host = '', 'sec-fetch-site': site } = headers
     const own = `${raw.encrypted ? 'https' : 'http'}://${host}`
     if (origin?.toLowerCase() !== own.toLowerCase() || (site !== undefined && site !== 'same-origin'))
-      throw new Refused(403, 'origin', `only the inspector's own page is answered, not ${describe(origin)}`)
-    this.#assertToken(headers)
+      throw new Refused(
+        403,
+        'origin',
+        `only the inspector's own page is answered, not ${origin === undefined ? 'one without an Origin' : describe(origin)}`,
+      )
+    this.#assertToken(headers, raw.remoteAddress)
   }
 
-  #assertToken(headers: RequestHeaders): void {
+  #assertToken(headers: RequestHeaders, address: string): void {
     const { token } = this.#options
     if (token === undefined) return
     const second = Math.floor(this.#clock.now() / SECOND_MS)
     if (second !== this.#second) {
       this.#second = second
-      this.#wrong = 0
+      this.#wrong.clear()
     }
-    if (this.#wrong >= TRIES_PER_S)
-      throw new Refused(429, 'token', 'too many wrong tokens: try again in a second')
+    const wrong = this.#wrong.get(address) ?? 0
+    if (wrong >= TRIES_PER_S) throw new Refused(429, 'token', 'too many wrong tokens: try again in a second')
     if (hasToken(headers, token)) return
-    this.#wrong++
+    this.#wrong.set(address, wrong + 1)
     throw new Refused(
       401,
       'token',

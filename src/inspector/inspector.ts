@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto'
 import { failed, json, Refused } from '../control/answers.ts'
 import { disconnect, readCommand, send, type Command } from '../control/commands.ts'
 import type { Clock } from '../engine/clock.ts'
-import { describe } from '../engine/errors.ts'
 import { pathOf } from '../engine/handshake/request.ts'
 import type { Inside } from '../engine/inside.ts'
 import type { HttpAnswer, RawRequest, ReadBody } from '../engine/runtime.ts'
@@ -77,6 +76,7 @@ export class Inspector {
   readonly #timeline: Timeline
   readonly #samples: Samples
   readonly #redaction: Redaction
+  readonly #watching = new Set<Promise<unknown>>()
   #lastLook = -Infinity
 
   constructor(inside: Inside, clock: Clock, served: Served, options: InspectorOptions) {
@@ -91,12 +91,17 @@ export class Inspector {
     this.#timeline = new Timeline(inside, served.stats, clock, this.#connections, {
       history: options.history,
       historyBytes: HISTORY_BYTES,
+      redact: (payload) => (typeof payload === 'string' ? this.#redaction.text(payload) : payload),
     })
   }
 
-  close(): void {
+  /** Pages that wait get what there is. */
+  async close(): Promise<void> {
     this.#timeline.close()
     this.#samples.close()
+    await Promise.allSettled(this.#watching)
+    // What has an answer writes it now.
+    await new Promise<void>((resolve) => this.#clock.after(0, resolve))
   }
 
   /** `undefined`: the path is none of its. */
@@ -121,7 +126,7 @@ export class Inspector {
     const command = readCommand(body, this.#clock)
     switch (name) {
       case 'page/watch':
-        return json(await this.#watch(readWatch(await command)))
+        return json(await this.#keep(this.#watch(readWatch(await command))))
       case 'page/payload':
         return json(this.#payload(await command))
       case 'page/send':
@@ -142,6 +147,15 @@ export class Inspector {
     if (this.#options.readOnly)
       throw new Refused(403, 'method', 'this inspector only looks: inspector: { readOnly: true }')
     return this.#timeline.act((willEnd) => run(given, willEnd))
+  }
+
+  async #keep<T>(watching: Promise<T>): Promise<T> {
+    this.#watching.add(watching)
+    try {
+      return await watching
+    } finally {
+      this.#watching.delete(watching)
+    }
   }
 
   async #watch(watch: Watch): Promise<Batch> {
@@ -185,17 +199,17 @@ export class Inspector {
   #choose(entries: readonly Entry[], { limit, filter }: Watch): readonly Entry[] {
     if (entries.length <= limit) return entries
     const wanted = entries.filter((entry) => isWanted(entry, filter, this.#connections.numberOf))
-    const chosen = new Set(wanted.slice(-limit))
+    const chosen = new Set(wanted.slice(Math.max(0, wanted.length - limit)))
     for (let i = entries.length - 1; i >= 0 && chosen.size < limit; i--) chosen.add(entries[i] as Entry)
     return entries.filter((entry) => chosen.has(entry))
   }
 
   /** The whole of it. */
   #payload({ n }: Command): { readonly text: string } | { readonly base64: string } {
-    const event = typeof n === 'number' ? this.#timeline.get(n)?.event : undefined
-    if (!event || !('payload' in event))
-      throw new Refused(404, 'target', `the payload of ${describe(n)} is gone: the last ones are kept`)
-    const { payload } = event
+    const entry = typeof n === 'number' ? this.#timeline.get(n) : undefined
+    if (!entry?.event || !('payload' in entry.event) || entry.isStripped)
+      throw new Refused(404, 'target', 'the rest of it is gone: the server keeps the latest messages whole')
+    const { payload } = entry.event
     return typeof payload === 'string'
       ? { text: this.#redaction.text(payload) }
       : { base64: toBase64(payload) }

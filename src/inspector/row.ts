@@ -2,7 +2,7 @@ import { rowOf, type JournalRow, type Shown } from '../control/row.ts'
 import type { Payload } from '../engine/runtime.ts'
 import { cureOf } from './cures.ts'
 import type { Redaction } from './redaction.ts'
-import type { Entry, Left } from './timeline.ts'
+import { MAX_BINARY, MAX_TEXT, type Entry, type Left } from './timeline.ts'
 
 /** One line of the timeline. What is unknown is left out. */
 export interface Row extends Omit<JournalRow, 'type' | 'connection'> {
@@ -21,9 +21,6 @@ export interface Row extends Omit<JournalRow, 'type' | 'connection'> {
   readonly left?: Left
 }
 
-/** The most of a payload that a line has; the whole of it is had by asking. */
-const MAX_TEXT = 4096
-const MAX_BINARY = 256
 /** Receivers that a line names. */
 const MAX_NAMED = 1000
 
@@ -36,10 +33,10 @@ export function toRow(
   const { n, at, event, conn, audience, of, left } = entry
   const start = { n, at, ...(entry.byInspector && { byInspector: true as const }) }
   if (!event) return { ...start, type: 'left', ...(left && { left }) }
-  let isCut = false as boolean
+  let isCut = entry.isStripped === true
   const { connection: _, ...row } = rowOf(event, at, (payload) => {
     const shown = beginningOf(payload, redaction)
-    isCut = shown.isCut
+    isCut ||= shown.isCut
     return shown.of
   })
   return {

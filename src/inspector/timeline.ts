@@ -2,6 +2,7 @@ import { Sleepers } from '../control/sleepers.ts'
 import type { Clock, Timer } from '../engine/clock.ts'
 import type { WebSocketConnection } from '../engine/connection/websocket-connection.ts'
 import type { Inside } from '../engine/inside.ts'
+import type { Payload } from '../engine/runtime.ts'
 import type { Stats } from '../engine/stats.ts'
 import type { TapEvent } from '../engine/tap.ts'
 import { queueMicrotask } from '../engine/timers.ts'
@@ -17,7 +18,9 @@ export interface Entry {
   /** Milliseconds since the epoch. */
   readonly at: number
   /** `undefined`: what was left out stands in its place. */
-  readonly event: TapEvent | undefined
+  event: TapEvent | undefined
+  /** Only the beginning of its payload is kept. */
+  isStripped?: true
   readonly conn: WebSocketConnection | undefined
   /** Who got a broadcast, by their numbers. */
   readonly audience: Uint32Array | undefined
@@ -30,9 +33,14 @@ export interface Entry {
 export interface TimelineOptions {
   readonly history: number
   readonly historyBytes: number
+  /** Before a part is cut off, in which nothing would be found any more. */
+  redact(payload: Payload): Payload
 }
 
 const COUNTERS = ['messagesIn', 'messagesOut', 'opened', 'closed', 'refused', 'handlerErrors'] as const
+/** The most of a payload that a line shows; the whole of it is had by asking. */
+export const MAX_TEXT = 4096
+export const MAX_BINARY = 256
 /** What an entry takes besides its payload, about. */
 const BYTES_PER_ENTRY = 200
 /** How many receivers cost as much as an entry. */
@@ -61,6 +69,8 @@ export class Timeline {
   /** Those before `#head` are gone. */
   #entries: Entry[] = []
   #head = 0
+  /** Those before it have no long payloads. */
+  #whole = 0
   /** Without `handled`, which belongs to another. */
   #size = 0
   #bytes = 0
@@ -160,15 +170,33 @@ export class Timeline {
     if (!added.of) this.#size++
     this.#bytes += sizeOf(added)
     const { history, historyBytes } = this.#options
-    while (this.#size > history || (this.#bytes > historyBytes && this.#head < this.#entries.length - 1))
-      this.#drop(this.#entries[this.#head++] as Entry) // size > 0
+    while (this.#size > history) this.#drop(this.#entries[this.#head++] as Entry) // size > 0
+    this.#strip(historyBytes)
     // Not one by one: each time moves all that stay.
     if (this.#head > history) {
       this.#entries = this.#entries.slice(this.#head)
+      this.#whole = Math.max(0, this.#whole - this.#head)
       this.#head = 0
     }
     this.#sleepers.wake()
     return added
+  }
+
+  /** Long payloads of what is old are cut, so that one large message does not cost the lines of all others. */
+  #strip(maxBytes: number): void {
+    this.#whole = Math.max(this.#whole, this.#head)
+    while (this.#bytes > maxBytes && this.#whole < this.#entries.length - 1) {
+      const old = this.#entries[this.#whole++] as Entry // below the length
+      const before = sizeOf(old)
+      if (old.event && 'payload' in old.event) {
+        const payload = beginningOf(this.#options.redact(old.event.payload))
+        if (payload !== old.event.payload) {
+          old.event = { ...old.event, payload }
+          old.isStripped = true
+        }
+      }
+      this.#bytes += sizeOf(old) - before
+    }
   }
 
   #drop(old: Entry): void {
@@ -259,8 +287,16 @@ export class Timeline {
   }
 }
 
+/** What the list shows of a payload; a copy, for a part of a string keeps all of it. */
+function beginningOf(payload: Payload): Payload {
+  if (typeof payload !== 'string')
+    return payload.byteLength > MAX_BINARY ? payload.slice(0, MAX_BINARY) : payload
+  return payload.length > MAX_TEXT ? Buffer.from(payload.slice(0, MAX_TEXT)).toString() : payload
+}
+
 function sizeOf({ event, audience }: Entry): number {
-  return BYTES_PER_ENTRY + (audience?.byteLength ?? 0) + (event && 'bytes' in event ? event.bytes : 0)
+  const payload = event && 'payload' in event ? event.payload.length : 0
+  return BYTES_PER_ENTRY + (audience?.byteLength ?? 0) + payload
 }
 
 function countersOf(stats: Stats): Record<(typeof COUNTERS)[number], number> {

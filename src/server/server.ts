@@ -160,9 +160,10 @@ export async function serveOn(
     close() {
       closing ??= (async () => {
         server.stopListening()
-        inspector?.close()
         control?.close()
         await engine.close()
+        // Behind it, so that an open page sees how the connections ended.
+        await inspector?.close()
         await server.close()
       })()
       return closing

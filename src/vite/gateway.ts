@@ -75,7 +75,7 @@ export class Gateway implements Member, Tenant {
         return server.url.replace(/^ws/, 'http')
       },
       (error) => this.logger.error(`the way to the sidecar failed: ${error.message}`),
-      ({ url = '/', socket: { remoteAddress = '' } }, answer, reason) => {
+      ({ url = '/', headers: { origin }, socket: { remoteAddress = '' } }, answer, reason) => {
         this.#traffic?.refused({ url, remoteAddress }, answer)
         const { tap } = (sidecar.server as (Server & WithInside) | undefined)?.[INSIDE] ?? {}
         tap?.tell({
@@ -84,6 +84,7 @@ export class Gateway implements Member, Tenant {
           pattern: undefined,
           url,
           remoteAddress,
+          origin,
           answer,
           close: undefined,
         })

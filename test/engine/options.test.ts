@@ -249,9 +249,9 @@ describe('what is refused', () => {
     [handler({ compression: 'on' }), 'wsHandlers[0].compression', '"on"', '{ enabled, threshold }'],
     [
       handler({ compression: { threshold: -1 } }),
-      'wsHandlers[0].compression',
-      '{"threshold":-1}',
-      'threshold in bytes',
+      'wsHandlers[0].compression.threshold',
+      '-1',
+      'bytes, 0 to compress everything',
     ],
     [handler({ perMessageDeflate: {} }), 'wsHandlers[0].perMessageDeflate', '{}', 'true or false'],
     [handler({ maxPayload: 0 }), 'wsHandlers[0].maxPayload', '0', 'bytes from 1'],

@@ -218,6 +218,84 @@ describe.each(NETWORK_RUNTIMES)('on %s', (runtime) => {
     })
   })
 
+  test('one large message costs neither its own line nor those of others', async () => {
+    const server = await start({ inspector: { redact: ['secret'] } })
+    const page = new Page(server)
+    const client = await connectWs(`${server.url}/api/echo`)
+    const large = JSON.stringify({ secret: 'never', long: 'x'.repeat(5_000_000) })
+    for (const text of ['first', large, large, 'last']) {
+      client.send(text)
+      await client.next()
+    }
+    const { rows, left } = await page.watch()
+    expect(left).toBe(0)
+    const messages = rows.filter(({ type }) => type === 'message')
+    expect(messages.map(({ bytes, isCut }) => [bytes, isCut])).toEqual([
+      [5, undefined],
+      [large.length, true],
+      [large.length, true],
+      [4, undefined],
+    ])
+    for (const { text } of messages) expect(text).not.toContain('never')
+    expect(await page.post('payload', { n: messages[1]!.n })).toMatchObject({
+      status: 404,
+      body: expect.stringContaining('the rest of it is gone'),
+    })
+  })
+
+  test('an open page sees how the connections end when the server closes', async () => {
+    const server = await start()
+    const page = new Page(server)
+    const client = await connectWs(`${server.url}/api/echo`)
+    await page.watch()
+    const seen = page.watch({ wait: 10_000 })
+    // It has arrived by then.
+    await new Page(server).watch()
+    const closing = server.close()
+    expect(await client.closed).toMatchObject({ code: 1001 })
+    expect((await seen).rows).toEqual([
+      expect.objectContaining({ type: 'close', code: 1001, from: 'server' }),
+    ])
+    await closing
+  })
+
+  test('a page that may not connect is named, and so is the reason of a refusal behind the 101', async () => {
+    const server = await start({
+      wsHandlers: [
+        { pattern: '/never', authenticate: () => ({ success: false, code: 4001, reason: 'expired' }) },
+        CHAT,
+      ],
+    })
+    const page = new Page(server)
+    const headers = { Origin: 'https://elsewhere.example' }
+    await expect(connectWs(`${server.url}/api/chat`, { headers })).rejects.toThrow('403')
+    const client = await connectWs(`${server.url}/api/never`)
+    expect(await client.closed).toMatchObject({ code: 4001 })
+    expect(await page.rowsUntil('refused', 2)).toEqual([
+      expect.objectContaining({ reason: 'origin', origin: 'https://elsewhere.example', status: 403 }),
+      expect.objectContaining({ reason: 'authenticate', code: 4001, text: 'expired' }),
+    ])
+  })
+
+  test('an error says what has caused it', async () => {
+    const server = await start({
+      wsHandlers: [
+        {
+          pattern: '/fails',
+          onMessage: () => {
+            throw new Error('outer', { cause: new Error('inner') })
+          },
+          onError: () => {},
+        },
+      ],
+    })
+    const page = new Page(server)
+    const client = await connectWs(`${server.url}/api/fails`)
+    client.send('x')
+    const rows = await page.rowsUntil('error')
+    expect(rows.find(({ type }) => type === 'error')?.['error']).toMatch(/outer[^]*caused by Error: inner/)
+  })
+
   test('what is redacted never leaves: in messages at any depth, in URLs, in answers', async () => {
     const server = await start({ inspector: { redact: ['password', 'Token'] } })
     const page = new Page(server)
@@ -334,6 +412,12 @@ describe.each(NETWORK_RUNTIMES)('on %s', (runtime) => {
     expect(tries.filter((status) => status === 401).length).toBeLessThanOrEqual(10)
     expect(tries.filter((status) => status === 429).length).toBeGreaterThanOrEqual(20)
     await expect.poll(() => tryIt(TOKEN)).toBe(200)
+    // Who guesses keeps nobody out but those at his address.
+    const other = new Page({ url: `http://127.0.0.1:${server.port}` }, { Authorization: `Bearer ${TOKEN}` })
+    if (address !== undefined) {
+      await Promise.all(Array.from({ length: 10 }, (_, i) => tryIt(`wrong ${i}`)))
+      expect((await other.watch()).rows).toEqual([])
+    }
   })
 
   test('the page runs nothing but its own, and may be shown by its own server only', async () => {
@@ -355,6 +439,23 @@ describe.each(NETWORK_RUNTIMES)('on %s', (runtime) => {
     const server = await start({ inspector: false })
     expect((await http(`${httpOf(server)}/.sidewire/`)).status).toBe(404)
     expect((await new Page(server).post('watch', {})).status).toBe(404)
+  })
+
+  test.each([
+    [
+      { token: 'short' },
+      /^option "inspector\.token" is a string of 5 characters \(not shown\); it has to be .*16/,
+    ],
+    [{ history: 0 }, /^option "inspector\.history" is 0; it has to be a number of rows from 1 to 100000$/],
+    [{ redact: 'password' }, /^option "inspector\.redact" is "password"; it has to be a list of keys$/],
+    [
+      { allowedHosts: ['http://x.y'] },
+      /^option "inspector\.allowedHosts\[0\]" is "http:\/\/x\.y"; it has to be a name/,
+    ],
+    [{ readonly: true }, /^unknown option "inspector\.readonly"; did you mean "readOnly"\?/],
+    ['yes', /^option "inspector" is "yes"; it has to be true, false, or \{/],
+  ])('%j is refused, with its member and the cure', async (inspector, says) => {
+    await expect(start({ inspector: inspector as never })).rejects.toThrow(says)
   })
 
   test('bad questions are answered with what is wrong', async () => {

@@ -114,7 +114,7 @@ test('handshakes that were refused say why and what to do; hooks that failed sho
   const of = await start()
   const page = await open(of)
   await expect(connectWs(`${of.url}/api/chatt`)).rejects.toThrow('404')
-  await shows(page, /refused.*\/api\/chatt 404 \(path\).*No handler matches/)
+  await shows(page, /refused.*\/api\/chatt 404: .*did you mean \/api\/chat.*endpointPrefix/)
   const client = await chat()
   client.send('boom')
   await shows(
@@ -170,6 +170,7 @@ test('a connection, a room and a handler are selected, and get messages; one is 
   await page.locator('.end').getByRole('button', { name: 'Close', exact: true }).click()
   expect(await one.closed).toEqual({ code: 4000, reason: 'off you go' })
   await shows(page, /closed.*by inspector.*4000 \(of the application\)/)
+  await page.locator('.client', { hasText: '#2' }).click()
   await page.getByLabel('Code').fill('1005')
   await page.locator('.end').getByRole('button', { name: 'Close', exact: true }).click()
   await expect.poll(() => page.locator('.said').textContent()).toMatch(/no open connection|close code/i)
@@ -178,6 +179,21 @@ test('a connection, a room and a handler are selected, and get messages; one is 
   await page.locator('.client', { hasText: '#2' }).click()
   await button(page, 'Cut, without a close frame').click()
   expect(await other.closed).toMatchObject({ code: 1006 })
+})
+
+test('a connection is found while one types', async () => {
+  const of = await start()
+  await chat()
+  await connectWs(`${of.url}/api/echo`)
+  const page = await open(of)
+  await expect.poll(() => page.locator('.client').count()).toBe(2)
+  const typed = Date.now()
+  await page.getByLabel('Find a connection').fill('echo')
+  await expect.poll(() => page.locator('.client').count(), { interval: 10 }).toBe(1)
+  // Half of what it waits where nothing is new.
+  expect(Date.now() - typed).toBeLessThan(500)
+  await page.getByLabel('Find a connection').fill('none of them')
+  await expect.poll(() => page.locator('.connections .empty').textContent()).toBe('No connection has this.')
 })
 
 test('a frame is edited and sent again, and what was sent before can be chosen', async () => {
@@ -307,6 +323,110 @@ test('the server is started anew: the page is back by itself, keeps what is sele
   await shows(page, /received.*before/)
   await shows(page, /#2.*received.*after/)
   expect(await page.locator('.toolbar .title').textContent()).toBe('/chat')
+})
+
+test('the timeline follows what is new, until somebody reads further up, and goes on at the end', async () => {
+  const of = await start()
+  const client = await connectWs(`${of.url}/api/echo`)
+  const page = await open(of)
+  const gap = (): Promise<number> =>
+    page.locator('.lines').evaluate((box) => box.scrollHeight - box.clientHeight - box.scrollTop)
+  const say = async (count: number): Promise<void> => {
+    for (let i = 0; i < count; i++) {
+      client.send(`line ${i}`)
+      await client.next()
+      if (i % 5 === 0) await page.evaluate(() => new Promise(requestAnimationFrame))
+    }
+  }
+  await say(150)
+  await expect.poll(gap).toBeLessThan(26)
+  await page.locator('.lines').hover()
+  await page.mouse.wheel(0, -2000)
+  await expect.poll(() => button(page, /To the newest/).count()).toBe(1)
+  await say(20)
+  await expect.poll(gap).toBeGreaterThan(1000)
+  await page.locator('.lines').press('End')
+  await expect.poll(() => button(page, /To the newest/).count()).toBe(0)
+  await say(20)
+  await expect.poll(gap).toBeLessThan(26)
+  await page.locator('.lines').press('Home')
+  await button(page, /To the newest/).click()
+  await say(5)
+  await expect.poll(gap).toBeLessThan(26)
+})
+
+test('numbers and keys that JavaScript does not keep are shown, edited and sent as they are', async () => {
+  const of = await start({
+    wsHandlers: [{ pattern: '/raw', raw: true, onMessage: (conn, data) => void conn.send(data) }],
+  })
+  const exact = '{"id":12345678901234567890,"f":1.10,"a":1,"a":2}'
+  const client = await connectWs(`${of.url}/api/raw`)
+  const page = await open(of)
+  client.send(exact)
+  await client.next()
+  await lines(page, /received/).click()
+  await expect.poll(() => page.locator('.detail pre').textContent()).toBe(exact)
+  await button(page, 'Edit and send').click()
+  const message = page.getByRole('textbox', { name: 'Message' })
+  expect(await message.inputValue()).toBe(exact)
+  // The connection that the message came from is chosen.
+  await expect.poll(() => page.locator('.toolbar .title').textContent()).toBe('#1 /api/raw')
+  await message.press('Control+Enter')
+  await shows(page, 'by inspector')
+  await lines(page, 'by inspector').click()
+  await expect.poll(() => page.locator('.detail pre').textContent()).toBe(exact)
+})
+
+test('who has gone is told as what it is, and gets nothing more', async () => {
+  const of = await start()
+  const client = await chat()
+  const page = await open(of)
+  await page.locator('.client').click()
+  client.terminate()
+  await shows(page, /closed.*1006 \(cut, without a close frame\)$/)
+  await expect.poll(() => page.locator('.composer .hint').textContent()).toBe('This connection has ended.')
+  expect(await button(page, 'Cut, without a close frame').isDisabled()).toBe(true)
+  const other = await chat()
+  await page.locator('.place', { hasText: '/chat' }).click()
+  await page.getByLabel('Reason').fill('x'.repeat(124))
+  await expect.poll(() => page.locator('.end .trouble').textContent()).toContain('123 bytes')
+  await page.getByLabel('Reason').fill('enough')
+  page.once('dialog', (dialog) => void dialog.dismiss())
+  await page.locator('.end').getByRole('button', { name: 'Close', exact: true }).click()
+  page.once('dialog', (dialog) => void dialog.accept())
+  await page.locator('.end').getByRole('button', { name: 'Close', exact: true }).click()
+  expect(await other.closed).toEqual({ code: 1000, reason: 'enough' })
+})
+
+test('on a phone the parts stand behind each other, and nothing is wider than the screen', async () => {
+  const phone = await newContext({ viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true })
+  try {
+    const of = await start()
+    const client = await chat()
+    client.json({ long: 'a long message '.repeat(40) })
+    await client.next()
+    const page = await open(of, phone)
+    const parts = {
+      Clients: '.connections',
+      Timeline: '.timeline-part',
+      Send: '.composer',
+      Charts: '.charts',
+    }
+    for (const [name, part] of Object.entries(parts)) {
+      await page.locator('.panes').getByRole('button', { name }).click()
+      const visible = await page.evaluate(
+        (all) => all.filter((each) => (document.querySelector(each)?.getBoundingClientRect().width ?? 0) > 0),
+        Object.values(parts),
+      )
+      expect([name, visible]).toEqual([name, [part]])
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390)
+      expect(
+        await page.locator(part).evaluate((element) => element.getBoundingClientRect().width),
+      ).toBeGreaterThan(360)
+    }
+  } finally {
+    await phone.close()
+  }
 })
 
 test('what clients say is text, whatever it is', async () => {

@@ -137,12 +137,16 @@ const SECRET_TEXT = /^[!-~][ -~]{14,}[!-~]$/
 const SECRET = 'a string of at least 16 characters of ASCII, without a space at an end'
 const secret = v.pipe(v.string(SECRET), v.regex(SECRET_TEXT, SECRET))
 
+/** Of a host, without a scheme or a port. */
+const NAME_TEXT = /^\.?[\w-]+(?:\.[\w-]+)*$/
+const NAME = "a name such as 'mock.example', or '.example' with all below it"
+
 const inspector = v.union(
   [
     flag,
     v.strictObject({
       token: v.optional(secret),
-      allowedHosts: v.optional(v.array(text("a name such as 'mock.example'"), 'a list of names')),
+      allowedHosts: v.optional(v.array(v.pipe(v.string(NAME), v.regex(NAME_TEXT, NAME)), 'a list of names')),
       readOnly: v.optional(flag),
       history: v.optional(whole(1, 100_000, 'a number of rows from 1 to 100000')),
       redact: v.optional(v.array(text("a key such as 'password'"), 'a list of keys')),
@@ -260,7 +264,7 @@ export function checkOptions(schema: v.GenericSchema, options: unknown): void {
   const result = v.safeParse(schema, options, { abortEarly: true })
   if (result.success) return
   const [first] = result.issues
-  const issue = misspelledIn(first) ?? first
+  const issue = memberIn(first) ?? first
   const keys = issue === first ? (first.path ?? []) : [...(first.path ?? []), ...(issue.path ?? [])]
   const path = keys.reduce((before, { key }) => {
     if (typeof key === 'number') return `${before}[${key}]`
@@ -320,15 +324,19 @@ function misspelled({ path }: v.BaseIssue<unknown>, entries: Record<string, unkn
   return nearest === undefined ? '' : `, and "${nearest}" is unknown`
 }
 
-/** Where one of several forms is an object, what is wrong may be a key of it. */
-function misspelledIn(issue: v.BaseIssue<unknown>): v.BaseIssue<unknown> | undefined {
+/** Where one of several forms is an object, and it got one, what is wrong is a key of it, or the value of one. */
+function memberIn(issue: v.BaseIssue<unknown>): v.BaseIssue<unknown> | undefined {
   if (issue.type !== 'union') return undefined
-  return issue.issues?.find(({ type, expected }) => type === 'strict_object' && expected === 'never')
+  const { issues = [] } = issue
+  const isUnknown = ({ type, expected }: v.BaseIssue<unknown>): boolean =>
+    type === 'strict_object' && expected === 'never'
+  return issues.find(isUnknown) ?? issues.find(({ path }) => path !== undefined)
 }
 
 /** A secret that is refused is often one that is in use elsewhere, and errors end up in logs. */
 function shown(path: string, value: unknown): string {
-  if (path !== 'proxySecret' || typeof value !== 'string') return describe(value)
+  if (!/^(?:proxySecret|control\.token|inspector\.token)$/.test(path) || typeof value !== 'string')
+    return describe(value)
   return `a string of ${value.length} characters (not shown)`
 }
 

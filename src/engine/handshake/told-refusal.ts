@@ -1,3 +1,4 @@
+import { readHeaders } from './request.ts'
 import type { RawRequest } from '../runtime.ts'
 import type { Tap } from '../tap.ts'
 import type { Ruling } from './upgrades.ts'
@@ -5,13 +6,15 @@ import type { Ruling } from './upgrades.ts'
 /** Tells the tap of a handshake that is refused, when that is known. */
 export function tellRefusal(
   tap: Tap,
-  { url, remoteAddress }: Pick<RawRequest, 'url' | 'remoteAddress'>,
+  { url, remoteAddress, rawHeaders }: Pick<RawRequest, 'url' | 'remoteAddress' | 'rawHeaders'>,
   pattern: string | undefined,
   ruling: Ruling | Promise<Ruling>,
 ): void {
   if (ruling instanceof Promise)
-    return void ruling.then((made) => tellRefusal(tap, { url, remoteAddress }, pattern, made))
-  const seen = { type: 'refused', pattern, url, remoteAddress } as const
+    return void ruling.then((made) => tellRefusal(tap, { url, remoteAddress, rawHeaders }, pattern, made))
+  if (ruling.accept && !ruling.data.rejection) return
+  const { origin } = readHeaders(rawHeaders).headers
+  const seen = { type: 'refused', pattern, url, remoteAddress, origin } as const
   if (!ruling.accept) {
     const { status, body } = ruling.answer
     tap.tell({ ...seen, reason: ruling.reason, answer: { status, body: String(body) }, close: undefined })

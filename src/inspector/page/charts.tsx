@@ -65,6 +65,7 @@ export function Charts(): JSX.Element {
         <h2>The last minutes</h2>
       </summary>
       {library.value &&
+        samples.value.length > 0 &&
         CHARTS.map((chart) => <One key={chart.title} chart={chart} Plot={library.value as typeof uPlot} />)}
     </details>
   )

@@ -1,22 +1,33 @@
-import { useSignal } from '@preact/signals'
+import { useSignal, useSignalEffect } from '@preact/signals'
 import type { JSX } from 'preact'
 import { disconnect, send, type Content } from './api.ts'
 import { lookNow } from './feed.ts'
 import { closeCode } from './format.ts'
-import { draft, readOnly, selection, target } from './store.ts'
+import { isExact } from './json.ts'
+import { draft, isGone, readOnly, selection, target } from './store.ts'
 
 const LAST = 'sidewire.sent'
 const MAX_LAST = 20
+const MAX_REASON_BYTES = 123
 const CODES = [1000, 1001, 1008, 1011, 1012, 1013, 4000, 4001]
 
 /** A message, or an end, for what is selected. */
 export function Composer(): JSX.Element {
+  return readOnly.value ? <p class="hint">This inspector only looks (readOnly).</p> : <Forms />
+}
+
+function Forms(): JSX.Element {
   const { text, format } = draft.value
   const said = useSignal('')
   const last = useSignal<readonly string[]>(readLast())
   const trouble = troubleOf(text, format)
   const to = target.value
   const whom = whomOf()
+  // What was said is of another.
+  useSignalEffect(() => {
+    void selection.value
+    said.value = ''
+  })
 
   const submit = (event: Event): void => {
     event.preventDefault()
@@ -34,8 +45,11 @@ export function Composer(): JSX.Element {
   return (
     <section class="composer" aria-label="Send">
       <h2>Send to {whom ?? '…'}</h2>
-      {!to && <p class="hint">Choose a handler, a room or a connection.</p>}
-      {readOnly.value && <p class="hint">This inspector only looks (readOnly).</p>}
+      {!to && (
+        <p class="hint">
+          {isGone.value ? 'This connection has ended.' : 'Choose a handler, a room or a connection.'}
+        </p>
+      )}
       <form onSubmit={submit}>
         <label for="format">As</label>
         <select
@@ -82,7 +96,7 @@ export function Composer(): JSX.Element {
             </select>
           </>
         )}
-        <button type="submit" disabled={!to || readOnly.value || trouble !== undefined}>
+        <button type="submit" disabled={!to || trouble !== undefined}>
           Send
         </button>
       </form>
@@ -98,8 +112,10 @@ function CloseForm({ whom, tell }: { whom: string | undefined; tell: (text: stri
   const to = target.value
   const code = useSignal('1000')
   const reason = useSignal('')
+  const isTooLong = new TextEncoder().encode(reason.value).length > MAX_REASON_BYTES
+  const isOne = selection.value.kind === 'connection'
   const end = (closing?: { code: number; reason: string }): void => {
-    if (!to) return
+    if (!to || (!isOne && !confirm(`${closing ? 'Close' : 'Cut'} ${whom}: every connection?`))) return
     disconnect(to, closing?.code, closing?.reason).then(
       ({ connections }) => {
         tell(
@@ -110,7 +126,7 @@ function CloseForm({ whom, tell }: { whom: string | undefined; tell: (text: stri
       (error: Error) => tell(error.message),
     )
   }
-  const isOff = !to || readOnly.value
+  const isOff = !to || isTooLong
   return (
     <form
       class="end"
@@ -142,10 +158,11 @@ function CloseForm({ whom, tell }: { whom: string | undefined; tell: (text: stri
         value={reason.value}
         onInput={(event) => (reason.value = event.currentTarget.value)}
       />
+      {isTooLong && <p class="trouble">A reason has {MAX_REASON_BYTES} bytes at most (RFC 6455 5.5).</p>}
       <button type="submit" disabled={isOff}>
         Close
       </button>
-      <button type="button" class="cut" disabled={isOff} onClick={() => end()}>
+      <button type="button" class="cut" disabled={!to} onClick={() => end()}>
         Cut, without a close frame
       </button>
     </form>
@@ -175,7 +192,11 @@ function troubleOf(text: string, format: typeof draft.value.format): string | un
 }
 
 function contentOf(text: string, format: typeof draft.value.format): Content {
-  if (format === 'json') return { data: JSON.parse(text) as unknown }
+  if (format === 'json') {
+    const data: unknown = JSON.parse(text)
+    // As the handler's codec writes it, unless that would be something else.
+    return isExact(text, data) ? { data } : { text }
+  }
   return format === 'base64' ? { base64: text } : { text }
 }
 

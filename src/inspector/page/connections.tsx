@@ -48,7 +48,11 @@ export function Connections(): JSX.Element {
                       isChosen={of.kind === 'room' && of.pattern === pattern && of.room === room}
                       onChoose={() => choose({ kind: 'room', pattern, room })}
                     >
-                      <span class="room">room</span> {room} <span class="count">{size}</span>
+                      <span class="room">room</span>{' '}
+                      <span class="room-name" title={room}>
+                        {room}
+                      </span>{' '}
+                      <span class="count">{size}</span>
                     </Place>
                   </li>
                 ))}
@@ -62,7 +66,7 @@ export function Connections(): JSX.Element {
       <input
         type="search"
         aria-label="Find a connection"
-        placeholder="path, room, browser, #number"
+        placeholder="path, room, #1"
         value={connectionSearch.value}
         onInput={(event) => {
           connectionSearch.value = event.currentTarget.value
@@ -76,7 +80,11 @@ export function Connections(): JSX.Element {
           </li>
         ))}
       </ul>
-      {found === 0 && <p class="empty">Nobody is connected.</p>}
+      {found === 0 && (
+        <p class="empty">
+          {connectionSearch.value === '' ? 'Nobody is connected.' : 'No connection has this.'}
+        </p>
+      )}
       {found > rows.length && (
         <button
           type="button"

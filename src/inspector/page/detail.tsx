@@ -4,26 +4,38 @@ import { useEffect } from 'preact/hooks'
 import { payload } from './api.ts'
 import { bytes, closeCode, fromBase64, hex, took, whole } from './format.ts'
 import { JsonView } from './json-view.tsx'
-import type { Line } from './lines.ts'
-import { chosen, draft, lines, pane } from './store.ts'
+import { isExact, parse } from './json.ts'
+import { kindOf, type Line } from './lines.ts'
+import { chosen, draft, lines, pane, readOnly, selectOf, target } from './store.ts'
 import { wordOf } from './words.ts'
+
+interface Content {
+  readonly text?: string
+  readonly base64?: string
+}
 
 /** One line, whole. */
 export function Detail({ line }: { line: Line }): JSX.Element {
-  const whatIs = useSignal<{ text?: string; base64?: string }>({})
+  const whatIs = useSignal<Content>({})
+  const isWhole = useSignal(false)
   const trouble = useSignal<string | undefined>(undefined)
   useEffect(() => {
     trouble.value = undefined
     whatIs.value = contentOf(line)
+    isWhole.value = !line.isCut
     const n = lines.serverN(line)
     if (!line.isCut || n === undefined) return
     payload(n).then(
-      (got) => (whatIs.value = got),
+      (got) => {
+        whatIs.value = got
+        isWhole.value = true
+      },
       (error: Error) => (trouble.value = error.message),
     )
   }, [line])
   const { text, base64 } = whatIs.value
-  const canResend = text !== undefined || base64 !== undefined
+  const hasContent = isWhole.value && (text !== undefined || base64 !== undefined)
+  const canSend = hasContent && kindOf(line) === 'message' && !readOnly.value
   return (
     <section class="detail" aria-label="The chosen line">
       <header>
@@ -31,22 +43,23 @@ export function Detail({ line }: { line: Line }): JSX.Element {
           {wordOf(line)} {line.conn !== undefined && `${line.type === 'broadcast' ? 'by ' : ''}#${line.conn}`}
         </h2>
         <div class="acts">
-          {canResend && (
-            <>
-              <button type="button" onClick={() => void navigator.clipboard.writeText(text ?? base64 ?? '')}>
-                Copy
-              </button>
-              <button
-                type="button"
-                onClick={() => {
-                  draft.value = draftOf(text, base64)
-                  pane.value = 'send'
-                  document.querySelector<HTMLElement>('#message')?.focus()
-                }}
-              >
-                Edit and send
-              </button>
-            </>
+          {hasContent && (
+            <button type="button" onClick={() => void navigator.clipboard.writeText(text ?? base64 ?? '')}>
+              Copy
+            </button>
+          )}
+          {canSend && (
+            <button
+              type="button"
+              onClick={() => {
+                draft.value = draftOf(whatIs.value)
+                if (target.value === undefined) selectOf(line)
+                pane.value = 'send'
+                document.querySelector<HTMLElement>('#message')?.focus()
+              }}
+            >
+              Edit and send
+            </button>
           )}
           <button type="button" onClick={() => (chosen.value = undefined)}>
             Close
@@ -70,31 +83,25 @@ export function Detail({ line }: { line: Line }): JSX.Element {
 }
 
 function Text({ text }: { text: string }): JSX.Element {
-  const value = parsed(text)
+  const value = foldable(text)
   return value === undefined ? <pre tabIndex={0}>{text}</pre> : <JsonView value={value} />
 }
 
-/** `undefined`: it is no object and no list, and needs no folding. */
-function parsed(text: string): object | undefined {
-  try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null ? value : undefined
-  } catch {
-    return undefined
-  }
+/** `undefined`: it is no object and no list, which need no folding, or would not be shown as it is. */
+function foldable(text: string): object | undefined {
+  const value = parse(text)?.value
+  return typeof value === 'object' && value !== null && isExact(text, value) ? value : undefined
 }
 
-function contentOf({ text, base64, type }: Line): { text?: string; base64?: string } {
-  if (type === 'refused') return text === undefined ? {} : { text }
+function contentOf({ text, base64 }: Line): Content {
   return { ...(text !== undefined && { text }), ...(base64 !== undefined && { base64 }) }
 }
 
-function draftOf(text: string | undefined, base64: string | undefined): typeof draft.value {
+function draftOf({ text, base64 }: Content): typeof draft.value {
   if (text === undefined) return { text: base64 ?? '', format: 'base64' }
-  const value = parsed(text)
-  return value === undefined
-    ? { text, format: 'text' }
-    : { text: JSON.stringify(value, null, 2), format: 'json' }
+  const value = foldable(text)
+  if (value !== undefined) return { text: JSON.stringify(value, null, 2), format: 'json' }
+  return { text, format: parse(text) ? 'json' : 'text' }
 }
 
 function factsOf(line: Line): (readonly [string, string])[] {
@@ -108,7 +115,8 @@ function factsOf(line: Line): (readonly [string, string])[] {
     ['Status', line.status === undefined ? undefined : String(line.status)],
     ['Close code', line.code === undefined ? undefined : closeCode(line.code)],
     ['Reason', line.reason],
-    ['From', line.from],
+    ['Page', line.origin],
+    ['From', line.code === 1006 ? undefined : line.from],
     ['Taken by', line.by],
     ['Took', line.ms === undefined ? undefined : took(line.ms)],
     ['Hook', line.hook],

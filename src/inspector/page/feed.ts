@@ -21,14 +21,15 @@ import {
 
 /** The page asks 20 times a second at most, and for so many rows a second. */
 const PACE_MS = 50
-const ROWS_PER_S = 2000
-const MIN_ROWS = 100
+const ROWS_PER_S = 20_000
+const MIN_ROWS = 1000
 const MAX_ROWS = 2000
 /** Without anything new, lists and charts are as old as this. */
 const WAIT_MS = 1000
 const PAUSED_MS = 500
 const CONNECTIONS_MS = 250
 const MAX_SAMPLES = 300
+const CHANGING: ReadonlySet<string> = new Set(['open', 'close', 'join', 'leave', 'left'])
 const RETRY_MS = [250, 500, 1000, 2000] as const
 
 let after = 0
@@ -83,6 +84,7 @@ export async function run(): Promise<void> {
 async function ask(limit: number, isFirst: boolean): Promise<Batch> {
   const { value: of } = selection
   const { text, isRegex } = filter.value
+  const isNow = askedConnectionsAt === -Infinity
   const isDue = performance.now() - askedConnectionsAt > CONNECTIONS_MS
   if (isDue) askedConnectionsAt = performance.now()
   const ofHandler = of.kind === 'all' ? {} : { pattern: of.pattern }
@@ -90,7 +92,7 @@ async function ask(limit: number, isFirst: boolean): Promise<Batch> {
   return watch(
     {
       after,
-      wait: isFirst || isPaused.value || link.value.state !== 'live' ? 0 : WAIT_MS,
+      wait: isFirst || isNow || isPaused.value || link.value.state !== 'live' ? 0 : WAIT_MS,
       limit,
       filter: {
         ...ofHandler,
@@ -138,6 +140,8 @@ function take(got: Batch): void {
     missed.value = 0
     if (got.rows.length > 0 || got.left > 0) add(got.rows, after === 0 ? 0 : got.left)
     after = got.next
+    // Who came or left is in the list soon.
+    if (!got.connections && got.rows.some(({ type }) => CHANGING.has(type))) askedConnectionsAt = -Infinity
   })
 }
 

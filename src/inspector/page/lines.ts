@@ -36,6 +36,7 @@ export function kindOf({ type }: Line): Kind | undefined {
 export function directionOf(line: Line): 'in' | 'out' | undefined {
   if (line.type === 'message' || line.type === 'open') return 'in'
   if (line.type === 'sent' || line.type === 'broadcast' || line.type === 'refused') return 'out'
+  if (line.type === 'close' && line.code === 1006) return undefined
   if (line.type === 'ping' || line.type === 'pong' || line.type === 'close')
     return line.from === 'client' ? 'in' : 'out'
   return undefined

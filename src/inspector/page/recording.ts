@@ -1,21 +1,20 @@
+import { payload } from './api.ts'
 import type { Line } from './lines.ts'
+import { lines } from './store.ts'
 
-/** JSON Lines, as `recording/1` has them: one event a line, times from the first one on. */
-function toRecording(lines: readonly Line[]): string {
-  const numbers = new Map<number, number>()
-  const numberOf = (conn: number): number => {
-    const known = numbers.get(conn)
-    if (known !== undefined) return known
-    numbers.set(conn, numbers.size + 1)
-    return numbers.size
-  }
-  const start = lines[0]?.at ?? Date.now()
-  const events = lines.flatMap((line) => {
+/**
+ * JSON Lines, as `recording/1` has them: one event a line, times from the first one on. A broadcast stands there once for
+ * each receiver, or for the connection `only`.
+ */
+function toRecording(shown: readonly Line[], only: number | undefined): string {
+  const start = shown[0]?.at ?? Date.now()
+  // Who was refused has no number; theirs come behind all others.
+  let last = shown.reduce((most, { conn = 0, to = [] }) => Math.max(most, conn, ...to), 0)
+  const events = shown.flatMap((line) => {
     const t = Math.round((line.at - start) * 10) / 10
-    const conns = line.type === 'broadcast' ? (line.to ?? []) : line.conn === undefined ? [] : [line.conn]
-    if (line.type === 'refused') return [{ t, conn: numberOf(-line.n), ...refusalOf(line) }]
+    if (line.type === 'refused') return [{ t, conn: ++last, ...refusalOf(line) }]
     const event = eventOf(line)
-    return event ? conns.map((conn) => ({ t, conn: numberOf(conn), ...event })) : []
+    return event ? receiversOf(line, only).map((conn) => ({ t, conn, ...event })) : []
   })
   const head = {
     sidewire: 'recording/1',
@@ -26,14 +25,28 @@ function toRecording(lines: readonly Line[]): string {
   return [head, ...events].map((each) => `${JSON.stringify(each)}\n`).join('')
 }
 
-/** What the page shows, as a file. */
-export function download(lines: readonly Line[]): void {
-  const url = URL.createObjectURL(new Blob([toRecording(lines)], { type: 'application/jsonl' }))
+function receiversOf({ type, conn, to = [] }: Line, only: number | undefined): readonly number[] {
+  if (type !== 'broadcast') return conn === undefined ? [] : [conn]
+  return only === undefined ? to : to.filter((each) => each === only)
+}
+
+/** What the page shows, as a file. What it has only the beginning of is asked for. */
+export async function download(shown: readonly Line[], only: number | undefined): Promise<void> {
+  const whole = await Promise.all(shown.map(async (line) => (line.isCut ? completed(line) : line)))
+  const url = URL.createObjectURL(new Blob([toRecording(whole, only)], { type: 'application/jsonl' }))
   const link = document.createElement('a')
   link.href = url
   link.download = `sidewire-${new Date().toISOString().replaceAll(':', '-').slice(0, 19)}.jsonl`
   link.click()
   setTimeout(() => URL.revokeObjectURL(url), 0)
+}
+
+async function completed(line: Line): Promise<Line> {
+  const n = lines.serverN(line)
+  const got = n === undefined ? undefined : await payload(n).catch(() => undefined)
+  if (!got) return line
+  const { isCut: _, ...rest } = line
+  return { ...rest, ...got }
 }
 
 function eventOf(line: Line): object | undefined {

@@ -48,6 +48,8 @@ export const listed: Signal<number> = signal(100)
 export const connectionSearch: Signal<string> = signal('')
 export const samples: Signal<readonly Sample[]> = signal<readonly Sample[]>([])
 export const selection: Signal<Selection> = signal<Selection>({ kind: 'all' })
+/** The selected connection has ended. */
+export const isGone: Signal<boolean> = signal(false)
 export const filter: Signal<LineFilter> = signal<LineFilter>({
   text: '',
   isRegex: false,
@@ -85,7 +87,7 @@ export const target: ReadonlySignal<Target | undefined> = computed(() => {
     case 'room':
       return { pattern: chosenNow.pattern, rooms: [chosenNow.room] }
     case 'connection':
-      return { connection: chosenNow.id }
+      return isGone.value ? undefined : { connection: chosenNow.id }
     case 'all':
     default:
       return undefined
@@ -97,7 +99,11 @@ const search = new Search((trouble) => {
 })
 
 export function add(rows: readonly Row[], skipped: number): void {
-  show(lines.add(rows, skipped))
+  const added = lines.add(rows, skipped)
+  const ended = added.flatMap(({ type, conn }) => (type === 'close' && conn !== undefined ? [conn] : []))
+  const of = selection.value
+  if (of.kind === 'connection' && ended.includes(of.conn)) isGone.value = true
+  show(added)
 }
 
 export function restarted(at: number): void {
@@ -126,6 +132,9 @@ async function refilter(): Promise<void> {
 export function select(next: Selection): void {
   batch(() => {
     selection.value = next
+    isGone.value =
+      next.kind === 'connection' &&
+      [...lines].some(({ type, conn }) => type === 'close' && conn === next.conn)
     listed.value = 100
     pane.value = 'timeline'
     void refilter()
@@ -143,6 +152,13 @@ export function setFilter(change: Partial<LineFilter>): void {
 export function selectConnection(row: ConnectionRow): void {
   const { conn, id, pattern, path, rooms } = row
   select({ kind: 'connection', conn: lines.fromServer(conn), id, pattern, path, rooms })
+}
+
+/** The connection that a line is of; of a broadcast its handler. */
+export function selectOf(line: Line): void {
+  const row = connections.value.rows.find(({ conn }) => lines.fromServer(conn) === line.conn)
+  if (row && line.type !== 'broadcast') selectConnection(row)
+  else if (line.pattern !== undefined) select({ kind: 'handler', pattern: line.pattern })
 }
 
 function show(added: readonly Line[]): void {

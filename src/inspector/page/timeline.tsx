@@ -16,7 +16,8 @@ export function Timeline(): JSX.Element {
   const box = useRef<HTMLDivElement>(null)
   const top = useSignal(0)
   const height = useSignal(600)
-  const isAtEnd = useSignal(true)
+  const follows = useSignal(true)
+  const tall = useRef(0)
   const active = useSignal(-1)
   const lines = shownLines.value
   const from = useComputed(() => Math.max(0, Math.floor(top.value / LINE_PX) - BEYOND))
@@ -27,16 +28,16 @@ export function Timeline(): JSX.Element {
     if (!element) return undefined
     const observer = new ResizeObserver(() => {
       height.value = element.clientHeight
-      if (isAtEnd.value) element.scrollTop = element.scrollHeight
+      if (follows.value) element.scrollTop = element.scrollHeight
     })
     observer.observe(element)
     return () => observer.disconnect()
   }, [])
   // What is new is followed, unless somebody reads further up.
   useSignalEffect(() => {
-    void shownLines.value
+    if (shownLines.value.length === 0) follows.value = true
     requestAnimationFrame(() => {
-      if (isAtEnd.peek() && box.current) box.current.scrollTop = box.current.scrollHeight
+      if (follows.peek() && box.current) box.current.scrollTop = box.current.scrollHeight
     })
   })
 
@@ -49,6 +50,7 @@ export function Timeline(): JSX.Element {
     if (next * LINE_PX < element.scrollTop) element.scrollTop = next * LINE_PX
     const bottom = (next + 1) * LINE_PX - element.clientHeight
     if (bottom > element.scrollTop) element.scrollTop = bottom
+    follows.value = next === lines.length - 1
   }
   const onKeyDown = (event: KeyboardEvent): void => {
     const page = Math.floor(height.value / LINE_PX)
@@ -68,45 +70,62 @@ export function Timeline(): JSX.Element {
 
   const visible = lines.slice(from.value, to.value)
   return (
-    <div
-      class="lines"
-      ref={box}
-      role="grid"
-      aria-label="Frames"
-      aria-rowcount={lines.length}
-      aria-activedescendant={
-        active.value >= from.value && active.value < to.value ? `line-${active.value}` : undefined
-      }
-      tabIndex={0}
-      onKeyDown={onKeyDown}
-      onScroll={(event) => {
-        const { scrollTop, scrollHeight, clientHeight } = event.currentTarget
-        top.value = scrollTop
-        isAtEnd.value = scrollHeight - clientHeight - scrollTop < LINE_PX
-      }}
-    >
-      {lines.length === 0 && (
-        <p class="empty" role="row">
-          <span role="gridcell">Nothing yet. What clients and handlers send appears here.</span>
-        </p>
+    <div class="lines-part">
+      {!follows.value && (
+        <button
+          type="button"
+          class="follow"
+          onClick={() => {
+            follows.value = true
+            if (box.current) box.current.scrollTop = box.current.scrollHeight
+          }}
+        >
+          ↓ To the newest
+        </button>
       )}
-      <div class="all" role="presentation" style={{ height: `${lines.length * LINE_PX}px` }}>
-        <div role="rowgroup" style={{ transform: `translateY(${from.value * LINE_PX}px)` }}>
-          {visible.map((line, i) => {
-            const index = from.value + i
-            return (
-              <LineView
-                key={line.n}
-                line={line}
-                before={lines[index - 1]}
-                index={index}
-                onChoose={() => {
-                  active.value = index
-                  chosen.value = line
-                }}
-              />
-            )
-          })}
+      <div
+        class="lines"
+        ref={box}
+        role="grid"
+        aria-label="Frames"
+        aria-rowcount={lines.length}
+        aria-activedescendant={
+          active.value >= from.value && active.value < to.value ? `line-${active.value}` : undefined
+        }
+        tabIndex={0}
+        onKeyDown={onKeyDown}
+        onScroll={(event) => {
+          const { scrollTop, scrollHeight, clientHeight } = event.currentTarget
+          // What is added moves the end away, and what is taken away the place: neither is somebody who reads further up.
+          if (scrollHeight - clientHeight - scrollTop < LINE_PX) follows.value = true
+          else if (scrollTop < top.peek() && scrollHeight >= tall.current) follows.value = false
+          tall.current = scrollHeight
+          top.value = scrollTop
+        }}
+      >
+        {lines.length === 0 && (
+          <p class="empty" role="row">
+            <span role="gridcell">Nothing yet. What clients and handlers send appears here.</span>
+          </p>
+        )}
+        <div class="all" role="presentation" style={{ height: `${lines.length * LINE_PX}px` }}>
+          <div role="rowgroup" style={{ transform: `translateY(${from.value * LINE_PX}px)` }}>
+            {visible.map((line, i) => {
+              const index = from.value + i
+              return (
+                <LineView
+                  key={line.n}
+                  line={line}
+                  before={lines[index - 1]}
+                  index={index}
+                  onChoose={() => {
+                    active.value = index
+                    chosen.value = line
+                  }}
+                />
+              )
+            })}
+          </div>
         </div>
       </div>
     </div>
@@ -156,7 +175,7 @@ function LineView({
       <span role="gridcell" class="size">
         {line.bytes === undefined ? '' : bytes(line.bytes)}
       </span>
-      <span role="gridcell" class="by">
+      <span role="gridcell" class="by" title={line.by}>
         {line.by !== undefined && `${line.by}${line.ms === undefined ? '' : ` ${took(line.ms)}`}`}
       </span>
     </div>

@@ -31,7 +31,9 @@ export function Toolbar(): JSX.Element {
   const shown = shownLines.value
   return (
     <div class="toolbar" role="search" aria-label="Filter">
-      <p class="title">{titleOf()}</p>
+      <p class="title" title={titleOf()}>
+        {titleOf()}
+      </p>
       <label class="text">
         <span class="hidden">Text</span>
         <input
@@ -97,7 +99,7 @@ export function Toolbar(): JSX.Element {
         <button type="button" aria-keyshortcuts="c" onClick={clear}>
           Clear
         </button>
-        <button type="button" onClick={() => download(shown)} disabled={shown.length === 0}>
+        <button type="button" onClick={() => void download(shown, onlyOf())} disabled={shown.length === 0}>
           Download
         </button>
         <p class="count" aria-live="polite">
@@ -110,6 +112,11 @@ export function Toolbar(): JSX.Element {
       </p>
     </div>
   )
+}
+
+function onlyOf(): number | undefined {
+  const of = selection.value
+  return of.kind === 'connection' ? of.conn : undefined
 }
 
 function titleOf(): string {

@@ -38,10 +38,13 @@ export function wordOf({ type, receivers = 0 }: Line): string {
 export function sentenceOf(line: Line): string {
   const { type, code, reason = '', path = '', status, from = 'server' } = line
   if (type === 'open') return path
-  if (type === 'close') return `${closeCode(code ?? 0)} by the ${from} ${reason}`
+  // Who has cut a connection, or whether it was the network, nobody can tell.
+  if (type === 'close')
+    return code === 1006 ? closeCode(code) : `${closeCode(code ?? 0)} by the ${from} ${reason}`
   if (type === 'refused') {
     const answer = status ?? (code === undefined ? 'without an answer' : closeCode(code))
-    return `${path} ${answer} (${reason}): ${line.cure ?? ''}`
+    const page = line.origin === undefined ? '' : ` for a page of ${line.origin}`
+    return `${path} ${answer}${page}: ${line.text ?? reason}. ${line.cure ?? ''}`
   }
   if (type === 'join' || type === 'leave') return line.room ?? ''
   if (type === 'error') return `${line.hook ?? ''} ${line.error?.split('\n')[0] ?? ''}`
@@ -58,7 +61,7 @@ function messageOf({ rooms, text, base64, status }: Line): string {
 }
 
 function gapOf({ left, skipped = 0 }: Line): string {
-  if (!left) return `${whole(skipped)} lines left out`
+  if (!left) return skipped === 1 ? 'A line left out' : `${whole(skipped)} lines left out`
   const counts = Object.entries(left).map(
     ([name, count]) => `${whole(count)} ${COUNTED[name as keyof typeof left]}`,
   )
