@@ -46,10 +46,10 @@ const BYTES_PER_ENTRY = 200
 /** How many receivers cost as much as an entry. */
 const RECEIVERS_PER_ENTRY = 5
 /** Entries that may come at once. */
-const BURST = 3000
+const BURST = 2000
 /** Entries a second beyond that, while a page looks and while none does. */
 const LOOKED_AT_PER_S = 20_000
-const ALONE_PER_S = 1000
+const ALONE_PER_S = 500
 /** What comes too fast is not looked at for so long, at first and at most. */
 const REST_MS = 50
 const MAX_REST_MS = 1000
