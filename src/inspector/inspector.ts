@@ -45,6 +45,8 @@ export interface Batch {
   readonly readOnly: boolean
   readonly now: number
   readonly handlers: readonly HandlerRow[]
+  /** Handshakes since the start. */
+  readonly refused: number
   readonly rows: readonly Row[]
   /** What to give as `after` next. */
   readonly next: number
@@ -182,6 +184,7 @@ export class Inspector {
       readOnly: this.#options.readOnly,
       now: this.#clock.date(),
       handlers,
+      refused: this.#served.stats.refused,
       rows: chosen.map((entry) => toRow(entry, this.#connections.numberOf, this.#redaction)),
       next: last,
       left: missed + entries.length - chosen.length,

@@ -7,6 +7,7 @@ export interface Got {
   readonly boot: string
   readonly readOnly: boolean
   readonly handlers: readonly { pattern: string; paths: readonly string[] }[]
+  readonly refused: number
   readonly rows: readonly GotRow[]
   readonly next: number
   readonly left: number

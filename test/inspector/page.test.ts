@@ -115,7 +115,14 @@ test('handshakes that were refused say why and what to do; hooks that failed sho
   const page = await open(of)
   await expect(connectWs(`${of.url}/api/chatt`)).rejects.toThrow('404')
   await shows(page, /refused.*\/api\/chatt 404: .*did you mean \/api\/chat.*endpointPrefix/)
+  const refusals = page.locator('.place', { hasText: 'Refused' })
+  await expect
+    .poll(() => refusals.textContent())
+    .toMatch(/^Refused 1last: \/api\/chatt 404: .*did you mean \/api\/chat/)
   const client = await chat()
+  await refusals.click()
+  await expect.poll(() => lines(page).count()).toBe(1)
+  await page.locator('.place', { hasText: 'Everything' }).click()
   client.send('boom')
   await shows(
     page,

@@ -7,11 +7,14 @@ import {
   connectionSearch,
   handlers,
   lines,
+  lastRefusal,
   listed,
+  refused,
   select,
   selectConnection,
   selection,
 } from './store.ts'
+import { sentenceOf } from './words.ts'
 
 const MORE = 100
 
@@ -60,6 +63,12 @@ export function Connections(): JSX.Element {
           </li>
         ))}
       </ul>
+      {refused.value > 0 && (
+        <Place isChosen={of.kind === 'refused'} onChoose={() => choose({ kind: 'refused' })}>
+          Refused <span class="count">{whole(refused.value)}</span>
+          {lastRefusal.value && <span class="facts refusal">last: {sentenceOf(lastRefusal.value)}</span>}
+        </Place>
+      )}
       <h2>
         Connections <span class="count">{whole(found)}</span>
       </h2>

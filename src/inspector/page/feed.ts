@@ -13,6 +13,7 @@ import {
   listed,
   missed,
   readOnly,
+  refused,
   restarted,
   runtime,
   samples,
@@ -87,7 +88,7 @@ async function ask(limit: number, isFirst: boolean): Promise<Batch> {
   const isNow = askedConnectionsAt === -Infinity
   const isDue = performance.now() - askedConnectionsAt > CONNECTIONS_MS
   if (isDue) askedConnectionsAt = performance.now()
-  const ofHandler = of.kind === 'all' ? {} : { pattern: of.pattern }
+  const ofHandler = of.kind === 'all' || of.kind === 'refused' ? {} : { pattern: of.pattern }
   asking = new AbortController()
   return watch(
     {
@@ -98,6 +99,7 @@ async function ask(limit: number, isFirst: boolean): Promise<Batch> {
         ...ofHandler,
         ...(of.kind === 'connection' && { conn: lines.toServer(of.conn) }),
         ...(of.kind === 'room' && { room: of.room }),
+        ...(of.kind === 'refused' && { types: ['refused'] }),
         ...(text !== '' && !isRegex && { text }),
       },
       ...(isDue && {
@@ -130,6 +132,7 @@ function take(got: Batch): void {
     link.value = { state: 'live' }
     runtime.value = got.runtime
     readOnly.value = got.readOnly
+    refused.value = got.refused
     if (JSON.stringify(handlers.value) !== JSON.stringify(got.handlers)) handlers.value = got.handlers
     if (got.connections) connections.value = got.connections
     if (got.samples.length > 0) samples.value = [...samples.value, ...got.samples].slice(-MAX_SAMPLES)

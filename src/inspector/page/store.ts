@@ -20,6 +20,7 @@ export type Link =
 /** What the timeline is of. */
 export type Selection =
   | { readonly kind: 'all' }
+  | { readonly kind: 'refused' }
   | { readonly kind: 'handler'; readonly pattern: string }
   | { readonly kind: 'room'; readonly pattern: string; readonly room: string }
   | {
@@ -42,6 +43,9 @@ export const link: Signal<Link> = signal<Link>({ state: 'connecting' })
 export const runtime: Signal<string> = signal('')
 export const readOnly: Signal<boolean> = signal(false)
 export const handlers: Signal<readonly HandlerRow[]> = signal<readonly HandlerRow[]>([])
+export const refused: Signal<number> = signal(0)
+/** The last handshake that was refused. */
+export const lastRefusal: Signal<Line | undefined> = signal<Line | undefined>(undefined)
 export const connections: Signal<ConnectionPage> = signal<ConnectionPage>({ found: 0, rows: [], rooms: [] })
 /** How many of the connections found the page lists. */
 export const listed: Signal<number> = signal(100)
@@ -89,6 +93,7 @@ export const target: ReadonlySignal<Target | undefined> = computed(() => {
     case 'connection':
       return isGone.value ? undefined : { connection: chosenNow.id }
     case 'all':
+    case 'refused':
     default:
       return undefined
   }
@@ -103,6 +108,7 @@ export function add(rows: readonly Row[], skipped: number): void {
   const ended = added.flatMap(({ type, conn }) => (type === 'close' && conn !== undefined ? [conn] : []))
   const of = selection.value
   if (of.kind === 'connection' && ended.includes(of.conn)) isGone.value = true
+  lastRefusal.value = added.findLast(({ type }) => type === 'refused') ?? lastRefusal.value
   show(added)
 }
 
@@ -186,6 +192,7 @@ function passes(line: Line): boolean {
   if (direction !== 'both' && directionOf(line) !== direction) return false
   const of = selection.value
   if (of.kind === 'all') return true
+  if (of.kind === 'refused') return line.type === 'refused'
   if (line.pattern !== of.pattern) return false
   if (of.kind === 'handler') return true
   if (of.kind === 'room')

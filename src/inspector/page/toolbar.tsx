@@ -122,6 +122,7 @@ function onlyOf(): number | undefined {
 function titleOf(): string {
   const of = selection.value
   if (of.kind === 'all') return 'Everything'
+  if (of.kind === 'refused') return 'Refused handshakes'
   if (of.kind === 'handler') return of.pattern
   if (of.kind === 'room') return `Room ${of.room} of ${of.pattern}`
   return `#${of.conn} ${of.path}`
