@@ -111,7 +111,8 @@ describe.each(VITES)('$name', ({ load }) => {
     const { server } = await dev(await load(), { plugins: plugins(), base: '/app/' })
     const opened: unknown[] = []
     server.openBrowser = () => void opened.push(server.config.server.open)
-    const stdin = vi.spyOn(process.stdin, 'on')
+    // Vite asks nobody for keys where nobody sits: in CI, or without a terminal.
+    vi.stubEnv('CI', undefined)
     const wasTty = process.stdin.isTTY
     try {
       Object.defineProperty(process.stdin, 'isTTY', { value: true, configurable: true })
@@ -123,7 +124,7 @@ describe.each(VITES)('$name', ({ load }) => {
       expect(server.config.server.open).toBeFalsy()
     } finally {
       Object.defineProperty(process.stdin, 'isTTY', { value: wasTty, configurable: true })
-      stdin.mockRestore()
+      vi.unstubAllEnvs()
     }
   })
 

@@ -271,8 +271,10 @@ describe.each(VITES)('$name', ({ load }) => {
       return server.middlewares.stack.map(({ handle }) => (handle as { name?: string }).name ?? '')
     }
     const without = await names()
-    expect(await names(universalApi({ wsHandlers: [echo('/ws/a')] }))).toEqual(without)
-    expect((await names(universalApi({ wsHandlers: [answering('/ws/a')] }))).length).toBe(without.length + 1)
+    const plugin = (handler: UniversalApiWsHandler): Plugin =>
+      universalApi({ inspector: false, wsHandlers: [handler] })
+    expect(await names(plugin(echo('/ws/a')))).toEqual(without)
+    expect(await names(plugin(answering('/ws/a')))).toHaveLength(without.length + 1)
   })
 
   test('an upgrade to something else is plain HTTP here, too', async () => {
