@@ -246,6 +246,9 @@ test('filters by text, expression, direction and kind; an expression that never 
   await page.getByLabel('Regular expression').check()
   await page.locator('#filter-text').fill('^(?:received|message)\\n(?:apple|pear)')
   await expect.poll(() => lines(page).count()).toBe(2)
+  // Of several that are under way the last one counts.
+  await page.locator('#filter-text').pressSequentially('|pear$')
+  await expect.poll(() => lines(page).count()).toBe(2)
   await page.locator('#filter-text').fill('(a+')
   await expect
     .poll(() => page.locator('#filter-trouble').textContent())

@@ -11,3 +11,5 @@ addEventListener('message', ({ data: { id, regex, texts } }: MessageEvent<Questi
   const found = texts.flatMap((text, index) => (expression.test(text) ? [index] : []))
   postMessage({ id, found })
 })
+
+postMessage('ready')

@@ -5,13 +5,18 @@ interface Wanted {
   readonly isRegex: boolean
 }
 
+interface Answer {
+  readonly id: number
+  readonly found: readonly number[]
+}
+
 /** A regular expression may take for ever over one message: then it is ended. */
 const MAX_MS = 1500
 
 /** Which lines have a text. Regular expressions run in a worker, which can be ended. */
 export class Search {
   readonly #tell: (trouble: string | undefined) => void
-  #worker: Worker | undefined
+  #worker: Promise<Worker> | undefined
   #asked = 0
   readonly #waiting = new Map<number, (found: readonly number[] | undefined) => void>()
   /** What took too long, until it is another one. */
@@ -30,8 +35,8 @@ export class Search {
     return lines.filter((line) => isGap(line) || textOf(line).toLowerCase().includes(low))
   }
 
-  /** `undefined`: another search has begun, or it took too long. */
-  async find(lines: readonly Line[], wanted: Wanted): Promise<readonly Line[] | undefined> {
+  /** None, where it is no expression, or one that takes too long: it has been told then. */
+  async find(lines: readonly Line[], wanted: Wanted): Promise<readonly Line[]> {
     const now = this.test(lines, wanted)
     if (now) return now
     const { text } = wanted
@@ -52,12 +57,13 @@ export class Search {
     return lines.filter((line, index) => isGap(line) || set.has(index))
   }
 
-  #ask(regex: string, texts: readonly string[]): Promise<readonly number[] | undefined> {
-    const worker = (this.#worker ??= this.#start())
+  async #ask(regex: string, texts: readonly string[]): Promise<readonly number[] | undefined> {
+    // Its time begins when it has started, which may take as long on a busy machine.
+    const worker = await (this.#worker ??= this.#start())
     const id = ++this.#asked
     return new Promise((resolve) => {
       const timer = setTimeout(() => {
-        this.#worker?.terminate()
+        worker.terminate()
         this.#worker = undefined
         for (const settle of [...this.#waiting.values()]) settle(undefined)
       }, MAX_MS)
@@ -71,12 +77,14 @@ export class Search {
     })
   }
 
-  #start(): Worker {
+  #start(): Promise<Worker> {
     const worker = new Worker('page/search.js', { type: 'module' })
-    worker.addEventListener('message', ({ data }: MessageEvent<{ id: number; found: number[] }>) =>
-      this.#waiting.get(data.id)?.(data.found),
-    )
-    return worker
+    return new Promise((resolve) => {
+      worker.addEventListener('message', ({ data }: MessageEvent<'ready' | Answer>) => {
+        if (data === 'ready') resolve(worker)
+        else this.#waiting.get(data.id)?.(data.found)
+      })
+    })
   }
 }
 

@@ -120,17 +120,22 @@ export function restarted(at: number): void {
 }
 
 export function clear(): void {
+  lists++
   lines.clear()
   shown.value = []
   chosen.value = undefined
 }
 
+/** How many lists there have been: a search that was for an earlier one comes too late. */
+let lists = 0
+
 /** A new list: what is shown is another thing now. */
 async function refilter(): Promise<void> {
+  const list = ++lists
   shown.value = []
   const all = [...lines].filter(passes)
   const found = await search.find(all, filter.value)
-  if (!found) return
+  if (list !== lists) return
   // What came meanwhile has been shown behind it.
   shown.value = [...found, ...shown.value]
 }
@@ -171,7 +176,10 @@ function show(added: readonly Line[]): void {
   const passing = added.filter(passes)
   const now = search.test(passing, filter.value)
   if (now) append(now)
-  else void search.find(passing, filter.value).then((found) => found && append(found))
+  else {
+    const list = lists
+    void search.find(passing, filter.value).then((found) => list === lists && append(found))
+  }
 }
 
 /** Also drops what is gone from the list. */
