@@ -101,7 +101,7 @@ export function rowOf(event: TapEvent, at: number, show: (payload: Payload) => S
   }
 }
 
-function whole(payload: Payload): Shown {
+export function whole(payload: Payload): Shown {
   return typeof payload === 'string'
     ? { text: payload }
     : { base64: Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString('base64') }

@@ -37,8 +37,8 @@ export class Access {
     this.#clock = clock
   }
 
-  /** To see the page, which is the same for everybody. @throws `Refused` */
-  assertHost(raw: RawRequest): void {
+  /** To see the page, which is the same for everybody. @returns the headers, read. @throws `Refused` */
+  assertHost(raw: RawRequest): RequestHeaders {
     const { token, allowedHosts, listensOnLoopback } = this.#options
     const { headers } = readHeaders(raw.rawHeaders)
     const isFromHere =
@@ -59,12 +59,12 @@ export class Access {
         'origin',
         `the Host ${describe(host)} is none that the inspector knows: inspector: { allowedHosts }, under Vite server.allowedHosts`,
       )
+    return headers
   }
 
   /** To see what is in it. @throws `Refused` */
   assertPage(raw: RawRequest): void {
-    this.assertHost(raw)
-    const { headers } = readHeaders(raw.rawHeaders)
+    const headers = this.assertHost(raw)
     const { origin, host = '', 'sec-fetch-site': site } = headers
     const own = `${raw.encrypted ? 'https' : 'http'}://${host}`
     if (origin?.toLowerCase() !== own.toLowerCase() || (site !== undefined && site !== 'same-origin'))

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { failed, json, Refused } from '../control/answers.ts'
 import { disconnect, readCommand, send, type Command } from '../control/commands.ts'
+import { whole, type Shown } from '../control/row.ts'
 import type { Clock } from '../engine/clock.ts'
 import { pathOf } from '../engine/handshake/request.ts'
 import type { Inside } from '../engine/inside.ts'
@@ -11,7 +12,7 @@ import { Connections, type ConnectionPage } from './connections.ts'
 import { isWanted } from './filter.ts'
 import { pageFile } from './page-files.ts'
 import { Redaction } from './redaction.ts'
-import { toBase64, toRow, type Row } from './row.ts'
+import { toRow, type Row } from './row.ts'
 import { Samples, type Sample } from './samples.ts'
 import { Timeline, type Entry } from './timeline.ts'
 import { readWatch, type Watch } from './watch.ts'
@@ -62,8 +63,6 @@ const INSPECTOR_PATH = '/.sidewire/'
 const ASKED = new Set(['page/watch', 'page/payload', 'page/send', 'page/disconnect'])
 /** What comes within this time of each other goes to a page together: 60 times a second at most. */
 const TOGETHER_MS = 17
-/** A page asks again by then. */
-const PATIENCE_MS = 10_000
 const HISTORY_BYTES = 4 * 1024 * 1024
 
 /** The page that shows what happens in the engine, and what it asks: see docs/guide/inspector.md. */
@@ -79,7 +78,6 @@ export class Inspector {
   readonly #samples: Samples
   readonly #redaction: Redaction
   readonly #watching = new Set<Promise<unknown>>()
-  #lastLook = -Infinity
 
   constructor(inside: Inside, clock: Clock, served: Served, options: InspectorOptions) {
     this.#inside = inside
@@ -93,7 +91,7 @@ export class Inspector {
     this.#timeline = new Timeline(inside, served.stats, clock, this.#connections, {
       history: options.history,
       historyBytes: HISTORY_BYTES,
-      redact: (payload) => (typeof payload === 'string' ? this.#redaction.text(payload) : payload),
+      redaction: this.#redaction,
     })
   }
 
@@ -161,13 +159,8 @@ export class Inspector {
   }
 
   async #watch(watch: Watch): Promise<Batch> {
-    const now = this.#clock.now()
-    this.#lastLook = now
-    this.#timeline.isLookedAt = true
+    this.#timeline.look()
     this.#samples.keep()
-    this.#clock.after(PATIENCE_MS, () => {
-      if (this.#lastLook === now) this.#timeline.isLookedAt = false
-    })
     if (watch.after >= this.#timeline.last && watch.wait > 0) {
       await this.#timeline.wait(watch.after, watch.wait)
       if (watch.after < this.#timeline.last)
@@ -208,14 +201,11 @@ export class Inspector {
   }
 
   /** The whole of it. */
-  #payload({ n }: Command): { readonly text: string } | { readonly base64: string } {
+  #payload({ n }: Command): Shown {
     const entry = typeof n === 'number' ? this.#timeline.get(n) : undefined
     if (!entry?.event || !('payload' in entry.event) || entry.isStripped)
       throw new Refused(404, 'target', 'the rest of it is gone: the server keeps the latest messages whole')
-    const { payload } = entry.event
-    return typeof payload === 'string'
-      ? { text: this.#redaction.text(payload) }
-      : { base64: toBase64(payload) }
+    return whole(this.#redaction.payload(entry.event.payload))
   }
 }
 

@@ -1,3 +1,5 @@
+import type { Payload } from '../engine/runtime.ts'
+
 /** What must not be seen: the values of these keys, in JSON messages and in the query of a URL. */
 export class Redaction {
   readonly #keys: ReadonlySet<string>
@@ -6,7 +8,11 @@ export class Redaction {
     this.#keys = new Set(keys.map((key) => key.toLowerCase()))
   }
 
-  text(text: string): string {
+  payload(payload: Payload): Payload {
+    return typeof payload === 'string' ? this.#text(payload) : payload
+  }
+
+  #text(text: string): string {
     if (this.#keys.size === 0 || !/^\s*[[{]/.test(text)) return text
     try {
       let found = false

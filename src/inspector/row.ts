@@ -1,8 +1,8 @@
-import { rowOf, type JournalRow, type Shown } from '../control/row.ts'
-import type { Payload } from '../engine/runtime.ts'
+import { rowOf, whole, type JournalRow } from '../control/row.ts'
+import { beginningOf } from './beginning.ts'
 import { cureOf } from './cures.ts'
 import type { Redaction } from './redaction.ts'
-import { MAX_BINARY, MAX_TEXT, type Entry, type Left } from './timeline.ts'
+import type { Entry, Left } from './timeline.ts'
 
 /** One line of the timeline. What is unknown is left out. */
 export interface Row extends Omit<JournalRow, 'type' | 'connection'> {
@@ -35,9 +35,10 @@ export function toRow(
   if (!event) return { ...start, type: 'left', ...(left && { left }) }
   let isCut = entry.isStripped === true
   const { connection: _, ...row } = rowOf(event, at, (payload) => {
-    const shown = beginningOf(payload, redaction)
-    isCut ||= shown.isCut
-    return shown.of
+    const redacted = redaction.payload(payload)
+    const beginning = beginningOf(redacted)
+    isCut ||= beginning !== redacted
+    return whole(beginning)
   })
   return {
     ...row,
@@ -49,22 +50,4 @@ export function toRow(
     ...(event.type === 'handled' && of && { message: of.n }),
     ...(event.type === 'refused' && { cure: cureOf(event.reason) }),
   }
-}
-
-function beginningOf(
-  payload: Payload,
-  redaction: Redaction,
-): { readonly of: Shown; readonly isCut: boolean } {
-  if (typeof payload !== 'string') {
-    const isCut = payload.byteLength > MAX_BINARY
-    const some = isCut ? payload.subarray(0, MAX_BINARY) : payload
-    return { of: { base64: toBase64(some) }, isCut }
-  }
-  const text = redaction.text(payload)
-  const isCut = text.length > MAX_TEXT
-  return { of: { text: isCut ? text.slice(0, MAX_TEXT) : text }, isCut }
-}
-
-export function toBase64({ buffer, byteOffset, byteLength }: Uint8Array): string {
-  return Buffer.from(buffer, byteOffset, byteLength).toString('base64')
 }

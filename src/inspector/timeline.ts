@@ -2,11 +2,12 @@ import { Sleepers } from '../control/sleepers.ts'
 import type { Clock, Timer } from '../engine/clock.ts'
 import type { WebSocketConnection } from '../engine/connection/websocket-connection.ts'
 import type { Inside } from '../engine/inside.ts'
-import type { Payload } from '../engine/runtime.ts'
 import type { Stats } from '../engine/stats.ts'
 import type { TapEvent } from '../engine/tap.ts'
 import { queueMicrotask } from '../engine/timers.ts'
+import { beginningOf } from './beginning.ts'
 import type { Connections } from './connections.ts'
+import type { Redaction } from './redaction.ts'
 
 /** How much of each happened while nobody looked, because it came too fast. Only what is not zero. */
 export type Left = Partial<Record<(typeof COUNTERS)[number], number>>
@@ -34,13 +35,10 @@ export interface TimelineOptions {
   readonly history: number
   readonly historyBytes: number
   /** Before a part is cut off, in which nothing would be found any more. */
-  redact(payload: Payload): Payload
+  readonly redaction: Redaction
 }
 
 const COUNTERS = ['messagesIn', 'messagesOut', 'opened', 'closed', 'refused', 'handlerErrors'] as const
-/** The most of a payload that a line shows; the whole of it is had by asking. */
-export const MAX_TEXT = 4096
-export const MAX_BINARY = 256
 /** What an entry takes besides its payload, about. */
 const BYTES_PER_ENTRY = 200
 /** How many receivers cost as much as an entry. */
@@ -50,6 +48,8 @@ const BURST = 2000
 /** Entries a second beyond that, while a page looks and while none does. */
 const LOOKED_AT_PER_S = 20_000
 const ALONE_PER_S = 500
+/** A page that is open asks again by then. */
+const PATIENCE_MS = 10_000
 /** What comes too fast is not looked at for so long, at first and at most. */
 const REST_MS = 50
 const MAX_REST_MS = 1000
@@ -79,7 +79,7 @@ export class Timeline {
   readonly #unhandled = new Map<number, Entry>()
   readonly #cutByUs = new WeakSet<WebSocketConnection>()
   #isActing = false
-  #isLookedAt = false
+  #lookedAtUntil = -Infinity
   #budget = BURST
   #filledAt: number
   #stopListening: (() => void) | undefined
@@ -115,9 +115,13 @@ export class Timeline {
     return this.#entries[this.#head]?.n ?? this.#last + 1
   }
 
-  /** A page is open. */
-  set isLookedAt(is: boolean) {
-    this.#isLookedAt = is
+  /** A page has asked. */
+  look(): void {
+    this.#lookedAtUntil = this.#clock.now() + PATIENCE_MS
+  }
+
+  get #isLookedAt(): boolean {
+    return this.#clock.now() < this.#lookedAtUntil
   }
 
   after(n: number): readonly Entry[] {
@@ -189,7 +193,7 @@ export class Timeline {
       const old = this.#entries[this.#whole++] as Entry // below the length
       const before = sizeOf(old)
       if (old.event && 'payload' in old.event) {
-        const payload = beginningOf(this.#options.redact(old.event.payload))
+        const payload = beginningOf(this.#options.redaction.payload(old.event.payload))
         if (payload !== old.event.payload) {
           old.event = { ...old.event, payload }
           old.isStripped = true
@@ -285,13 +289,6 @@ export class Timeline {
     }
     this.#stopListening ??= this.#inside.listen(this.#listen)
   }
-}
-
-/** What the list shows of a payload; a copy, for a part of a string keeps all of it. */
-function beginningOf(payload: Payload): Payload {
-  if (typeof payload !== 'string')
-    return payload.byteLength > MAX_BINARY ? payload.slice(0, MAX_BINARY) : payload
-  return payload.length > MAX_TEXT ? Buffer.from(payload.slice(0, MAX_TEXT)).toString() : payload
 }
 
 function sizeOf({ event, audience }: Entry): number {

@@ -48,5 +48,10 @@ export function claim(
   if (handler === 'not yet known') return handler
   if (proxies.takes(httpServer, url, handler)) return 'not ours'
   if (!handler) return isOurs ? 'unknown' : 'outside'
-  return allowedHosts === true || isHostAllowed(host, allowedHosts) ? 'ours' : 'forbidden'
+  return isServed(host, allowedHosts) ? 'ours' : 'forbidden'
+}
+
+/** Whether Vite answers to this name, by the rules that its own socket has. */
+export function isServed(host: string | undefined, allowedHosts: ClaimRules['allowedHosts']): boolean {
+  return allowedHosts === true || isHostAllowed(host, allowedHosts)
 }

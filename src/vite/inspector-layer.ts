@@ -1,10 +1,10 @@
 import type { ServerResponse } from 'node:http'
-import { isHostAllowed } from 'host-validation-middleware'
 import { pathOf, readHeaders } from '../engine/handshake/request.ts'
 import { writeAnswer } from '../runtime/raw-answer.ts'
 import { readBody } from '../runtime/read-body.ts'
 import { PAGE, type Answering } from '../server/behind.ts'
 import type { Server } from '../server/server.ts'
+import { isServed, type ClaimRules } from './claim.ts'
 import type { Host } from './host.ts'
 import { rawOf, urlOf, type Request } from './raw-request.ts'
 
@@ -14,12 +14,12 @@ const PATH = '.sidewire/'
 export class InspectorLayer {
   readonly #dev: Extract<Host, { kind: 'dev' }>['server']
   readonly #server: () => Server | undefined
-  readonly #allowedHosts: () => true | readonly string[]
+  readonly #allowedHosts: () => ClaimRules['allowedHosts']
 
   constructor(
     { server }: Extract<Host, { kind: 'dev' }>,
     engine: () => Server | undefined,
-    allowedHosts: () => true | readonly string[],
+    allowedHosts: () => ClaimRules['allowedHosts'],
   ) {
     this.#dev = server
     this.#server = engine
@@ -54,9 +54,8 @@ export class InspectorLayer {
     const server = this.#server() as (Server & Answering) | undefined
     if (!server) return undefined
     const raw = rawOf(request)
-    const allowed = this.#allowedHosts()
     const { host } = readHeaders(raw.rawHeaders).headers
-    const isHostKnown = allowed === true || isHostAllowed(host, [...allowed])
+    const isHostKnown = isServed(host, this.#allowedHosts())
     return server[PAGE]({ ...raw, url: url.slice(this.#base.length - 1), isHostKnown }, readBody(request))
   }
 
