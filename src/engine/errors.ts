@@ -20,6 +20,7 @@ export type ErrorCode =
   | 'ERR_CONFIG'
   | 'ERR_LOAD'
   | 'ERR_CONTROL'
+  | 'ERR_RECORDING'
 
 /** The one error class of this package: `code` is stable, `message` is for people. */
 export class SidewireError extends Error {

@@ -270,8 +270,34 @@ const table: readonly Row[] = [
   },
   {
     file: 'src/inspector/page/store.ts',
-    allowed: ['./lines.ts', 'preact', 'preact/hooks', '@preact/signals'],
-    denied: [...platforms, '../row.ts', '../../engine/tap.ts', '../../index.ts'],
+    allowed: ['./lines.ts', '../../recording/format.ts', 'preact', 'preact/hooks', '@preact/signals'],
+    denied: [
+      ...platforms,
+      '../row.ts',
+      '../../recording/recorder.ts',
+      '../../engine/tap.ts',
+      '../../index.ts',
+    ],
+  },
+  {
+    file: 'src/recording/recorder.ts',
+    allowed: [
+      '../engine/errors.ts',
+      '../engine/logger.ts',
+      '../engine/members.ts',
+      '../engine/timers.ts',
+      './format.ts',
+      'node:fs',
+      'fflate',
+      'valibot',
+    ],
+    denied: [
+      ...not('node:fs', 'node:fs/promises'),
+      '../index.ts',
+      '../engine/engine.ts',
+      '../server/server.ts',
+      '../wire/client-socket.ts',
+    ],
   },
   {
     file: 'src/wire/client-socket.ts',

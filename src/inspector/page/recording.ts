@@ -1,23 +1,29 @@
+import {
+  contentOf,
+  FORMAT,
+  toTime,
+  type Content,
+  type RecordedEvent,
+  type RecordingEvent,
+  type RecordingHead,
+} from '../../recording/format.ts'
 import { payload } from './api.ts'
 import type { Line } from './lines.ts'
 import { lines } from './store.ts'
 
-/**
- * JSON Lines, as `recording/1` has them: one event a line, times from the first one on. A broadcast stands there once for
- * each receiver, or for the connection `only`.
- */
+/** A recording. A broadcast stands there once for each receiver, or for the connection `only`. */
 function toRecording(shown: readonly Line[], only: number | undefined): string {
   const start = shown[0]?.at ?? Date.now()
   // Who was refused has no number; theirs come behind all others.
   let last = shown.reduce((most, { conn = 0, to = [] }) => Math.max(most, conn, ...to), 0)
-  const events = shown.flatMap((line) => {
-    const t = Math.round((line.at - start) * 10) / 10
+  const events = shown.flatMap((line): RecordingEvent[] => {
+    const t = toTime(line.at - start)
     if (line.type === 'refused') return [{ t, conn: ++last, ...refusalOf(line) }]
     const event = eventOf(line)
     return event ? receiversOf(line, only).map((conn) => ({ t, conn, ...event })) : []
   })
-  const head = {
-    sidewire: 'recording/1',
+  const head: RecordingHead = {
+    sidewire: FORMAT,
     at: new Date(start).toISOString(),
     url: location.origin.replace(/^http/, 'ws'),
     tool: 'sidewire inspector',
@@ -49,27 +55,20 @@ async function completed(line: Line): Promise<Line> {
   return { ...rest, ...got }
 }
 
-function eventOf(line: Line): object | undefined {
-  const { type, path, code, reason = '' } = line
+function eventOf(line: Line): RecordedEvent | undefined {
+  const { type, path = '/', code = 1006, reason = '' } = line
   if (type === 'open') return { type, path }
-  if (type === 'message') return { from: 'client', ...contentOf(line) }
-  if (type === 'sent' || type === 'broadcast') return { from: 'server', ...contentOf(line) }
-  if (type === 'close') return { type, from: code === 1006 ? 'network' : line.from, code, reason }
+  if (type === 'message') return { from: 'client', ...payloadOf(line) }
+  if (type === 'sent' || type === 'broadcast') return { from: 'server', ...payloadOf(line) }
+  if (type === 'close')
+    return { type, from: code === 1006 ? 'network' : (line.from ?? 'server'), code, reason }
   return undefined
 }
 
-function refusalOf({ path, status, text }: Line): object {
-  return { type: 'refused', path, status, body: text ?? '' }
+function refusalOf({ path = '/', status, text }: Line): RecordedEvent {
+  return { type: 'refused', path, ...(typeof status === 'number' && { status }), body: text ?? '' }
 }
 
-/** `json` where it comes out of it letter by letter as it went in. */
-function contentOf({ text, base64, isCut }: Line): object {
-  if (text === undefined) return { base64, ...(isCut && { isCut }) }
-  try {
-    const json: unknown = JSON.parse(text)
-    if (JSON.stringify(json) === text) return { json }
-  } catch {
-    // It is text, then.
-  }
-  return { text, ...(isCut && { isCut }) }
+function payloadOf({ text, base64 = '', isCut }: Line): Content & { isCut?: boolean } {
+  return { ...(text === undefined ? { base64 } : contentOf(text)), ...(isCut && { isCut }) }
 }
