@@ -18,6 +18,7 @@ export const GROUPS: readonly (readonly [title: string, pages: readonly string[]
       'docs/guide/vite.md',
       'docs/guide/standalone.md',
       'docs/guide/inspector.md',
+      'docs/guide/upstream.md',
       'docs/guide/in-tests.md',
       'docs/guide/load-tests.md',
       'docs/guide/behind-a-proxy.md',

@@ -39,6 +39,7 @@ const ARROWS: Readonly<Record<string, string>> = {
   message: pc.green('->'),
   sent: pc.cyan('<-'),
   broadcast: pc.cyan('<='),
+  upstream: pc.magenta('<>'),
 }
 
 export function lineOf(row: JournalRow): string {
@@ -52,6 +53,8 @@ function wordsOf(row: JournalRow): string {
     case 'message':
     case 'sent':
       return payloadOf(row)
+    case 'upstream':
+      return `${payloadOf(row)} ${pc.dim(row.from === 'client' ? 'to the backend' : 'from the backend')}`
     case 'broadcast':
       return `${payloadOf(row)} ${pc.dim(`to ${row.receivers}${row.rooms ? ` in ${row.rooms.join(', ')}` : ''}`)}`
     case 'handled':

@@ -66,6 +66,8 @@ export function rowOf(event: TapEvent, at: number, show: (payload: Payload) => S
   }
   const of = event.conn ? { connection: event.conn.id, path: event.conn.path } : {}
   switch (event.type) {
+    case 'upstream':
+      return { ...start, ...of, from: event.from, ...show(event.payload), bytes: event.bytes }
     case 'message':
       return { ...start, ...of, ...show(event.payload), bytes: event.bytes }
     case 'sent':

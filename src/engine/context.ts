@@ -4,6 +4,8 @@ import type { Payload } from './runtime.ts'
 import type { Stats } from './stats.ts'
 import type { Tap } from './tap.ts'
 import type { Gate } from './inside.ts'
+import type { LoadDialler } from './upstream/backend.ts'
+import type { Legs } from './upstream/legs.ts'
 
 /** What the parts of one engine share. */
 export interface Context {
@@ -19,4 +21,9 @@ export interface Context {
   newTopic(): string
   /** Whether the runtime can send a pong that answers no ping. */
   canPong(): boolean
+  /** Whether the runtime can send a close frame without a code. */
+  canCloseWithoutCode(): boolean
+  /** Connections to backends. */
+  readonly legs: Legs
+  readonly loadDialler: LoadDialler
 }

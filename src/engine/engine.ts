@@ -34,6 +34,8 @@ import { Tap, type TapListener } from './tap.ts'
 import { queueMicrotask } from './timers.ts'
 import { TrafficLog } from './traffic-log.ts'
 import { Upgrades, type Windows } from './handshake/upgrades.ts'
+import { noDialler, type LoadDialler } from './upstream/backend.ts'
+import { Legs } from './upstream/legs.ts'
 
 type Decision = UpgradeDecision<Connection>
 type Socket = RuntimeSocket<Connection>
@@ -46,6 +48,8 @@ export class Engine implements Context, Inside, Omit<RuntimeEvents<Connection>, 
   readonly clock: Clock
   readonly logger: Logger
   readonly stats: Stats = createStats()
+  readonly legs: Legs = new Legs()
+  readonly loadDialler: LoadDialler
   tap: Tap | undefined
   gate: Gate | undefined
   isOwnPong: ((payload: Uint8Array) => boolean) | undefined
@@ -65,9 +69,16 @@ export class Engine implements Context, Inside, Omit<RuntimeEvents<Connection>, 
   readonly #rejected = new Map<Connection, Timer>()
   readonly #departed = new Departed()
 
-  constructor(options: ResolvedEngineOptions, logger: Logger, clock: Clock = systemClock) {
+  /** @param loadDialler - for handlers that ask a backend */
+  constructor(
+    options: ResolvedEngineOptions,
+    logger: Logger,
+    clock: Clock = systemClock,
+    loadDialler: LoadDialler = noDialler,
+  ) {
     this.clock = clock
     this.logger = logger
+    this.loadDialler = loadDialler
     this.#tap = new Tap(clock, logger)
     this.#options = options
     this.#admission = new Admission(this, options)
@@ -110,6 +121,10 @@ export class Engine implements Context, Inside, Omit<RuntimeEvents<Connection>, 
 
   canPong(): boolean {
     return this.#capabilities?.unsolicitedPong ?? false
+  }
+
+  canCloseWithoutCode(): boolean {
+    return this.#capabilities?.closeWithoutCode ?? false
   }
 
   // From outside
@@ -178,6 +193,7 @@ export class Engine implements Context, Inside, Omit<RuntimeEvents<Connection>, 
         return countTopics()
       },
       handshakes: this.#upgrades.waiting + this.#admission.opening,
+      upstreams: this.legs.size,
       rejected: this.#rejected.size,
       departed: this.#departed.size,
     }
@@ -199,7 +215,8 @@ export class Engine implements Context, Inside, Omit<RuntimeEvents<Connection>, 
     const timeUp = new Promise<void>((resolve) => {
       timer = this.clock.after(shutdownTimeout, resolve)
     })
-    await Promise.race([timeUp, this.#handlers.empty()])
+    await Promise.race([timeUp, Promise.all([this.#handlers.empty(), this.legs.goAway()])])
+    this.legs.terminate()
     await Promise.race([timeUp, this.#handlers.stop()])
     timer?.cancel()
     for (const hook of this.#handlers.unsettled)

@@ -21,6 +21,7 @@ export type ErrorCode =
   | 'ERR_LOAD'
   | 'ERR_CONTROL'
   | 'ERR_RECORDING'
+  | 'ERR_UPSTREAM'
 
 /** The one error class of this package: `code` is stable, `message` is for people. */
 export class SidewireError extends Error {

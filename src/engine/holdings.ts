@@ -9,6 +9,8 @@ export interface Holdings {
   readonly topics: number
   /** Handshakes that wait for `authenticate`, or for the runtime to open the socket. */
   readonly handshakes: number
+  /** Connections to backends, with those whose client has gone and that are not closed yet. */
+  readonly upstreams: number
   /** Clients that got their close frame right after the handshake, and have not answered it yet. */
   readonly rejected: number
   /** Clients that have gone, and of which messages still wait. */

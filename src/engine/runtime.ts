@@ -48,6 +48,8 @@ export interface RuntimeCapabilities {
   readonly serverWindowBits: readonly number[]
   /** Can do so for a client that asks for `server_no_context_takeover` as well, if the window is smaller than 15. */
   readonly smallWindowWithoutTakeover: boolean
+  /** Can send a close frame without a code (1005). */
+  readonly closeWithoutCode: boolean
   /** Can stop reading from one client, so that the system holds it back. */
   readonly pausesReading: boolean
 }
@@ -141,7 +143,7 @@ export interface RuntimeSocket<D> {
   pause(): boolean
   /** Reads on. */
   resume(): void
-  /** Starts the closing handshake. */
+  /** Starts the closing handshake. 1005, for a close frame without a code, only where `capabilities.closeWithoutCode`. */
   close(code: number, reason: string): void
   /** Ends the TCP connection without one. */
   terminate(): void

@@ -24,6 +24,8 @@ export type RefusalReason =
   | 'openFiles'
   /** A test has asked for it. */
   | 'fault'
+  /** The backend of the handler has refused, with its own status; or there is none (502, 504), or the option `upstream` failed (500). */
+  | 'upstream'
   /** 503: the server is going away. */
   | 'closing'
   /** 502: under Vite, it could not be passed on. */

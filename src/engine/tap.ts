@@ -38,6 +38,13 @@ export type Happening =
       readonly bytes: number
       readonly status: SendStatus
     })
+  /** Of a handler with `upstream`: what goes to the backend, or has come from it (`server`) and is not at the client yet. */
+  | (OfConnection & {
+      readonly type: 'upstream'
+      readonly from: 'client' | 'server'
+      readonly payload: Payload
+      readonly bytes: number
+    })
   /** Once, whatever the number of receivers. Without `rooms` to all that the sender's scope, or the handler, has. */
   | {
       readonly type: 'broadcast'

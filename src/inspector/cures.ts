@@ -15,6 +15,8 @@ const CURES: Readonly<Record<RefusalReason, string>> = {
   maxEventLoopLag: 'The event loop lags more than the option maxEventLoopLag allows: a hook blocks it.',
   openFiles: 'The process may open no more files: raise the limit (ulimit -n).',
   fault: 'A test, or a fault, has asked for it.',
+  upstream:
+    'The backend refused it, or cannot be reached: the answer says which. See the option upstream of the handler.',
   closing: 'The server is going away.',
   tunnel: 'Vite could not pass it on to the engine.',
 }

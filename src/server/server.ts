@@ -89,7 +89,8 @@ export async function serveOn(
   clock?: Clock,
 ): Promise<Server> {
   let resolved = options
-  const engine = new Engine(resolved, logger, clock)
+  // Loaded with the first client of a handler that asks a backend.
+  const engine = new Engine(resolved, logger, clock, async () => (await import('../upstream/dial.ts')).dial)
   const limits = limitsOf(resolved)
   const control = resolved.control && (await startControl(engine, resolved.control, resolved.hosts))
   const inspector =

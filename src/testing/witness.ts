@@ -136,6 +136,7 @@ export class Witness {
       }
       case 'pong':
         return this.#events.pong(event.conn, event.payload)
+      case 'upstream':
       case 'ping':
       case 'join':
       case 'leave':

@@ -18,6 +18,8 @@ export interface ClientTls {
   passphrase?: string
   /** `false`: the certificate of the server is not looked at. @defaultValue true */
   rejectUnauthorized?: boolean
+  /** The name that the certificate is for. @defaultValue the host of the URL */
+  servername?: string
 }
 
 /** How a connection is opened, and what it may carry. Times are in milliseconds. */
@@ -27,7 +29,7 @@ export interface ClientSocketOptions extends Asking {
   readonly handshakeTimeout: number
   /** From a close frame of ours to the end of the TCP connection. @defaultValue Infinity */
   readonly closeTimeout?: number
-  /** Bytes of a message; a larger one ends the connection with 1009. @defaultValue Infinity */
+  /** Bytes of a message, inflated or not; a larger one ends the connection with 1009. @defaultValue Infinity */
   readonly maxPayload?: number
   /** Text that is no UTF-8 ends the connection with 1007. @defaultValue false: the receiver sees to it */
   readonly checksText?: boolean
@@ -52,6 +54,8 @@ export interface End {
   readonly reason: string
   /** Close frames have gone both ways. */
   readonly wasClean: boolean
+  /** With what we have closed because it broke RFC 6455, or a limit. */
+  readonly violation: number | undefined
   /** Of a server that answered another thing than 101: its answer, with as much of the body as came. */
   readonly answer: Answer | undefined
   /** What the operating system, or TLS, said. */
@@ -111,6 +115,9 @@ export class ClientSocket implements FrameEvents {
   #code: number = CloseCode.AbnormalClosure
   #reason = ''
   #wasClean = false
+  #violation: number | undefined
+  /** The TCP connection ended while it was paused: what had come before is still to be read. */
+  #isOver = false
   #timer: NodeJS.Timeout | undefined
 
   constructor(options: ClientSocketOptions, events: ClientSocketEvents) {
@@ -127,7 +134,10 @@ export class ClientSocket implements FrameEvents {
     this.#endIn(handshakeTimeout, `no answer to the handshake within ${inSeconds(handshakeTimeout)}`)
     this.#socket
       .setNoDelay(true)
-      .once(target.secure ? 'secureConnect' : 'connect', () => this.#socket.write(handshake.request))
+      .once(target.secure ? 'secureConnect' : 'connect', () =>
+        // A header is bytes (RFC 9110 5.5), a character each here.
+        this.#socket.write(handshake.request, 'latin1'),
+      )
       .on('error', (error: NodeJS.ErrnoException) => {
         this.#error ??= error
         this.#why ||= this.#explain(error)
@@ -190,6 +200,7 @@ export class ClientSocket implements FrameEvents {
     // A message that was held may have paused it again.
     if (!this.#reader.isPaused) this.#socket.resume()
     this.#events.turn?.()
+    if (this.#isOver && !this.#reader.isPaused) this.#endOver()
   }
 
   /**
@@ -206,10 +217,24 @@ export class ClientSocket implements FrameEvents {
     if (this.#reader.isPaused) this.resume()
   }
 
+  /** The end of the TCP connection without a close frame, behind what was sent before. What comes meanwhile is not read. */
+  finish(): void {
+    if (this.#phase !== 'open') return this.destroy()
+    this.#phase = 'closing'
+    const wasPaused = this.#reader.isPaused
+    this.#reader.end()
+    if (this.#isOver) return this.#endOver()
+    this.#socket.end()
+    this.#endIn(this.#options.closeTimeout)
+    if (wasPaused) this.#socket.resume()
+    return undefined
+  }
+
   /** Ends it at once. */
   destroy(): void {
     if (this.#phase === 'open') this.#phase = 'closing'
     this.#reader.end()
+    if (this.#isOver) return this.#endOver()
     // After a closing handshake a reset hurts nobody. At thousands of handshakes a second the ports would run out.
     if (!this.#options.resets || this.#options.target.secure) return this.#cut()
     clearTimeout(this.#timer)
@@ -239,6 +264,7 @@ export class ClientSocket implements FrameEvents {
     this.#why = isLimit ? what : `the server broke RFC 6455: ${what}`
     this.#reader.end()
     if (this.#phase !== 'open') return this.destroy()
+    this.#violation = code
     this.#phase = 'dropping'
     this.#socket.end(closeFrame(code, truncateReason(what)))
     this.#endIn(DROP_TIMEOUT_MS)
@@ -252,8 +278,13 @@ export class ClientSocket implements FrameEvents {
       )
     let inflated: Buffer
     try {
-      inflated = inflater.inflate(bytes, start, end)
+      inflated = inflater.inflate(bytes, start, end, this.#options.maxPayload)
     } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE')
+        return this.violation(
+          CloseCode.MessageTooBig,
+          `a message is larger than ${this.#options.maxPayload} bytes`,
+        )
       const text = this.#show((error as Error).message)
       return this.violation(CloseCode.InvalidPayload, `a message cannot be inflated: ${text}`)
     }
@@ -297,8 +328,9 @@ export class ClientSocket implements FrameEvents {
       }
       return connectTcp({ ...where, onread: { buffer: sharedBuffer, callback } })
     }
-    const servername = /^[\d.]+$|:/.test(target.hostname) ? '' : target.hostname
-    const socket = target.secure ? connectTls({ ...tls, ...where, servername }) : connectTcp(where)
+    const ownName = /^[\d.]+$|:/.test(target.hostname) ? '' : target.hostname
+    const { servername = ownName, ...trust } = tls ?? {}
+    const socket = target.secure ? connectTls({ ...trust, ...where, servername }) : connectTcp(where)
     return socket.on('data', (chunk: Buffer) => this.#received(chunk, chunk.length))
   }
 
@@ -384,9 +416,19 @@ export class ClientSocket implements FrameEvents {
     if (onBun) process.nextTick(() => this.#end())
   }
 
+  /** Its TCP connection has gone before. */
+  #endOver(): void {
+    clearTimeout(this.#timer)
+    this.#end()
+  }
+
   #end(): void {
     const phase = this.#phase
     if (phase === 'ended') return
+    if (phase === 'open' && this.#reader.isPaused) {
+      this.#isOver = true
+      return
+    }
     this.#phase = 'ended'
     const how = phase === 'connecting' ? 'refused' : phase === 'closing' ? 'closed' : 'dropped'
     this.#events.ended({
@@ -395,6 +437,7 @@ export class ClientSocket implements FrameEvents {
       code: this.#code,
       reason: this.#reason,
       wasClean: this.#wasClean,
+      violation: this.#violation,
       answer: this.#refusal,
       error: this.#error,
     })

@@ -5,6 +5,9 @@ export const DEFLATE_OFFER = 'permessage-deflate; server_no_context_takeover; cl
 /** RFC 7692 7.2.1: the empty block that a compressed message leaves out at its end. */
 const EMPTY_BLOCK = Buffer.from([0x00, 0x00, 0xff, 0xff])
 
+/** A larger result is not kept for the next receiver. */
+const MAX_KEPT_BYTES = 1024 * 1024
+
 /** Without context takeover (RFC 7692 7.1.1), so that each message stands for itself. */
 export function deflateMessage(payload: Uint8Array): Buffer {
   return deflateRawSync(payload, { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -EMPTY_BLOCK.length)
@@ -15,13 +18,25 @@ export class Inflater {
   #last: Buffer | undefined
   #result: Buffer = EMPTY_BLOCK
 
-  /** @throws what zlib says of bytes that are not deflated */
-  inflate(bytes: Buffer, start: number, end: number): Buffer {
-    if (this.#last?.length === end - start && this.#last.compare(bytes, start, end) === 0) return this.#result
-    this.#last = Buffer.from(bytes.subarray(start, end))
-    this.#result = inflateRawSync(Buffer.concat([this.#last, EMPTY_BLOCK]), {
+  /**
+   * @param maxLength - bytes, inflated
+   * @throws what zlib says of bytes that are not deflated, and `ERR_BUFFER_TOO_LARGE`
+   */
+  inflate(bytes: Buffer, start: number, end: number, maxLength: number = Infinity): Buffer {
+    if (
+      this.#last?.length === end - start &&
+      this.#result.length <= maxLength &&
+      this.#last.compare(bytes, start, end) === 0
+    )
+      return this.#result
+    const deflated = Buffer.from(bytes.subarray(start, end))
+    const inflated = inflateRawSync(Buffer.concat([deflated, EMPTY_BLOCK]), {
       finishFlush: constants.Z_SYNC_FLUSH,
+      ...(maxLength !== Infinity && { maxOutputLength: maxLength }),
     })
-    return this.#result
+    if (inflated.length > MAX_KEPT_BYTES) return inflated
+    this.#last = deflated
+    this.#result = inflated
+    return inflated
   }
 }

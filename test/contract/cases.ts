@@ -30,6 +30,9 @@ import { CASES as raw } from './cases/raw.ts'
 import { CASES as rooms } from './cases/rooms.ts'
 import { CASES as serialize } from './cases/serialize.ts'
 import { CASES as tap } from './cases/tap.ts'
+import { CASES as upstream } from './cases/upstream.ts'
+import { CASES as upstreamHandshake } from './cases/upstream-handshake.ts'
+import { CASES as upstreamHooks } from './cases/upstream-hooks.ts'
 import type { Case } from './harness.ts'
 
 /** Every promise of behaviour.md that can be seen from outside, by its sections. */
@@ -50,5 +53,6 @@ export const SECTIONS: Readonly<Record<string, readonly Case[]>> = {
   '10 errors': errors,
   '10 tap': tap,
   '10 logging': logging,
+  '12 upstream': [...upstreamHandshake, ...upstream, ...upstreamHooks],
   '11 HTTP': [...http, ...heads, ...onRequest, ...control],
 }

@@ -4,6 +4,7 @@ import { resolveServerOptions } from '../../src/engine/handler/options.ts'
 import type { Logger } from '../../src/engine/logger.ts'
 import type { HttpAnswer, Runtime, RuntimeCapabilities } from '../../src/engine/runtime.ts'
 import { serveOn, type Server } from '../../src/server/server.ts'
+import { Backend, type BackendOptions } from '../support/backend.ts'
 import { Stalls } from '../support/stalls.ts'
 import { connectWs, parse, Queue, within, type ConnectOptions, type TestClient } from '../support/client.ts'
 import { MemoryRuntime, type MemorySocket } from '../support/memory-runtime.ts'
@@ -36,6 +37,7 @@ export class Contract {
   readonly log: string[] = []
   readonly #servers: Server[] = []
   readonly #raw: RawClient[] = []
+  readonly #backends: Backend[] = []
   readonly #front: Front | undefined
   readonly #stalls = new Stalls()
 
@@ -62,6 +64,13 @@ export class Contract {
       : await serveOn(this.runtime, resolveServerOptions({ port: 0, ...all }))
     this.#servers.push(server)
     return server
+  }
+
+  /** What a handler with `upstream` asks. */
+  async backend(options?: BackendOptions): Promise<Backend> {
+    const backend = await Backend.start(options)
+    this.#backends.push(backend)
+    return backend
   }
 
   /** A client that has to get in. The path is behind `/api`. */
@@ -141,6 +150,7 @@ export class Contract {
   async end(): Promise<void> {
     this.#stalls.stop()
     for (const client of this.#raw) client.tcp.destroy()
+    for (const backend of this.#backends) backend.close()
     await within(Promise.all(this.#servers.map((server) => server.close())), 'servers did not close')
   }
 }

@@ -37,6 +37,9 @@ const MEMBERS: readonly (readonly [type: string, entries: ReadonlyMap<string, En
   ['InspectorOptions', OPTIONS.rowsOf('InspectorOptions')],
   ['UniversalApiWsHandler', HANDLER.entries],
   ['CompressionOptions', HANDLER.rowsOf('CompressionOptions')],
+  ['Upstream', HANDLER.rowsOf('What an upstream is')],
+  ['UpstreamTls', HANDLER.rowsOf('UpstreamTls')],
+  ['UpstreamConnection', CONNECTION.rowsOf('UpstreamConnection')],
   ['Codec', HANDLER.rowsOf('What a codec is')],
   ['HandlerService', HANDLER.rowsOf('HandlerService')],
   ['RequestAnswer', HANDLER.rowsOf('RequestAnswer')],
@@ -417,6 +420,7 @@ const CAPABILITIES: Record<keyof RuntimeCapabilities, string> = {
   hangsUp: 'connections without a handshake',
   serverWindowBits: '`server_max_window_bits`',
   smallWindowWithoutTakeover: 'the same beside',
+  closeWithoutCode: 'a close frame without a code',
   pausesReading: '`conn.pause()`',
 }
 

@@ -173,6 +173,7 @@ const table: readonly Row[] = [
       '../runtime/detect.ts',
       '../control/control.ts',
       '../inspector/inspector.ts',
+      '../upstream/dial.ts',
       './config.ts',
     ],
     denied: [
@@ -311,6 +312,17 @@ const table: readonly Row[] = [
       '../runtime/detect.ts',
       '../server/server.ts',
       '../testing/journal.ts',
+    ],
+  },
+  {
+    file: 'src/upstream/dial.ts',
+    allowed: ['../engine/handshake/request.ts', '../wire/client-socket.ts', './target.ts', ...node],
+    denied: [
+      ...not(...node),
+      '../index.ts',
+      '../server/server.ts',
+      '../runtime/detect.ts',
+      '../load/options.ts',
     ],
   },
   {

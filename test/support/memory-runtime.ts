@@ -37,6 +37,7 @@ export class MemoryRuntime implements Runtime {
     hangsUp: false,
     serverWindowBits: [8, 9, 10, 11, 12, 13, 14, 15],
     smallWindowWithoutTakeover: true,
+    closeWithoutCode: true,
     pausesReading: true,
   }
   #events: RuntimeEvents<any> | undefined

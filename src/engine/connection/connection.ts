@@ -18,6 +18,7 @@ import type { Scope } from '../rooms/rooms.ts'
 import type { Params } from '../handshake/routing.ts'
 import type { Payload, RuntimeSocket, SendStatus } from '../runtime.ts'
 import type { Happening, Tap } from '../tap.ts'
+import type { UpstreamConnection } from '../upstream/upstream-connection.ts'
 import type { WebSocketConnection } from './websocket-connection.ts'
 
 /** What a connection asks of the handler that serves it. */
@@ -66,6 +67,25 @@ export interface Queue {
   end(): void
 }
 
+/** What ties it to the backend that answers in the place of a handler: see `upstream/relay.ts`. */
+export interface Relay {
+  readonly upstream: UpstreamConnection
+  /** Its socket is there. */
+  opened(): void
+  /** Hooks may be called: what the backend has sent is handed over. */
+  start(): void
+  /** A message of the client's turn: as it came, or what a hook has made of it. */
+  pass(payload: Payload, made: unknown): void
+  /** The client has read what waited. */
+  drained(): void
+  /** The handler closes the connection. */
+  close(code: number, reason: string): void
+  /** We end it, for whatever reason. */
+  left(code: number): void
+  /** It has ended, and all that the client sent has had its turn. */
+  ended(code: number, reason: string, initiatedByClient: boolean): void
+}
+
 interface Ending {
   readonly code: number
   readonly reason: string
@@ -95,6 +115,8 @@ export class Connection implements WebSocketConnection {
   readonly rejection: Ending | undefined
   /** Messages that wait for their turn; none while each can be handled as it comes. */
   inbox: Queue | undefined = undefined
+  /** Where the handler asks a backend. */
+  relay: Relay | undefined = undefined
   /** Pings in a row without a sign of life. */
   missedPings = 0
   /** Until when what the client has sent is within `maxMessagesPerSecond`, by the engine's clock. */
@@ -162,6 +184,10 @@ export class Connection implements WebSocketConnection {
 
   get bufferedAmount(): number {
     return this.#phase === 'closed' ? 0 : this.socket.bufferedAmount
+  }
+
+  get upstream(): UpstreamConnection | undefined {
+    return this.relay?.upstream
   }
 
   get isPaused(): boolean {
@@ -279,14 +305,25 @@ export class Connection implements WebSocketConnection {
 
   close(code: number = CloseCode.NormalClosure, reason = ''): void {
     assertCloseCode(code)
-    this.startClose(code, truncateReason(String(reason)))
+    const text = truncateReason(String(reason))
+    if (this.#phase === 'open') this.relay?.close(code, text)
+    this.startClose(code, text)
   }
 
   /** Both native runtimes drop the backlog of a slow client at a close, so it has to drain first. */
   startClose(code: number, reason: string): void {
+    this.#endBehindAll({ code, reason })
+  }
+
+  /** Without a close frame, but behind what was sent before. */
+  cut(): void {
+    this.#endBehindAll(ABNORMAL)
+  }
+
+  #endBehindAll(ending: Ending): void {
     this.dropMessages()
     if (this.#phase !== 'open') return
-    this.#ending = { code, reason }
+    this.#ending = ending
     if (this.socket.bufferedAmount === 0) return this.#sendClose()
     this.scope.remove(this)
     this.#timer = this.live.context.clock.after(this.live.context.closeTimeout, () => this.socket.terminate())
@@ -334,6 +371,7 @@ export class Connection implements WebSocketConnection {
   drained(): void {
     if (this.socket.bufferedAmount > 0) return
     this.#spared = 0
+    this.relay?.drained()
     if (this.#phase === 'open') this.live.hooks.drained(this)
     if (this.#phase !== 'draining') return
     this.#timer?.cancel()
@@ -373,9 +411,10 @@ export class Connection implements WebSocketConnection {
   }
 
   #sendClose(): void {
-    const { code, reason } = this.#ending ?? ABNORMAL
+    const ending = this.#ending ?? ABNORMAL
     this.#leave('closing')
-    this.socket.close(code, reason)
+    if (ending === ABNORMAL) this.socket.terminate()
+    else this.socket.close(ending.code, ending.reason)
     if ((this.#phase as string) === 'closed') return // uWebSockets.js reports the close from inside of it
     this.scope.remove(this)
     this.#timer = this.live.context.clock.after(CLOSE_ANSWER_TIMEOUT_MS, () => this.socket.terminate())
@@ -392,6 +431,7 @@ export class Connection implements WebSocketConnection {
   /** Open no more: what the client sends is dropped, but its answer to the close frame has to be read. */
   #leave(phase: 'draining' | 'closing'): void {
     this.#phase = phase
+    this.relay?.left((this.#ending ?? ABNORMAL).code)
     this.resume()
   }
 }

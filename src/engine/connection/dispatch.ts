@@ -1,6 +1,6 @@
 import type { Timer } from '../clock.ts'
 import { CloseCode } from '../close.ts'
-import type { Connection, Queue } from './connection.ts'
+import type { Connection, Queue, Relay } from './connection.ts'
 import { SidewireError } from '../errors.ts'
 import type { UniversalApiWsHandler } from '../handler/handler.ts'
 import { toBuffer } from './message.ts'
@@ -12,7 +12,8 @@ import { now, queueMicrotask } from '../timers.ts'
 // The order of messages. Most handlers are direct: a message is decoded and handed over as it arrives, with
 // nothing made for it. Whatever may make a message wait (an `onConnect` that has not settled, `delay`,
 // `transformRawData`, `responses`, `sequential`) goes through the connection's inbox instead, which starts
-// handlers strictly in the order of arrival.
+// handlers strictly in the order of arrival. Where a backend answers, the last to be asked is the relay: what `onMessage`
+// has made of a message goes there, and later ones wait for a promise of it.
 
 /** The number of a message that the tap was not told of. */
 export const UNTOLD = 0
@@ -23,7 +24,9 @@ export const UNTOLD = 0
  */
 export function dispatch(conn: Connection, payload: Payload, bytes: number, n: number): void {
   if (conn.inbox === undefined) {
-    if (conn.live.direct) {
+    if (conn.live.direct && conn.relay !== undefined && !isRead(conn))
+      return passOn(conn, conn.relay, payload, n)
+    if (conn.live.direct && conn.relay === undefined) {
       const data = read(conn, payload)
       if (data === UNREADABLE) return
       const result = startMessageHook(conn, data, n)
@@ -33,6 +36,21 @@ export function dispatch(conn: Connection, payload: Payload, bytes: number, n: n
     conn.inbox = new Inbox(conn)
   }
   conn.inbox.push(payload, bytes, n)
+}
+
+/** Whether anybody looks into a message of a connection that has a backend. */
+function isRead({ live: { handler } }: Connection): boolean {
+  return handler.source.onMessage !== undefined || handler.rules.length > 0
+}
+
+/** To the backend, as it came. */
+function passOn(conn: Connection, relay: Relay, payload: Payload, n: number): void {
+  if (n === UNTOLD) return relay.pass(payload, undefined)
+  telling(conn, n, 'upstream', () => {
+    relay.pass(payload, undefined)
+    return undefined
+  })
+  return undefined
 }
 
 /** What the codec could not read. */
@@ -189,17 +207,22 @@ export class Inbox implements Queue {
       if (conn.dropsMessages) break
       if (transform !== conn.live.handler.source.transformRawData) continue
       this.#advance(item)
-      if (item.prepared.failure) {
-        conn.live.hooks.fail(conn, 'transformRawData', item.prepared.failure.thrown)
+      const { relay } = conn
+      if (relay && !isRead(conn)) {
+        passOn(conn, relay, item.payload, item.n)
         continue
       }
-      const message = transform ? data : read(conn, item.payload)
-      if (message === UNREADABLE) continue
-      const result = startRules(conn, message, item.n)
+      if (item.prepared.failure) conn.live.hooks.fail(conn, 'transformRawData', item.prepared.failure.thrown)
+      const message = item.prepared.failure ? UNREADABLE : transform ? data : read(conn, item.payload)
+      if (message === UNREADABLE) {
+        if (relay) passOn(conn, relay, item.payload, item.n)
+        continue
+      }
+      const result = startRules(conn, message, item)
       const settled = isPromiseLike(result) ? await result : result
       if (settled === undefined) continue
       const done = conn.live.hooks.watch(conn, settled.hook, settled.result)
-      if (conn.live.handler.sequential) await done
+      if (conn.live.handler.sequential || settled.holds) await done
     }
     this.#empty()
     this.#running = false
@@ -226,32 +249,36 @@ export class Inbox implements Queue {
 interface Started {
   readonly hook: string
   readonly result: PromiseLike<unknown>
+  /** What it stands for goes to a backend, in its turn. */
+  readonly holds?: boolean
 }
+
+/** A message that is handled now. */
+type Current = Pick<Item, 'payload' | 'n'>
 
 /** The first rule that matches answers, else `onMessage`. Async only where a `match` is. */
 function startRules(
   conn: Connection,
   data: unknown,
-  n: number,
+  current: Current,
 ): Started | undefined | Promise<Started | undefined> {
   const { rules } = conn.live.handler
   for (const [index, rule] of rules.entries()) {
     try {
       const matched: unknown = rule.match(conn, data)
-      if (isPromiseLike(matched)) return continueRules(conn, data, n, index, matched)
-      if (matched) return respond(conn, data, n, rule, index)
+      if (isPromiseLike(matched)) return continueRules(conn, data, current, index, matched)
+      if (matched) return respond(conn, data, current.n, rule, index)
     } catch (thrown) {
       conn.live.hooks.fail(conn, `responses[${index}].match`, thrown)
     }
   }
-  const result = startMessageHook(conn, data, n)
-  return result && { hook: 'onMessage', result }
+  return startLast(conn, data, current)
 }
 
 async function continueRules(
   conn: Connection,
   data: unknown,
-  n: number,
+  current: Current,
   start: number,
   pending: PromiseLike<unknown>,
 ): Promise<Started | undefined> {
@@ -261,14 +288,51 @@ async function continueRules(
     try {
       const matched: unknown = await (index === start ? pending : rule.match(conn, data))
       if (conn.dropsMessages) return undefined
-      if (matched) return respond(conn, data, n, rule, index)
+      if (matched) return respond(conn, data, current.n, rule, index)
     } catch (thrown) {
       conn.live.hooks.fail(conn, `responses[${index}].match`, thrown)
     }
   }
   if (conn.dropsMessages) return undefined
-  const result = startMessageHook(conn, data, n)
-  return result && { hook: 'onMessage', result }
+  return startLast(conn, data, current)
+}
+
+/** No rule has taken it. */
+function startLast(conn: Connection, data: unknown, { payload, n }: Current): Started | undefined {
+  const { relay } = conn
+  if (relay === undefined) {
+    const result = startMessageHook(conn, data, n)
+    return result && { hook: 'onMessage', result }
+  }
+  if (conn.live.handler.source.onMessage === undefined) {
+    passOn(conn, relay, payload, n)
+    return undefined
+  }
+  const call = (): PromiseLike<unknown> | undefined => callRelayHook(conn, relay, payload, data)
+  const result = n === UNTOLD ? call() : telling(conn, n, 'onMessage', call)
+  return result && { hook: 'onMessage', result, holds: true }
+}
+
+/** What the hook makes of a message goes to the backend. */
+function callRelayHook(
+  conn: Connection,
+  relay: Relay,
+  payload: Payload,
+  data: unknown,
+): PromiseLike<unknown> | undefined {
+  const failed = (thrown: unknown): undefined => conn.live.hooks.fail(conn, 'onMessage', thrown) as undefined
+  let made: unknown
+  try {
+    made = conn.live.handler.source.onMessage?.(conn, data)
+  } catch (thrown) {
+    failed(thrown)
+  }
+  if (isPromiseLike(made))
+    return Promise.resolve(made)
+      .catch(failed)
+      .then((value) => relay.pass(payload, value))
+  relay.pass(payload, made)
+  return undefined
 }
 
 function respond(

@@ -2,6 +2,7 @@ import type { BroadcastOptions } from '../rooms/broadcast-options.ts'
 import type { HandshakeRequest } from '../handshake/request.ts'
 import type { Params } from '../handshake/routing.ts'
 import type { SendStatus } from '../runtime.ts'
+import type { UpstreamConnection } from '../upstream/upstream-connection.ts'
 
 /** One client, as handlers see it. */
 export interface WebSocketConnection<Auth = any, Names extends Params = Params> {
@@ -27,6 +28,8 @@ export interface WebSocketConnection<Auth = any, Names extends Params = Params> 
   readonly bufferedAmount: number
   /** Whether nothing is read from the client for now: see {@link pause}. */
   readonly isPaused: boolean
+  /** The backend of a handler with `upstream`; `undefined` where there is none. */
+  readonly upstream?: UpstreamConnection | undefined
 
   /**
    * Sends a message: a string as text; `Buffer`, typed array, `ArrayBuffer` and `SharedArrayBuffer` as binary; everything

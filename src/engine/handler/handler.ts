@@ -5,6 +5,7 @@ import type { PatternParams } from '../handshake/pattern-params.ts'
 import type { RequestAnswer } from '../handshake/request-answer.ts'
 import type { HandshakeRequest } from '../handshake/request.ts'
 import type { Params } from '../handshake/routing.ts'
+import type { Upstream } from '../upstream/upstream.ts'
 import type { WebSocketConnection } from '../connection/websocket-connection.ts'
 
 type MaybePromise<T> = T | Promise<T>
@@ -58,6 +59,11 @@ export interface CompressionOptions {
 type Authenticate<Auth, Names extends Params> = {
   authenticate(req: HandshakeRequest<Names>): MaybePromise<AuthenticateResult<Auth>>
 }['authenticate']
+
+/** The same. */
+type ChooseUpstream<Names extends Params> = {
+  upstream(req: HandshakeRequest<Names>): MaybePromise<string | Upstream | undefined>
+}['upstream']
 
 /**
  * One entry of `wsHandlers`: what happens on the paths that `pattern` matches.
@@ -137,7 +143,13 @@ export interface UniversalApiWsHandler<Auth = any, Incoming = any, Pattern exten
    * failure of the handler (`onError`), and the connection stays. @defaultValue `jsonCodec`
    */
   codec?: Codec<Incoming>
-  /** Canned answers, tried in order before `onMessage`. */
+  /**
+   * A backend that answers: each client gets a connection of its own to it, which is dialled behind `authenticate` and before the
+   * client is answered. Messages pass in both directions as they are, where no hook has another idea. A URL, its options, or a
+   * function that chooses for each client; `undefined` from it: this client is mocked. @defaultValue none
+   */
+  upstream?: string | Upstream | ChooseUpstream<PatternParams<Pattern>>
+  /** Canned answers, tried in order before `onMessage`. With `upstream`, what one answers does not go to the backend. */
   responses?: readonly ResponseRule<Auth, Incoming, PatternParams<Pattern>>[]
   /** Start the next `onMessage` only when the last one has settled. @defaultValue false */
   sequential?: boolean
@@ -169,8 +181,15 @@ export interface UniversalApiWsHandler<Auth = any, Incoming = any, Pattern exten
   /**
    * Text arrives parsed as JSON, or as the string if it is not JSON; binary as a `Buffer`. A message that had to wait may
    * come when its client has gone: `conn.closed` is true then, and `send` answers `'closed'`.
+   * With `upstream` it says what goes to the backend: nothing, or `undefined`, is the message as it came, `DROP` none, all else is
+   * sent in its place. A promise holds the later ones back. A throw reaches `onError`, and the message passes as it came.
    */
   onMessage?(conn: WebSocketConnection<Auth, PatternParams<Pattern>>, data: Incoming): unknown
+  /**
+   * A message of the backend, read as `onMessage` gets those of the client (but by `transformRawData`), and with the same answers:
+   * what it returns goes to the client. Only with `upstream`.
+   */
+  onUpstreamMessage?(conn: WebSocketConnection<Auth, PatternParams<Pattern>>, data: any): unknown
   /**
    * Exactly once for every connection whose `onConnect` was started, and last: when the client has gone, behind
    * `onConnect` and what the client sent before; when we close, at once, and what waits is dropped. `conn.rooms` still holds its rooms and

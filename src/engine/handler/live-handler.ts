@@ -59,8 +59,10 @@ export class LiveHandler implements Service {
       for (const conn of connections) this.#leaveScope(conn)
       this.#scopes.clear() // a connection that is closing has left its scope, but the scope waits for its end
     }
+    const asksAnother = !asksTheSame(this.handler, handler)
     this.handler = handler
     this.direct = isDirect(handler)
+    if (asksAnother) for (const conn of connections) conn.startClose(CloseCode.GoingAway, 'Handler changed')
     if (rescoped) {
       for (const conn of connections) {
         this.#enterScope(conn)
@@ -111,22 +113,31 @@ export class LiveHandler implements Service {
 
   /** A connection opened: rooms first, then `onConnect`, then whatever it sent meanwhile. */
   open(conn: Connection): void {
-    const { source } = this.handler
     this.#present++
+    conn.relay?.opened()
     if (this.#timers.length === 0) this.#startTimers()
     conn.lastActive = this.context.clock.now()
     this.#enterScope(conn)
-    if (source.defaultRoom !== undefined) conn.joinRoom(source.defaultRoom)
-    if (!source.onConnect) return
+    if (this.handler.source.defaultRoom !== undefined) conn.joinRoom(this.handler.source.defaultRoom)
+    const connecting = this.#connect(conn)
+    if (connecting === undefined) return conn.relay?.start()
+    if (conn.dropsMessages) return undefined
+    const inbox = new Inbox(conn, true)
+    conn.inbox = inbox
+    void connecting.then(() => {
+      inbox.release()
+      conn.relay?.start()
+    })
+  }
+
+  /** Calls `onConnect`; a promise, which never rejects, of one that is async. */
+  #connect(conn: Connection): Promise<void> | undefined {
     try {
-      const result = source.onConnect(conn, conn.req)
-      if (!isPromiseLike(result)) return
-      if (conn.dropsMessages) return void this.#watchConnect(conn, result)
-      const inbox = new Inbox(conn, true)
-      conn.inbox = inbox
-      void this.#watchConnect(conn, result).then(() => inbox.release())
+      const result = this.handler.source.onConnect?.(conn, conn.req)
+      return isPromiseLike(result) ? this.#watchConnect(conn, result) : undefined
     } catch (thrown) {
       this.#failConnect(conn, thrown)
+      return undefined
     }
   }
 
@@ -135,6 +146,7 @@ export class LiveHandler implements Service {
   }
 
   closed(conn: Connection, code: number, reason: string, initiatedByClient: boolean): void {
+    conn.relay?.ended(code, reason, initiatedByClient)
     this.#close(conn, code, reason, initiatedByClient)
     this.#present--
     if (this.#present === 0) for (const resolve of this.#whenEmpty.splice(0)) resolve()
@@ -286,6 +298,12 @@ export class LiveHandler implements Service {
 
 export function closeRemoved(conn: Connection): void {
   conn.startClose(CloseCode.GoingAway, 'Handler removed')
+}
+
+/** Whether it is answered by whom it was before. What a function chooses is not known before it is called. */
+function asksTheSame({ upstream: before }: ResolvedHandler, { upstream: after }: ResolvedHandler): boolean {
+  if (typeof before === 'function' || typeof after === 'function') return typeof before === typeof after
+  return JSON.stringify(before) === JSON.stringify(after)
 }
 
 function isDirect(handler: ResolvedHandler): boolean {

@@ -4,6 +4,7 @@ import { nearestName } from '../edit-distance.ts'
 import { describe, SidewireError } from '../errors.ts'
 import { LOG_LEVELS, type Logger } from '../logger.ts'
 import { TOKEN } from '../handshake/request.ts'
+import { upstreamUrlParts } from '../upstream/upstream.ts'
 
 // What each option may be. `options.ts` has the types, the defaults, and calls `checkOptions` once.
 
@@ -57,6 +58,71 @@ const rule = v.strictObject(
   { match: v.function('a function'), response: v.optional(v.any()), broadcast: v.optional(broadcast) },
   '{ match, response, broadcast? }',
 )
+
+const UPSTREAM_URL = "a URL such as 'ws://localhost:3000/ws/{id}', with {name} in the path only"
+const upstreamUrl = v.pipe(
+  v.string(UPSTREAM_URL),
+  v.check((url) => upstreamUrlParts(url) !== undefined, UPSTREAM_URL),
+)
+
+/** RFC 9110 5.5, a byte a character. */
+const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
+/** What the handshake is made of, and what is between neighbours. */
+const OWN_HEADER =
+  /^(?:host|connection|upgrade|keep-alive|te|trailer|transfer-encoding|content-length|proxy-.*|sec-websocket-.*)$/i
+const HEADER_NAME = 'a header that is not of the handshake itself'
+
+const headers = v.record(
+  v.pipe(
+    v.string(HEADER_NAME),
+    v.regex(TOKEN, HEADER_NAME),
+    v.check((name) => !OWN_HEADER.test(name), HEADER_NAME),
+  ),
+  v.nullable(
+    v.pipe(
+      v.string('a string, or null to remove it'),
+      v.regex(HEADER_VALUE, 'text that a header can carry, or null to remove it'),
+    ),
+  ),
+  "headers by name: { 'X-Tenant': 'acme', cookie: null }",
+)
+
+const upstreamObject = v.strictObject(
+  {
+    url: upstreamUrl,
+    headers: v.optional(headers),
+    origin: v.optional(
+      v.pipe(
+        v.string("'client', 'target', or an origin such as 'https://app.example'"),
+        v.regex(HEADER_VALUE, "'client', 'target', or an origin such as 'https://app.example'"),
+      ),
+    ),
+    subprotocols: v.optional(
+      v.array(
+        v.pipe(v.string('a subprotocol name'), v.regex(TOKEN, 'a subprotocol name (letters, digits, . - _)')),
+        'a list of subprotocol names',
+      ),
+    ),
+    connectTimeout: v.optional(ms(1)),
+    compression: v.optional(flag),
+    tls: v.optional(
+      v.strictObject(
+        {
+          insecure: v.optional(flag),
+          ca: v.optional(text('a certificate in PEM')),
+          servername: v.optional(text('a name such as api.example.com')),
+        },
+        '{ insecure, ca, servername }',
+      ),
+    ),
+  },
+  `{ url, headers, origin, subprotocols, connectTimeout, compression, tls }`,
+)
+
+/** What a function for `upstream` may answer. */
+export const upstreamSchema: v.GenericSchema = v.object({
+  upstream: v.optional(v.union([upstreamUrl, upstreamObject], `${UPSTREAM_URL}, or { url, ... }`)),
+})
 
 /** Methods may be those of a class. */
 function isCodec(value: unknown): boolean {
@@ -115,6 +181,12 @@ const handler = v.strictObject(
     transformRawData: hook,
     raw: v.optional(flag),
     codec: v.optional(v.custom(isCodec, 'an object with a name, and the methods encode and decode')),
+    upstream: v.optional(
+      v.union(
+        [upstreamUrl, upstreamObject, v.function('a function')],
+        `${UPSTREAM_URL}, { url, ... }, or a function that returns one of these`,
+      ),
+    ),
     responses: v.optional(v.array(rule, 'a list of { match, response, broadcast? }')),
     sequential: v.optional(flag),
     scope: v.optional(oneOf(['handler', 'path'])),
@@ -122,6 +194,7 @@ const handler = v.strictObject(
     onStop: hook,
     onConnect: hook,
     onMessage: hook,
+    onUpstreamMessage: hook,
     onClose: hook,
     onError: hook,
     onRequest: hook,

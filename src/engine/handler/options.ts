@@ -3,10 +3,19 @@ import { describe, SidewireError } from '../errors.ts'
 import type { HandlersOf, ResponseRule, UniversalApiWsHandler } from './handler.ts'
 import type { Logger, LogLevel } from '../logger.ts'
 import { translationOf, type Translation } from '../connection/codec.ts'
-import { checkOptions, pluginSchema, serverSchema, type ProxyHeader } from './option-schema.ts'
+import {
+  checkOptions,
+  pluginSchema,
+  serverSchema,
+  upstreamSchema,
+  type ProxyHeader,
+} from './option-schema.ts'
 import { resolveOrigins, type AllowedOrigins, type ResolvedOrigins } from '../handshake/origin.ts'
 import { compilePattern, normalizePrefix, type Pattern } from '../handshake/routing.ts'
+import type { HandshakeRequest } from '../handshake/request.ts'
 import type { Payload, TlsFiles } from '../runtime.ts'
+import { isPromiseLike } from '../promise.ts'
+import { namesIn, resolveUpstream, type ResolvedUpstream, type Upstream } from '../upstream/upstream.ts'
 
 /** Options that mean the same in every place the engine runs. */
 export interface EngineOptions<Patterns extends readonly string[] = readonly string[]> {
@@ -147,6 +156,11 @@ export interface ResolvedRule {
   readonly broadcast: boolean | BroadcastOptions
 }
 
+/** Where clients are connected to, or a function that says so for each; it throws what the user's throws, or `ERR_OPTION`. */
+export type UpstreamOption =
+  | ResolvedUpstream
+  | ((req: HandshakeRequest) => ResolvedUpstream | undefined | Promise<ResolvedUpstream | undefined>)
+
 export interface ResolvedHandler extends Translation {
   /** The user's object; hooks are called on it, so that `this` is what they expect. */
   readonly source: UniversalApiWsHandler
@@ -167,6 +181,8 @@ export interface ResolvedHandler extends Translation {
   readonly delay: number
   readonly sequential: boolean
   readonly scope: 'handler' | 'path'
+  /** `undefined`: the handler answers itself. */
+  readonly upstream: UpstreamOption | undefined
   readonly rules: readonly ResolvedRule[]
 }
 
@@ -367,11 +383,50 @@ function resolveHandler(
     delay: source.delay ?? 0,
     sequential: source.sequential ?? false,
     scope: source.scope ?? 'handler',
+    upstream: resolveUpstreamOf(source, index),
     ...translation,
     rules: (source.responses ?? []).map((entry, at) =>
       resolveRule(entry, translation, `wsHandlers[${index}].responses[${at}].response`),
     ),
   }
+}
+
+function resolveUpstreamOf(source: UniversalApiWsHandler, index: number): UpstreamOption | undefined {
+  const { upstream, pattern } = source
+  if (upstream === undefined) {
+    if (source.onUpstreamMessage === undefined) return undefined
+    throw new SidewireError(
+      'ERR_OPTION',
+      `option "wsHandlers[${index}].onUpstreamMessage" is a function, but there is no "upstream" whose messages it could get`,
+    )
+  }
+  if (typeof upstream !== 'function') {
+    assertNames(upstream, pattern, `wsHandlers[${index}].upstream`)
+    return resolveUpstream(upstream)
+  }
+  const resolve = (chosen: string | Upstream | undefined): ResolvedUpstream | undefined => {
+    checkOptions(upstreamSchema, { upstream: chosen })
+    if (chosen === undefined) return undefined
+    assertNames(chosen, pattern, 'upstream')
+    return resolveUpstream(chosen)
+  }
+  return (req) => {
+    const chosen = upstream.call(source, req)
+    return isPromiseLike(chosen) ? Promise.resolve(chosen).then(resolve) : resolve(chosen)
+  }
+}
+
+/** A name that the pattern does not have would never be filled in. */
+function assertNames(upstream: string | Upstream, pattern: string, path: string): void {
+  const url = typeof upstream === 'string' ? upstream : upstream.url
+  const unknown = namesIn(url).find(
+    (name) => !pattern.includes(`{${name}}`) && !pattern.includes(`{${name}:`),
+  )
+  if (unknown !== undefined)
+    throw new SidewireError(
+      'ERR_OPTION',
+      `option "${path}" is ${describe(url)}, but the pattern ${describe(pattern)} has no {${unknown}}`,
+    )
 }
 
 /** Each of them says what `onMessage` gets. */

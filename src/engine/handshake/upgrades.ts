@@ -1,7 +1,9 @@
 import { GOING_AWAY, type Admission, type Refusal } from './admission.ts'
 import { authenticate, type Verdict } from './authenticate.ts'
 import { Connection } from '../connection/connection.ts'
+import { CloseCode } from '../close.ts'
 import type { Context } from '../context.ts'
+import { Dials } from './dials.ts'
 import { describe } from '../errors.ts'
 import {
   checkHandshake,
@@ -16,7 +18,9 @@ import { noHandler } from './nearest-handler.ts'
 import type { ResolvedEngineOptions } from '../handler/options.ts'
 import { isOriginAllowed } from './origin.ts'
 import { isPromiseLike } from '../promise.ts'
-import { createHandshakeRequest, pathOf, readHeaders, type HandshakeRequest } from './request.ts'
+import type { Backend } from '../upstream/backend.ts'
+import { BackendRelay } from '../upstream/relay.ts'
+import { createHandshakeRequest, pathOf, readHeaders, tokens, type HandshakeRequest } from './request.ts'
 import type { HttpAnswer, RawRequest, RuntimeCapabilities, UpgradeDecision } from '../runtime.ts'
 import { countRefused, type RefusalReason } from '../stats.ts'
 import type { TrafficLog } from '../traffic-log.ts'
@@ -48,6 +52,7 @@ export class Upgrades {
   #options: UpgradeOptions
   /** For `authenticate`. */
   readonly #waiting: Waiting
+  readonly #dials: Dials
 
   constructor(
     context: Context,
@@ -62,20 +67,22 @@ export class Upgrades {
     this.#options = options
     this.#traffic = traffic
     this.#waiting = new Waiting(context.clock)
+    this.#dials = new Dials(context)
   }
 
   update(options: UpgradeOptions): void {
     this.#options = options
   }
 
-  /** How many wait for `authenticate`. */
+  /** How many wait for `authenticate`, or for a backend. */
   get waiting(): number {
-    return this.#waiting.size
+    return this.#waiting.size + this.#dials.waiting
   }
 
   /** Refuses those that wait; the admission refuses those that come. */
   stop(): void {
     this.#waiting.stop()
+    this.#dials.stop()
   }
 
   decide(raw: RawRequest, windows: Windows): Ruling | Promise<Ruling> {
@@ -141,12 +148,12 @@ export class Upgrades {
     return { live, req, protocol, extensions }
   }
 
-  #settle({ live, req, protocol, extensions }: Proposal, verdict: Verdict): Ruling {
+  #settle(proposal: Proposal, verdict: Verdict): Ruling | Promise<Ruling> {
+    const { live, req, protocol, extensions } = proposal
     if (verdict.kind === 'refuse')
       return this.#refuse('authenticate', textAnswer(verdict.status, verdict.reason))
-    if (!this.#handlers.serves(live)) return this.#refuse('path', textAnswer(404, 'This handler was removed'))
-    const full = this.#admission.refuseAuthenticated(req.socket.remoteAddress)
-    if (full) return this.#refuseAs(full)
+    const obstacle = this.#obstacle(proposal)
+    if (obstacle) return obstacle
     if (verdict.kind === 'close') {
       countRefused(this.#context.stats, 'authenticate')
       return {
@@ -156,7 +163,37 @@ export class Upgrades {
         extensions,
       }
     }
-    const conn = new Connection(live, req, verdict.data, protocol)
+    if (live.handler.upstream !== undefined) return this.#connect(proposal, verdict.data)
+    return this.#accept(proposal, verdict.data, protocol)
+  }
+
+  /** The backend is asked before the client is answered: its refusals are the client's, and so is its choice. */
+  async #connect(proposal: Proposal, data: unknown): Promise<Ruling> {
+    const { live, req } = proposal
+    const dialled = await this.#dials.dial(live, req, this.#options.authenticateTimeout)
+    if (dialled.refusal) return this.#refuseAs(dialled.refusal)
+    const { backend } = dialled
+    const obstacle = this.#obstacle(proposal)
+    if (obstacle) {
+      backend?.close(CloseCode.GoingAway, '')
+      return obstacle
+    }
+    if (!backend) return this.#accept(proposal, data, proposal.protocol)
+    // RFC 6455 4.2.2: only one that the client has offered, whatever was offered to the backend.
+    const isOffered = tokens(req.headers['sec-websocket-protocol']).includes(backend.subprotocol)
+    return this.#accept(proposal, data, isOffered ? backend.subprotocol : '', backend)
+  }
+
+  /** Others may have come in meanwhile, or a reload has taken the handler away. */
+  #obstacle({ live, req }: Proposal): Ruling | undefined {
+    if (!this.#handlers.serves(live)) return this.#refuse('path', textAnswer(404, 'This handler was removed'))
+    const full = this.#admission.refuseAuthenticated(req.socket.remoteAddress)
+    return full && this.#refuseAs(full)
+  }
+
+  #accept({ live, req, extensions }: Proposal, data: unknown, protocol: string, backend?: Backend): Ruling {
+    const conn = new Connection(live, req, data, protocol)
+    if (backend) conn.relay = new BackendRelay(conn, backend)
     this.#admission.accepted(conn)
     return { accept: true, data: conn, protocol, extensions }
   }

@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts'
 
 /** What comes of a hook that a client waits for. */
 interface Outcomes<Value, Result> {
-  settled(value: Value): Result
+  settled(value: Value): Result | Promise<Result>
   failed(thrown: unknown): Result
   /** Its time is up. */
   late(): Result
@@ -38,7 +38,7 @@ export class Waiting {
   ): Promise<Result> {
     return new Promise((resolve) => {
       let isOver = false
-      const end = (make: () => Result): void => {
+      const end = (make: () => Result | Promise<Result>): void => {
         isOver = true
         timer.cancel()
         this.#stops.delete(stop)

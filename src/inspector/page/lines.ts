@@ -18,6 +18,7 @@ const KIND_OF: Readonly<Record<Exclude<Line['type'], 'left' | 'restart' | 'handl
   message: 'message',
   sent: 'message',
   broadcast: 'message',
+  upstream: 'message',
   open: 'connection',
   close: 'connection',
   refused: 'connection',
@@ -37,7 +38,7 @@ export function directionOf(line: Line): 'in' | 'out' | undefined {
   if (line.type === 'message' || line.type === 'open') return 'in'
   if (line.type === 'sent' || line.type === 'broadcast' || line.type === 'refused') return 'out'
   if (line.type === 'close' && line.code === 1006) return undefined
-  if (line.type === 'ping' || line.type === 'pong' || line.type === 'close')
+  if (line.type === 'ping' || line.type === 'pong' || line.type === 'close' || line.type === 'upstream')
     return line.from === 'client' ? 'in' : 'out'
   return undefined
 }

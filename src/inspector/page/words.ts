@@ -7,6 +7,7 @@ const WORDS: Readonly<Record<Line['type'], string>> = {
   message: 'received',
   sent: 'sent',
   broadcast: 'broadcast',
+  upstream: 'from the backend',
   handled: 'handled',
   ping: 'ping',
   pong: 'pong',
@@ -30,7 +31,8 @@ const COUNTED: Readonly<Record<keyof NonNullable<Line['left']>, string>> = {
 }
 
 /** Which way, and what: never told by a colour alone. */
-export function wordOf({ type, receivers = 0 }: Line): string {
+export function wordOf({ type, receivers = 0, from }: Line): string {
+  if (type === 'upstream' && from === 'client') return 'to the backend'
   return type === 'broadcast' ? `broadcast to ${whole(receivers)}` : WORDS[type]
 }
 

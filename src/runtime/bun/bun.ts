@@ -47,6 +47,7 @@ export function createBunRuntime(): Runtime {
       hangsUp: false,
       serverWindowBits: [15],
       smallWindowWithoutTakeover: false,
+      closeWithoutCode: true,
       pausesReading: true,
     },
     listen,

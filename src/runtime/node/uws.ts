@@ -65,6 +65,7 @@ export function createUwsRuntime(uws: UWS.UwsModule, description: string): Runti
       // The compressor for less than 15 bits goes on from one message to the next.
       smallWindowWithoutTakeover: false,
       // Its HTTP responses can, its WebSockets have no call for it.
+      closeWithoutCode: true,
       pausesReading: false,
     },
     listen: (events, options) => listen(uws, events, options),

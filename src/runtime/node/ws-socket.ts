@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { WebSocket } from 'ws'
+import { CloseCode } from '../../engine/close.ts'
 import type { Payload, RuntimeEvents, RuntimeSocket, SendStatus } from '../../engine/runtime.ts'
 import { frame } from './frame.ts'
 import { heldBack } from './ws-turns.ts'
@@ -129,7 +130,9 @@ export class WsSocket<D> implements RuntimeSocket<D> {
   }
 
   close(code: number, reason: string): void {
-    if (this.ws.readyState === this.ws.OPEN) this.ws.close(code, reason)
+    if (this.ws.readyState !== this.ws.OPEN) return
+    if (code === CloseCode.NoStatusReceived) this.ws.close()
+    else this.ws.close(code, reason)
   }
 
   terminate(): void {

@@ -55,6 +55,7 @@ export function createWsRuntime(description: string): Runtime {
       // zlib has no raw deflate with a window of 2^8 bytes.
       serverWindowBits: [9, 10, 11, 12, 13, 14, 15],
       smallWindowWithoutTakeover: true,
+      closeWithoutCode: true,
       pausesReading: true,
     },
     listen,

@@ -31,6 +31,8 @@ function wordsOf(event: TapEvent): string {
       return `${start} by ${event.by}`
     case 'sent':
       return `${start} ${shown(event.payload)} (${event.bytes}) ${event.status}`
+    case 'upstream':
+      return `${start} from ${event.from} ${shown(event.payload)} (${event.bytes})`
     case 'broadcast':
       return `${start} ${event.from ? 'from a connection' : 'from outside'} to ${String(event.rooms ?? 'all')} ${shown(event.payload)} (${event.bytes}) ${event.receivers}`
     case 'ping':

@@ -1,0 +1,91 @@
+import { CloseCode } from '../engine/close.ts'
+import type { Payload } from '../engine/runtime.ts'
+import type { Backend, BackendEvents } from '../engine/upstream/backend.ts'
+import type { Answer } from '../wire/answer.ts'
+import type { ClientSocket, End } from '../wire/client-socket.ts'
+import { deflateMessage } from '../wire/deflate.ts'
+import { maskedFrame, Opcode } from '../wire/frame.ts'
+
+/** A smaller message is sent as it is: compressing it makes it no shorter. */
+const COMPRESS_FROM_BYTES = 1024
+
+/** A connection to a backend, as the engine knows one. */
+export class BackendSocket implements Backend {
+  readonly url: string
+  readonly subprotocol: string
+  readonly #socket: ClientSocket
+  readonly #compresses: boolean
+  #events: BackendEvents | undefined
+  /** It ended before anybody listened. */
+  #end: End | undefined
+
+  /** What comes in the same breath as the answer is kept until somebody listens. */
+  constructor(url: string, socket: ClientSocket, answer: Answer) {
+    this.url = url
+    this.subprotocol = answer.headers['sec-websocket-protocol'] ?? ''
+    this.#socket = socket
+    this.#compresses = answer.headers['sec-websocket-extensions'] !== undefined
+    socket.pause()
+  }
+
+  get bufferedAmount(): number {
+    return this.#socket.bufferedAmount
+  }
+
+  listen(events: BackendEvents): void {
+    this.#events = events
+    if (this.#end) this.ended(this.#end)
+    else this.#socket.resume()
+  }
+
+  send(payload: Payload): void {
+    const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload
+    const opcode = typeof payload === 'string' ? Opcode.Text : Opcode.Binary
+    if (!this.#compresses || bytes.length < COMPRESS_FROM_BYTES)
+      this.#socket.write(maskedFrame(opcode, bytes))
+    else this.#socket.write(maskedFrame(opcode, deflateMessage(bytes), true))
+  }
+
+  pause(): void {
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    this.#socket.resume()
+  }
+
+  close(code: number, reason: string): void {
+    this.#socket.close(code, reason)
+  }
+
+  cut(): void {
+    this.#socket.finish()
+  }
+
+  terminate(): void {
+    this.#socket.destroy()
+  }
+
+  // From the socket
+
+  message(bytes: Buffer, start: number, end: number, isText: boolean): void {
+    // A copy: the memory is the socket's.
+    this.#events?.message(
+      isText ? bytes.toString('utf8', start, end) : Buffer.from(bytes.subarray(start, end)),
+    )
+  }
+
+  ended(end: End): void {
+    const events = this.#events
+    if (events === undefined) {
+      this.#end = end
+      return
+    }
+    const { code, reason, wasClean, violation, why } = end
+    events.ended({
+      code: wasClean ? code : CloseCode.AbnormalClosure,
+      reason,
+      violation: violation === undefined ? undefined : why,
+    })
+  }
+}

@@ -1,0 +1,87 @@
+import { textAnswer } from '../engine/handshake/handshake.ts'
+import type { HttpAnswer } from '../engine/runtime.ts'
+import type { Dial, Dialling, DialOutcome } from '../engine/upstream/backend.ts'
+import { urlToShow } from '../engine/upstream/upstream.ts'
+import type { Answer } from '../wire/answer.ts'
+import { ClientSocket, type End } from '../wire/client-socket.ts'
+import { BackendSocket } from './backend-socket.ts'
+import { headersFor } from './headers.ts'
+import { targetFor } from './target.ts'
+import { tokens } from '../engine/handshake/request.ts'
+
+/** Asks a backend for a connection, in the name of one client. */
+export function dial({ upstream, req, maxPayload }: Dial): Dialling {
+  const target = targetFor(upstream.url, req)
+  if (target === undefined) {
+    const answer = textAnswer(400, 'A parameter of the path would leave its segment')
+    return { outcome: Promise.resolve({ backend: undefined, answer, why: undefined }), cancel: () => {} }
+  }
+  const { insecure = false, ca, servername } = upstream.tls
+  let settle: (outcome: DialOutcome) => void
+  const outcome = new Promise<DialOutcome>((resolve) => {
+    settle = resolve
+  })
+  let backend: BackendSocket | undefined
+  const socket = new ClientSocket(
+    {
+      target,
+      protocols: upstream.subprotocols ?? tokens(req.headers['sec-websocket-protocol']),
+      headers: headersFor(req, upstream, target),
+      deflate: upstream.compression,
+      tls: {
+        rejectUnauthorized: !insecure,
+        ...(ca !== undefined && { ca }),
+        ...(servername !== undefined && { servername }),
+      },
+      // Both are the engine's, by its own clock.
+      handshakeTimeout: Infinity,
+      closeTimeout: Infinity,
+      maxPayload,
+      checksText: true,
+    },
+    {
+      open(opened, answer) {
+        backend = new BackendSocket(target.url, opened, answer)
+        settle({ backend })
+      },
+      message: (bytes, start, end, isText) => backend?.message(bytes, start, end, isText),
+      ended(end) {
+        if (backend) backend.ended(end)
+        else settle({ backend: undefined, ...refusalOf(end, urlToShow(target.url)) })
+      },
+    },
+  )
+  return { outcome, cancel: () => socket.destroy() }
+}
+
+/** Of a refusal, what is between the client and the backend; the rest is between neighbours, or ours. */
+const PASSED_ON = ['content-type', 'content-encoding', 'www-authenticate', 'retry-after', 'location'] as const
+
+function refusalOf(
+  { answer, why, error }: End,
+  url: string,
+): { answer: HttpAnswer; why: string | undefined } {
+  // Fetch, and so Bun, has no answer below 200, and none above 599.
+  if (answer && answer.status >= 200 && answer.status <= 599)
+    return {
+      answer: { status: answer.status, headers: headersOf(answer), body: answer.body },
+      why: undefined,
+    }
+  const { code = '' } = (error ?? {}) as NodeJS.ErrnoException
+  const cure = /CERT|SIGNATURE/.test(code)
+    ? '; give its certificate to the handler as upstream: { tls: { ca } }, or set insecure: true there'
+    : ''
+  const story = `${url}: ${why}${cure}`
+  return { answer: textAnswer(502, `The backend cannot be reached: ${story}`), why: story }
+}
+
+function headersOf(answer: Answer): Record<string, string> {
+  const headers: Record<string, string> = {}
+  for (const name of PASSED_ON) {
+    const value = answer.headers[name]
+    if (value !== undefined) headers[name] = value
+  }
+  // Half of what is compressed is nothing.
+  if (!answer.isWhole) delete headers['content-encoding']
+  return headers
+}
