@@ -22,6 +22,7 @@ export type ErrorCode =
   | 'ERR_CONTROL'
   | 'ERR_RECORDING'
   | 'ERR_UPSTREAM'
+  | 'ERR_REPLAY'
 
 /** The one error class of this package: `code` is stable, `message` is for people. */
 export class SidewireError extends Error {

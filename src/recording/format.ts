@@ -23,7 +23,7 @@ interface Timed {
   readonly conn: number
 }
 
-interface OpenEvent {
+export interface OpenEvent {
   readonly type: 'open'
   /** Path and query. */
   readonly path: string
@@ -52,7 +52,7 @@ export interface CloseEvent {
 }
 
 /** A handshake without a 101. */
-interface RefusedEvent {
+export interface RefusedEvent {
   readonly type: 'refused'
   readonly path: string
   /** HTTP; absent if there was no answer. */

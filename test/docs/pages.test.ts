@@ -1,9 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
 import { MAJORS } from '../../scripts/nodes.mjs'
 import { howToGetUws } from '../../src/runtime/node/how-to-get-uws.ts'
-import { ROOT } from '../cli/cli.ts'
+import { endAll, project, ROOT } from '../cli/cli.ts'
+import { replay } from '../../src/recording/replay.ts'
 import { commandsOf, PAGES, read, SNIPPETS, snippetsOf, type Snippet } from './pages.ts'
 
 interface Manifest {
@@ -19,6 +20,7 @@ const PROOFS: Readonly<Record<string, (snippet: Snippet) => unknown>> = {
   ts: () => true,
   js: () => true,
   json: ({ code }) => JSON.parse(code),
+  jsonl: ({ code }) => replay(join(project({ 'x.jsonl': code }), 'x.jsonl')),
   sh: ({ page }) => commandsOf(page).every((command) => COMMANDS.some(([form]) => form.test(command))),
   // start.test.ts opens it.
   html: ({ page, file }) => page === 'docs/start.md' && file === 'chat.html',
@@ -39,6 +41,8 @@ const COMMANDS: readonly (readonly [form: RegExp, by: string])[] = [
   [/^npm init --yes$|^mkdir \w+ && cd \w+$/, 'npm and the shell'],
   [/^(npx|bunx --bun) sidewire (serve|bench) ?/, 'test/docs/commands.test.ts'],
 ]
+
+afterEach(endAll)
 
 function isSaidToBeUnproven({ page }: Snippet): boolean {
   return /Caddy and Traefik are not\s+installed for the tests/.test(read(page))

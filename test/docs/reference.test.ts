@@ -12,6 +12,7 @@ import { authenticate } from '../../src/engine/handshake/authenticate.ts'
 import { createLogger } from '../../src/engine/logger.ts'
 import type { RuntimeCapabilities } from '../../src/engine/runtime.ts'
 import { resolveRefusal, resolveTestServerOptions } from '../../src/testing/options.ts'
+import { resolveReplayOptions } from '../../src/recording/replay-options.ts'
 import { SCENARIOS } from '../../src/load/options.ts'
 import { createBunRuntime } from '../../src/runtime/bun/bun.ts'
 import { createUwsRuntime } from '../../src/runtime/node/uws.ts'
@@ -28,6 +29,7 @@ const SERVER = page('server.md')
 const PLUGIN = page('plugin-api.md')
 const CLI = page('cli.md')
 const TESTING = page('testing.md')
+const REPLAY = page('replay.md')
 
 /** The members of each type, by what documents them. */
 const MEMBERS: readonly (readonly [type: string, entries: ReadonlyMap<string, Entry>])[] = [
@@ -88,12 +90,17 @@ const MEMBERS_OF_TESTING: typeof MEMBERS = [
   ['SidewireMatchers', TESTING.rowsOf('SidewireMatchers')],
 ]
 
+/** The same of `sidewire/replay`. */
+const MEMBERS_OF_REPLAY: typeof MEMBERS = [['ReplayOptions', REPLAY.rowsOf('ReplayOptions')]]
+
 const types = new TypesOfPackage()
 const typesOfTesting = new TypesOfPackage('src/testing/index.ts', types)
+const typesOfReplay = new TypesOfPackage('src/recording/replay.ts', types)
 
 describe.each([
   ...MEMBERS.map(([type, entries]) => ({ type, entries, of: types })),
   ...MEMBERS_OF_TESTING.map(([type, entries]) => ({ type, entries, of: typesOfTesting })),
+  ...MEMBERS_OF_REPLAY.map(([type, entries]) => ({ type, entries, of: typesOfReplay })),
 ])('$type', ({ type, entries, of }) => {
   it('has all its members in the reference, and no others', () => {
     expect([...entries.keys()].toSorted()).toEqual(of.membersOf(type).toSorted())
@@ -111,6 +118,7 @@ it('documents all types of the package that have members', () => {
   // A TestPeer is a TestConnection without its last members.
   const ofTesting = [...MEMBERS_OF_TESTING.map(([type]) => type), 'TestPeer']
   expect(ofTesting.toSorted()).toEqual(typesOfTesting.interfaces.toSorted())
+  expect(MEMBERS_OF_REPLAY.map(([type]) => type)).toEqual(typesOfReplay.interfaces)
 })
 
 it('lists what the package exports', () => {
@@ -122,6 +130,8 @@ it('lists what the package exports', () => {
   expect(listed.toSorted()).toEqual(types.exports.toSorted())
   const ofTesting = [...TESTING.rowsOf('What it exports', /`(\w+)`/g).keys()]
   expect(ofTesting.toSorted()).toEqual(typesOfTesting.exports.toSorted())
+  const ofReplay = [...REPLAY.rowsOf('What it exports', /`(\w+)`/g).keys()]
+  expect(ofReplay.toSorted()).toEqual(typesOfReplay.exports.toSorted())
 })
 
 it('says the errors of each call that the code says', () => {
@@ -362,6 +372,20 @@ it('has the defaults of a test server and of a refusal', () => {
     `\`${inspect(serverOptions, { breakLength: Infinity })}\``,
   )
   expect(literals(TESTING.rowsOf('Refusal'))).toEqual(inspected(resolveRefusal('/a', {})))
+})
+
+it('has the defaults of replay', () => {
+  const resolved = Object.entries(resolveReplayOptions({}))
+  const ofValues = resolved.flatMap(([name, value]) => {
+    if (name === 'logger') return [[name, 'console']]
+    return value === undefined || typeof value === 'function'
+      ? []
+      : [[name, inspect(value).replaceAll(/\[ | \]/g, (each) => each.trim())]]
+  })
+  const literals = [...REPLAY.rowsOf('ReplayOptions')].flatMap(([name, { literal }]) =>
+    literal === undefined ? [] : [[name, literal]],
+  )
+  expect(Object.fromEntries(literals)).toEqual(Object.fromEntries(ofValues))
 })
 
 describe.each(createProgram().commands.map((command) => ({ command, name: command.name() })))(

@@ -34,3 +34,14 @@ export function linesOf(path: string): unknown[] {
 export function reading(content: string | Uint8Array): Recording {
   return readRecording(fileOf(content))
 }
+
+/** A recording of these events, as a file. */
+export function recordingOf(events: readonly object[], name = 'orders.jsonl', head: object = {}): string {
+  const first = {
+    sidewire: 'recording/1',
+    at: '2026-11-25T20:00:00.000Z',
+    url: 'wss://api.example.com',
+    ...head,
+  }
+  return fileOf([first, ...events].map((each) => `${JSON.stringify(each)}\n`).join(''), name)
+}
