@@ -19,6 +19,7 @@ export const GROUPS: readonly (readonly [title: string, pages: readonly string[]
       'docs/guide/standalone.md',
       'docs/guide/inspector.md',
       'docs/guide/upstream.md',
+      'docs/guide/record.md',
       'docs/guide/replay.md',
       'docs/guide/in-tests.md',
       'docs/guide/load-tests.md',

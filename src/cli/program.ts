@@ -6,6 +6,7 @@ import { SCENARIOS } from '../load/options.ts'
 import { MAX_CONNECTIONS } from '../load/token.ts'
 import type { bench } from './bench.ts'
 import { CONFIG_NAME } from './config-name.ts'
+import type { record } from './record.ts'
 import { say } from './report.ts'
 import type { send } from './send.ts'
 import type { serve } from './serve.ts'
@@ -57,6 +58,27 @@ export function createProgram(): Command {
       ])}`,
     )
     .action(async (...args: Parameters<typeof serve>) => (await import('./serve.ts')).serve(...args))
+  program
+    .command('record')
+    .configureOutput(mistakesOf('sidewire record'))
+    .description('Stand in front of a WebSocket server, and write down what passes.')
+    .argument('<url>', 'of the server, such as wss://api.example.com/ws')
+    .option('-o, --output <file>', 'where to; {date} becomes the time (default: its host and the time, here)')
+    .option('--port <port>', 'port to listen on, 0 for a free one (default: 8787)', toPort)
+    .option('--origin <origin>', "the Origin that it sees: 'target' or one of yours (default: the page's)")
+    .option('--header <line>', "a header of the handshake, 'Name: value'; may be repeated", toHeaders, [])
+    .option('--insecure', 'do not check the certificate')
+    .option('--redact <key>', 'a key whose values are left out, too; may be repeated', collectKeys, [])
+    .option('--no-redact', 'write everything as it is, secrets too (default: they are left out)')
+    .addHelpText(
+      'after',
+      examples([
+        'record wss://api.example.com/ws',
+        'record ws://localhost:4000/socket -o orders.jsonl --redact pin',
+        "record wss://api.example.com/ws --origin target --header 'Cookie: session=...'",
+      ]),
+    )
+    .action(async (...args: Parameters<typeof record>) => (await import('./record.ts')).record(...args))
   program
     .command('tail')
     .configureOutput(mistakesOf('sidewire tail'))
@@ -165,6 +187,9 @@ function examples(lines: readonly string[]): string {
 }
 
 const collect = (value: string, all: readonly string[]): string[] => [...all, value]
+
+/** `false`: behind `--no-redact`. */
+const collectKeys = (value: string, all: readonly string[] | false): string[] => [...(all || []), value]
 
 const toPort = wholeNumber(0, 65_535)
 const toCount = wholeNumber(1, MAX_CONNECTIONS)

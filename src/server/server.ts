@@ -21,6 +21,7 @@ import { copyStats, type Stats } from '../engine/stats.ts'
 import type { Control } from '../control/control.ts'
 import type { HandlerRow, Inspector } from '../inspector/inspector.ts'
 import { detectRuntime } from '../runtime/detect.ts'
+import type { Upstreams } from '../upstream/upstreams.ts'
 import { ANSWER, PAGE, type Answering } from './behind.ts'
 import { readForwarded } from './forwarded.ts'
 
@@ -89,8 +90,15 @@ export async function serveOn(
   clock?: Clock,
 ): Promise<Server> {
   let resolved = options
-  // Loaded with the first client of a handler that asks a backend.
-  const engine = new Engine(resolved, logger, clock, async () => (await import('../upstream/dial.ts')).dial)
+  // Loaded with the first client of a handler that asks a backend, or to open the file that it is recorded to.
+  let upstreams: Promise<Upstreams> | undefined
+  const loadUpstreams = (): Promise<Upstreams> =>
+    (upstreams ??= import('../upstream/upstreams.ts').then(({ Upstreams: Made }) => new Made(logger)))
+  const engine = new Engine(resolved, logger, clock, async () => (await loadUpstreams()).dial)
+  const recorded = resolved.handlers.flatMap(({ upstream }) =>
+    typeof upstream === 'object' && upstream.record !== undefined ? upstream : [],
+  )
+  if (recorded.length > 0) await (await loadUpstreams()).prepare(recorded)
   const limits = limitsOf(resolved)
   const control = resolved.control && (await startControl(engine, resolved.control, resolved.hosts))
   const inspector =
@@ -98,7 +106,7 @@ export async function serveOn(
     (await startInspector(engine, runtime, resolved, () =>
       resolved.handlers.map((handler) => rowOf(handler, resolved.prefixes)),
     ))
-  const server: RuntimeServer = await runtime.listen(
+  const listening = runtime.listen(
     {
       upgrade: (raw) => engine.upgrade(toOriginForm(readForwarded(raw, resolved))),
       handshakeTimedOut: () => engine.handshakeTimedOut(),
@@ -124,6 +132,10 @@ export async function serveOn(
       ...limits,
     },
   )
+  const server: RuntimeServer = await listening.catch(async (error: unknown) => {
+    await (await upstreams)?.abandon()
+    throw error
+  })
   if (!runtime.capabilities.handshakeTimeout && resolved.handshakeTimeout !== DEFAULT_HANDSHAKE_TIMEOUT)
     logger.warn(
       `option "handshakeTimeout" is ${resolved.handshakeTimeout}, but the runtime ${runtime.name} cannot be told: ` +
@@ -163,6 +175,7 @@ export async function serveOn(
         server.stopListening()
         control?.close()
         await engine.close()
+        await (await upstreams)?.close()
         // Behind it, so that an open page sees how the connections ended.
         await inspector?.close()
         await server.close()

@@ -2,6 +2,7 @@ import { CloseCode } from '../engine/close.ts'
 import type { Payload } from '../engine/runtime.ts'
 import type { Backend, BackendEvents } from '../engine/upstream/backend.ts'
 import type { Answer } from '../wire/answer.ts'
+import type { Track } from './track.ts'
 import type { ClientSocket, End } from '../wire/client-socket.ts'
 import { deflateMessage } from '../wire/deflate.ts'
 import { maskedFrame, Opcode } from '../wire/frame.ts'
@@ -15,12 +16,14 @@ export class BackendSocket implements Backend {
   readonly subprotocol: string
   readonly #socket: ClientSocket
   readonly #compresses: boolean
+  readonly #track: Track | undefined
   #events: BackendEvents | undefined
   /** It ended before anybody listened. */
   #end: End | undefined
 
   /** What comes in the same breath as the answer is kept until somebody listens. */
-  constructor(url: string, socket: ClientSocket, answer: Answer) {
+  constructor(url: string, socket: ClientSocket, answer: Answer, track: Track | undefined) {
+    this.#track = track
     this.url = url
     this.subprotocol = answer.headers['sec-websocket-protocol'] ?? ''
     this.#socket = socket
@@ -39,6 +42,8 @@ export class BackendSocket implements Backend {
   }
 
   send(payload: Payload): void {
+    if (!this.#socket.isOpen) return
+    this.#track?.message('client', payload)
     const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload
     const opcode = typeof payload === 'string' ? Opcode.Text : Opcode.Binary
     if (!this.#compresses || bytes.length < COMPRESS_FROM_BYTES)
@@ -55,14 +60,17 @@ export class BackendSocket implements Backend {
   }
 
   close(code: number, reason: string): void {
+    if (this.#socket.isOpen) this.#track?.closed('client', code, reason)
     this.#socket.close(code, reason)
   }
 
   cut(): void {
+    if (this.#socket.isOpen) this.#track?.cut()
     this.#socket.finish()
   }
 
   terminate(): void {
+    if (this.#socket.isOpen) this.#track?.cut()
     this.#socket.destroy()
   }
 
@@ -70,18 +78,21 @@ export class BackendSocket implements Backend {
 
   message(bytes: Buffer, start: number, end: number, isText: boolean): void {
     // A copy: the memory is the socket's.
-    this.#events?.message(
-      isText ? bytes.toString('utf8', start, end) : Buffer.from(bytes.subarray(start, end)),
-    )
+    const payload = isText ? bytes.toString('utf8', start, end) : Buffer.from(bytes.subarray(start, end))
+    this.#track?.message('server', payload)
+    this.#events?.message(payload)
   }
 
   ended(end: End): void {
+    const { code, reason, wasClean, violation, why } = end
+    if (violation !== undefined) this.#track?.closed('client', violation, '')
+    else if (wasClean) this.#track?.closed('server', code, reason)
+    else this.#track?.cut()
     const events = this.#events
     if (events === undefined) {
       this.#end = end
       return
     }
-    const { code, reason, wasClean, violation, why } = end
     events.ended({
       code: wasClean ? code : CloseCode.AbnormalClosure,
       reason,

@@ -6,11 +6,16 @@ import type { Answer } from '../wire/answer.ts'
 import { ClientSocket, type End } from '../wire/client-socket.ts'
 import { BackendSocket } from './backend-socket.ts'
 import { headersFor } from './headers.ts'
+import type { Recorder } from '../recording/recorder.ts'
+import { Track } from './track.ts'
 import { targetFor } from './target.ts'
 import { tokens } from '../engine/handshake/request.ts'
 
-/** Asks a backend for a connection, in the name of one client. */
-export function dial({ upstream, req, maxPayload }: Dial): Dialling {
+/**
+ * Asks a backend for a connection, in the name of one client.
+ * @param recorder - is told what the backend sees
+ */
+export function dialBackend({ upstream, req, maxPayload }: Dial, recorder?: Recorder): Dialling {
   const target = targetFor(upstream.url, req)
   if (target === undefined) {
     const answer = textAnswer(400, 'A parameter of the path would leave its segment')
@@ -41,13 +46,18 @@ export function dial({ upstream, req, maxPayload }: Dial): Dialling {
     },
     {
       open(opened, answer) {
-        backend = new BackendSocket(target.url, opened, answer)
+        const protocol = answer.headers['sec-websocket-protocol'] ?? ''
+        const track = recorder && new Track(recorder, req, protocol)
+        backend = new BackendSocket(target.url, opened, answer, track)
         settle({ backend })
       },
       message: (bytes, start, end, isText) => backend?.message(bytes, start, end, isText),
       ended(end) {
-        if (backend) backend.ended(end)
-        else settle({ backend: undefined, ...refusalOf(end, urlToShow(target.url)) })
+        if (backend) return backend.ended(end)
+        const { answer, status, why } = refusalOf(end, urlToShow(target.url))
+        const told = status === undefined ? {} : { status, body: String(answer.body) }
+        recorder?.refused({ path: req.url, ...told })
+        return settle({ backend: undefined, answer, why })
       },
     },
   )
@@ -57,14 +67,20 @@ export function dial({ upstream, req, maxPayload }: Dial): Dialling {
 /** Of a refusal, what is between the client and the backend; the rest is between neighbours, or ours. */
 const PASSED_ON = ['content-type', 'content-encoding', 'www-authenticate', 'retry-after', 'location'] as const
 
-function refusalOf(
-  { answer, why, error }: End,
-  url: string,
-): { answer: HttpAnswer; why: string | undefined } {
+interface Refused {
+  /** For the client. */
+  readonly answer: HttpAnswer
+  /** Of the backend's own answer. */
+  readonly status: number | undefined
+  readonly why: string | undefined
+}
+
+function refusalOf({ answer, why, error }: End, url: string): Refused {
   // Fetch, and so Bun, has no answer below 200, and none above 599.
   if (answer && answer.status >= 200 && answer.status <= 599)
     return {
       answer: { status: answer.status, headers: headersOf(answer), body: answer.body },
+      status: answer.status,
       why: undefined,
     }
   const { code = '' } = (error ?? {}) as NodeJS.ErrnoException
@@ -72,7 +88,7 @@ function refusalOf(
     ? '; give its certificate to the handler as upstream: { tls: { ca } }, or set insecure: true there'
     : ''
   const story = `${url}: ${why}${cure}`
-  return { answer: textAnswer(502, `The backend cannot be reached: ${story}`), why: story }
+  return { answer: textAnswer(502, `The backend cannot be reached: ${story}`), status: undefined, why: story }
 }
 
 function headersOf(answer: Answer): Record<string, string> {

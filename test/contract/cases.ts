@@ -33,6 +33,7 @@ import { CASES as tap } from './cases/tap.ts'
 import { CASES as upstream } from './cases/upstream.ts'
 import { CASES as upstreamHandshake } from './cases/upstream-handshake.ts'
 import { CASES as upstreamHooks } from './cases/upstream-hooks.ts'
+import { CASES as upstreamRecording } from './cases/upstream-recording.ts'
 import type { Case } from './harness.ts'
 
 /** Every promise of behaviour.md that can be seen from outside, by its sections. */
@@ -53,6 +54,6 @@ export const SECTIONS: Readonly<Record<string, readonly Case[]>> = {
   '10 errors': errors,
   '10 tap': tap,
   '10 logging': logging,
-  '12 upstream': [...upstreamHandshake, ...upstream, ...upstreamHooks],
+  '12 upstream': [...upstreamHandshake, ...upstream, ...upstreamHooks, ...upstreamRecording],
   '11 HTTP': [...http, ...heads, ...onRequest, ...control],
 }

@@ -40,6 +40,7 @@ const COMMANDS: readonly (readonly [form: RegExp, by: string])[] = [
   [/^npm install (-E )?\S+\/uwebsockets\.js[#@]v?[\d.]+$/i, 'below: it is what the server says'],
   [/^npm init --yes$|^mkdir \w+ && cd \w+$/, 'npm and the shell'],
   [/^(npx|bunx --bun) sidewire (serve|bench) ?/, 'test/docs/commands.test.ts'],
+  [/^npx sidewire record /, 'test/docs/record.test.ts'],
 ]
 
 afterEach(endAll)

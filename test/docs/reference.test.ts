@@ -41,6 +41,7 @@ const MEMBERS: readonly (readonly [type: string, entries: ReadonlyMap<string, En
   ['CompressionOptions', HANDLER.rowsOf('CompressionOptions')],
   ['Upstream', HANDLER.rowsOf('What an upstream is')],
   ['UpstreamTls', HANDLER.rowsOf('UpstreamTls')],
+  ['RecordOptions', HANDLER.rowsOf('RecordOptions')],
   ['UpstreamConnection', CONNECTION.rowsOf('UpstreamConnection')],
   ['Codec', HANDLER.rowsOf('What a codec is')],
   ['HandlerService', HANDLER.rowsOf('HandlerService')],
@@ -394,7 +395,7 @@ describe.each(createProgram().commands.map((command) => ({ command, name: comman
     const usage = command.registeredArguments.map((each) =>
       each.required ? `<${each.name()}>` : `[${each.name()}]`,
     )
-    const rows = CLI.rowsOf(`\`sidewire ${[command.name(), ...usage].join(' ')}\``, /^`(--[^`]*)`/)
+    const rows = CLI.rowsOf(`\`sidewire ${[command.name(), ...usage].join(' ')}\``, /^`(-[^`]*)`/)
 
     it('has every flag, and no other', () => {
       expect([...rows.keys()].toSorted()).toEqual(command.options.map(({ flags }) => flags).toSorted())

@@ -173,7 +173,7 @@ const table: readonly Row[] = [
       '../runtime/detect.ts',
       '../control/control.ts',
       '../inspector/inspector.ts',
-      '../upstream/dial.ts',
+      '../upstream/upstreams.ts',
       './config.ts',
     ],
     denied: [
@@ -316,7 +316,13 @@ const table: readonly Row[] = [
   },
   {
     file: 'src/upstream/dial.ts',
-    allowed: ['../engine/handshake/request.ts', '../wire/client-socket.ts', './target.ts', ...node],
+    allowed: [
+      '../engine/handshake/request.ts',
+      '../wire/client-socket.ts',
+      '../recording/recorder.ts',
+      './target.ts',
+      ...node,
+    ],
     denied: [
       ...not(...node),
       '../index.ts',

@@ -115,8 +115,15 @@ const upstreamObject = v.strictObject(
         '{ insecure, ca, servername }',
       ),
     ),
+    // What is in it is looked at by who records: see `recording/record-options.ts`.
+    record: v.optional(
+      v.union(
+        [text('a file'), v.custom<object>((value) => typeof value === 'object' && value !== null)],
+        "a file such as 'orders.jsonl', or { file, overwrite, maxBytes, headers, redact }",
+      ),
+    ),
   },
-  `{ url, headers, origin, subprotocols, connectTimeout, compression, tls }`,
+  `{ url, headers, origin, subprotocols, connectTimeout, compression, tls, record }`,
 )
 
 /** What a function for `upstream` may answer. */

@@ -1,3 +1,5 @@
+import type { RecordOptions } from '../record-options.ts'
+
 /** Where a handler's clients are connected to, and how. */
 export interface Upstream {
   /**
@@ -20,6 +22,11 @@ export interface Upstream {
   compression?: boolean
   /** Whom to trust behind `wss:` and `https:`. @defaultValue the authorities that the platform knows */
   tls?: UpstreamTls
+  /**
+   * Writes down what the backend sees, in a file of JSON Lines that can be replayed: behind the hooks for what the client sends, before
+   * them for what the backend does. Handlers with the same file share it. @defaultValue none
+   */
+  record?: string | RecordOptions
 }
 
 export interface UpstreamTls {
@@ -41,6 +48,7 @@ export interface ResolvedUpstream {
   readonly connectTimeout: number
   readonly compression: boolean
   readonly tls: UpstreamTls
+  readonly record: string | RecordOptions | undefined
 }
 
 const DEFAULT_CONNECT_TIMEOUT = 10_000
@@ -56,6 +64,7 @@ export function resolveUpstream(option: string | Upstream): ResolvedUpstream {
     connectTimeout: upstream.connectTimeout ?? DEFAULT_CONNECT_TIMEOUT,
     compression: upstream.compression ?? false,
     tls: upstream.tls ?? {},
+    record: upstream.record,
   }
 }
 
