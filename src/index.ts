@@ -3,6 +3,20 @@ export { jsonCodec, type Codec } from './engine/connection/codec.ts'
 export { CloseCode } from './engine/close.ts'
 export type { ConnectionInfo } from './engine/connection/connection-info.ts'
 export { SidewireError, type ErrorCode } from './engine/errors.ts'
+export type {
+  DisconnectFault,
+  FaultCounts,
+  FaultInfo,
+  Faults,
+  FaultsOf,
+  HalfOpenFault,
+  HandshakeFaults,
+  LinkFaults,
+  Span,
+  Which,
+  WhichMessages,
+  WhichOnes,
+} from './engine/handler/faults.ts'
 export {
   defineHandler,
   type AuthenticateResult,
@@ -34,6 +48,7 @@ export type { UpstreamConnection } from './engine/upstream/upstream-connection.t
 export type { HandshakeRequest, RequestHeaders } from './engine/handshake/request.ts'
 export type { RecordOptions } from './engine/record-options.ts'
 export type { RuntimeName, SendStatus, TlsFiles } from './engine/runtime.ts'
+export type { DisconnectOptions, FaultHandle, FaultOptions } from './faults/network.ts'
 export { defineScript, type LoadScript, type ScriptClient } from './load/load-script.ts'
 export type { Report as BenchReport } from './load/report.ts'
 export type { RefusalReason, Stats } from './engine/stats.ts'

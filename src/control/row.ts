@@ -1,3 +1,4 @@
+import type { FaultInfo } from '../engine/handler/faults.ts'
 import type { Payload } from '../engine/runtime.ts'
 import type { TapEvent } from '../engine/tap.ts'
 
@@ -26,13 +27,15 @@ export interface JournalRow {
   readonly reason?: string
   readonly by?: string
   readonly ms?: number
-  /** Of `handled`: the `n` of the message. */
+  /** Of `handled`: the `n` of the message. Of `fault`: its number in its direction, from 1. */
   readonly message?: number
   readonly hook?: string
   readonly error?: string
   /** Of `refused`: the page that asked. */
   readonly origin?: string
   readonly from?: 'client' | 'server'
+  /** What a fault has done. */
+  readonly fault?: FaultInfo['kind']
 }
 
 /** A payload in a row. */
@@ -79,6 +82,16 @@ export function rowOf(event: TapEvent, at: number, show: (payload: Payload) => S
     case 'ping':
     case 'pong':
       return { ...start, ...of, from: event.from, ...show(event.payload) }
+    case 'fault': {
+      const { kind: fault, direction, message, payload } = event
+      return {
+        ...start,
+        ...of,
+        fault,
+        ...(direction && { from: direction === 'in' ? 'client' : 'server', message }),
+        ...(direction && show(payload)),
+      }
+    }
     case 'join':
     case 'leave':
       return { ...start, ...of, room: event.room }

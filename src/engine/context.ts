@@ -3,7 +3,7 @@ import type { Logger } from './logger.ts'
 import type { Payload } from './runtime.ts'
 import type { Stats } from './stats.ts'
 import type { Tap } from './tap.ts'
-import type { Gate } from './inside.ts'
+import type { Network } from './network.ts'
 import type { LoadDialler } from './upstream/backend.ts'
 import type { Legs } from './upstream/legs.ts'
 
@@ -15,7 +15,8 @@ export interface Context {
   readonly closeTimeout: number
   /** `undefined` while nobody listens. */
   readonly tap: Tap | undefined
-  readonly gate: Gate | undefined
+  /** `undefined` where it is perfect. */
+  readonly network: Network | undefined
   publish(topic: string, payload: Payload, compress: boolean): void
   /** A name for a native topic: short, whatever the room is called, and never used twice. */
   newTopic(): string

@@ -1,5 +1,6 @@
 import { Admission } from './handshake/admission.ts'
-import type { Gate, Inside } from './inside.ts'
+import type { Inside } from './inside.ts'
+import type { Network } from './network.ts'
 import { tellRefusal } from './handshake/told-refusal.ts'
 import { pathOf } from './handshake/request.ts'
 import type { PublishOptions } from './rooms/broadcast-options.ts'
@@ -33,7 +34,7 @@ import { PlainRequests } from './handshake/plain-requests.ts'
 import { Tap, type TapListener } from './tap.ts'
 import { queueMicrotask } from './timers.ts'
 import { TrafficLog } from './traffic-log.ts'
-import { Upgrades, type Windows } from './handshake/upgrades.ts'
+import { Upgrades, type Abilities } from './handshake/upgrades.ts'
 import { noDialler, type LoadDialler } from './upstream/backend.ts'
 import { Legs } from './upstream/legs.ts'
 
@@ -41,7 +42,7 @@ type Decision = UpgradeDecision<Connection>
 type Socket = RuntimeSocket<Connection>
 
 /** Before the runtime listens. */
-const NO_WINDOWS: Windows = { serverWindowBits: [], smallWindowWithoutTakeover: false }
+const UNABLE: Abilities = { serverWindowBits: [], smallWindowWithoutTakeover: false, hangsUp: false }
 
 /** The engine: handlers in, runtime events in; what a connection, a room and a broadcast mean. */
 export class Engine implements Context, Inside, Omit<RuntimeEvents<Connection>, 'request'> {
@@ -51,8 +52,8 @@ export class Engine implements Context, Inside, Omit<RuntimeEvents<Connection>, 
   readonly legs: Legs = new Legs()
   readonly loadDialler: LoadDialler
   tap: Tap | undefined
-  gate: Gate | undefined
   isOwnPong: ((payload: Uint8Array) => boolean) | undefined
+  #network: Network | undefined
   readonly #tap: Tap
   #options: ResolvedEngineOptions
   readonly #handlers: LiveHandlers
@@ -96,6 +97,16 @@ export class Engine implements Context, Inside, Omit<RuntimeEvents<Connection>, 
     this.#handlers.start()
   }
 
+  get network(): Network | undefined {
+    return this.#network
+  }
+
+  /** What stands between it and its clients from now on. */
+  standBehind(network: Network): void {
+    this.#network = network
+    this.#tellNetwork()
+  }
+
   /** Puts new options into service. Connections of handlers that are gone are closed with 1001. */
   update(options: ResolvedEngineOptions): void {
     this.#options = options
@@ -103,6 +114,7 @@ export class Engine implements Context, Inside, Omit<RuntimeEvents<Connection>, 
     this.#upgrades.update(options)
     this.#requests.update(options)
     this.#handlers.update(options)
+    this.#tellNetwork()
   }
 
   // What the parts share
@@ -161,6 +173,21 @@ export class Engine implements Context, Inside, Omit<RuntimeEvents<Connection>, 
     return [...(pattern === undefined ? this.#handlers : this.#live(pattern)).connections()]
   }
 
+  patternOf(pattern: string): string {
+    return this.#live(pattern).handler.pattern.source
+  }
+
+  failed(pattern: string, what: string, thrown: unknown): void {
+    this.#handlers.get(pattern)?.hooks.failAlone(what, thrown)
+  }
+
+  #tellNetwork(): void {
+    const served = Array.from(this.#handlers, ({ handler }) => handler)
+    this.#network?.serve(
+      served.map(({ pattern, source }) => ({ pattern: pattern.source, faults: source.faults })),
+    )
+  }
+
   #live(pattern: string): LiveHandler {
     const source = String(pattern)
     const live = this.#handlers.get(source.startsWith('/') ? source : `/${source}`)
@@ -208,6 +235,7 @@ export class Engine implements Context, Inside, Omit<RuntimeEvents<Connection>, 
     this.#admission.stop()
     this.#upgrades.stop()
     this.#requests.stop()
+    this.#network?.stop()
     for (const conn of [...this.#handlers.connections()]) closeGoingAway(conn)
     this.#departed.stop()
     const { shutdownTimeout } = this.#options
@@ -226,7 +254,7 @@ export class Engine implements Context, Inside, Omit<RuntimeEvents<Connection>, 
   // From the runtime
 
   upgrade(raw: RawRequest): Decision | Promise<Decision> {
-    const decision = this.#upgrades.decide(raw, this.#capabilities ?? NO_WINDOWS)
+    const decision = this.#upgrades.decide(raw, this.#capabilities ?? UNABLE)
     if (this.tap) {
       const pattern = this.#handlers.find(pathOf(raw.url))?.target.handler.pattern.source
       tellRefusal(this.tap, raw, pattern, decision)
@@ -267,6 +295,8 @@ export class Engine implements Context, Inside, Omit<RuntimeEvents<Connection>, 
     this.stats.connections++
     this.#traffic?.opened(conn)
     this.tap?.tell({ type: 'open', conn, pattern: patternOf(conn) })
+    conn.n = conn.live.number()
+    this.#network?.opened(conn)
     conn.live.open(conn)
     if (this.#closing) closeGoingAway(conn)
     // A reload may come between the answer and the open socket, too.
@@ -276,6 +306,13 @@ export class Engine implements Context, Inside, Omit<RuntimeEvents<Connection>, 
   message(socket: Socket, payload: Payload, bytes: number): void {
     const conn = socket.data
     if (conn.closed || conn.rejection) return
+    if (conn.link === undefined) this.#receive(conn, payload, bytes)
+    else conn.link.receive(payload, bytes, (...arrived) => this.#receive(conn, ...arrived))
+  }
+
+  /** It has come through the network. */
+  #receive(conn: Connection, payload: Payload, bytes: number): void {
+    if (conn.closed) return
     const { live } = conn
     this.stats.messagesIn++
     this.stats.bytesIn += bytes
@@ -294,7 +331,7 @@ export class Engine implements Context, Inside, Omit<RuntimeEvents<Connection>, 
     if (conn.rejection) return
     // The runtime has sent a pong by itself, also while a close waits; nobody may let them pile up.
     if (conn.isOverfull()) conn.overflow()
-    if (conn.closed) return
+    if (conn.closed || conn.link?.isDeaf) return
     this.tap?.tell({ type: 'ping', conn, pattern: patternOf(conn), from: 'client', payload })
     conn.missedPings = 0
     conn.lastActive = this.clock.now()
@@ -304,7 +341,7 @@ export class Engine implements Context, Inside, Omit<RuntimeEvents<Connection>, 
 
   pong(socket: Socket, payload: Uint8Array): void {
     const conn = socket.data
-    if (conn.closed || conn.rejection) return
+    if (conn.closed || conn.rejection || conn.link?.isDeaf) return
     this.tap?.tell({ type: 'pong', conn, pattern: patternOf(conn), from: 'client', payload })
     conn.missedPings = 0
     if (this.isOwnPong?.(payload)) return
@@ -326,6 +363,7 @@ export class Engine implements Context, Inside, Omit<RuntimeEvents<Connection>, 
       this.#rejected.delete(conn)
       return
     }
+    this.#network?.closed(conn)
     const end = conn.ended(code, reason, closeFrame)
     this.#admission.closed(conn)
     this.stats.closed++

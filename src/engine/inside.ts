@@ -1,12 +1,8 @@
 import type { Holdings } from './holdings.ts'
 import type { WebSocketConnection } from './connection/websocket-connection.ts'
 import type { PublishOptions } from './rooms/broadcast-options.ts'
-import type { HandshakeRequest } from './handshake/request.ts'
-import type { HttpAnswer, Payload } from './runtime.ts'
+import type { Payload } from './runtime.ts'
 import type { Tap, TapListener } from './tap.ts'
-
-/** Refuses a handshake that is in order, before `authenticate` is asked. */
-export type Gate = (req: HandshakeRequest) => HttpAnswer | undefined | Promise<HttpAnswer | undefined>
 
 export interface OpenConnection extends WebSocketConnection {
   /** Milliseconds since the epoch. */
@@ -22,7 +18,6 @@ export interface Inside {
   holdings(): Holdings
   /** A payload as the handler of this pattern reads it. @throws as its codec does */
   decode(pattern: string, payload: Payload): unknown
-  gate: Gate | undefined
   /** Which pongs are nobody's business but the listeners': no `onPong` is called for them. */
   isOwnPong: ((payload: Uint8Array) => boolean) | undefined
   /** Those that are open, of all handlers, or of the one with this pattern. @throws `ERR_UNKNOWN_HANDLER` */

@@ -166,6 +166,8 @@ export interface RawRequest {
   readonly encrypted: boolean
   /** Whether a trusted proxy in front has checked the name in `Host`. */
   readonly isHostKnown?: boolean
+  /** Of a handshake: calls back when the client leaves before it has an answer. To be asked before `upgrade` returns. */
+  readonly onGone?: (run: () => void) => void
 }
 
 export interface HttpAnswer {
@@ -183,4 +185,5 @@ export type UpgradeDecision<D> =
       /** A permessage-deflate offer that is safe to negotiate, `''` to negotiate nothing. */
       readonly extensions: string
     }
-  | { readonly accept: false; readonly answer: HttpAnswer }
+  /** Without an answer it is hung up on; where not `capabilities.hangsUp` there always is one. */
+  | { readonly accept: false; readonly answer: HttpAnswer | undefined }

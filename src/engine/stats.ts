@@ -1,3 +1,5 @@
+import { noFaults, type FaultCounts } from './handler/faults.ts'
+
 /**
  * Why a handshake was refused. What the HTTP parser of a runtime refuses by itself is not seen by the engine, and
  * not counted; `handshakeTimeout` only where the runtime lets the engine set that time.
@@ -22,7 +24,7 @@ export type RefusalReason =
   | 'maxEventLoopLag'
   /** 503, or hung up on without an answer: the file descriptors of the process run out. */
   | 'openFiles'
-  /** A test has asked for it. */
+  /** As `faults` has it: with a status, a close code, or without an answer. */
   | 'fault'
   /** The backend of the handler has refused, with its own status; or there is none (502, 504), or the option `upstream` failed (500). */
   | 'upstream'
@@ -56,6 +58,8 @@ export interface Stats {
   closedForQueue: number
   /** Hooks that threw or rejected. */
   handlerErrors: number
+  /** What went wrong because `faults` has it so. */
+  faults: FaultCounts
 }
 
 export function createStats(): Stats {
@@ -74,6 +78,7 @@ export function createStats(): Stats {
     closedForMessageRate: 0,
     closedForQueue: 0,
     handlerErrors: 0,
+    faults: noFaults(),
   }
 }
 
@@ -83,5 +88,10 @@ export function countRefused(stats: Stats, reason: RefusalReason): void {
 }
 
 export function copyStats(stats: Stats): Stats {
-  return { ...stats, refusedBy: { ...stats.refusedBy }, closedByCode: { ...stats.closedByCode } }
+  return {
+    ...stats,
+    refusedBy: { ...stats.refusedBy },
+    closedByCode: { ...stats.closedByCode },
+    faults: { ...stats.faults },
+  }
 }

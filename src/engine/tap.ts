@@ -1,6 +1,7 @@
 import type { Clock } from './clock.ts'
 import type { WebSocketConnection } from './connection/websocket-connection.ts'
 import { toError } from './errors.ts'
+import type { FaultInfo } from './handler/faults.ts'
 import type { Logger } from './logger.ts'
 import type { Payload, SendStatus } from './runtime.ts'
 import type { RefusalReason } from './stats.ts'
@@ -64,6 +65,8 @@ export type Happening =
       readonly payload: Payload
     })
   | (OfConnection & { readonly type: 'join' | 'leave'; readonly room: string })
+  /** What `faults` has done to a message, or to the connection. */
+  | (OfConnection & FaultInfo & { readonly type: 'fault'; readonly payload: Payload })
   /** The socket is gone; `onClose` comes later. */
   | (OfConnection & {
       readonly type: 'close'

@@ -48,7 +48,7 @@ export class TrafficLog {
       else if (made.data.rejection) {
         const { code, reason } = made.data.rejection
         this.#logger.debug(
-          `refused ${from(url, remoteAddress)}: closed with ${code} ${describe(reason)} by authenticate`,
+          `refused ${from(url, remoteAddress)}: closed with ${code} ${describe(reason)} by ${(made as { reason?: string }).reason ?? 'authenticate'}`,
         )
       }
       return made
@@ -56,13 +56,14 @@ export class TrafficLog {
     return decision instanceof Promise ? decision.then(log) : log(decision)
   }
 
-  /** A handshake that got an HTTP error. */
+  /** A handshake that got an HTTP error, or no answer. */
   refused(
     { url, remoteAddress }: Pick<RawRequest, 'url' | 'remoteAddress'>,
-    { status, body }: Pick<HttpAnswer, 'status' | 'body'>,
+    answer: Pick<HttpAnswer, 'status' | 'body'> | undefined,
   ): void {
-    if (this.#isDebug)
-      this.#logger.debug(`refused ${from(url, remoteAddress)}: ${status} ${describe(String(body))}`)
+    if (!this.#isDebug) return
+    const how = answer ? `${answer.status} ${describe(String(answer.body))}` : 'no answer'
+    this.#logger.debug(`refused ${from(url, remoteAddress)}: ${how}`)
   }
 
   /** A handshake that never became one. */

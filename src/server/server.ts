@@ -18,6 +18,13 @@ import { placesOf } from '../engine/handshake/routing.ts'
 import { pathOf, toOriginForm } from '../engine/handshake/request.ts'
 import type { HttpAnswer, RawRequest, Runtime, RuntimeName, RuntimeServer } from '../engine/runtime.ts'
 import { copyStats, type Stats } from '../engine/stats.ts'
+import {
+  FaultyNetwork,
+  type DisconnectOptions,
+  type FaultHandle,
+  type FaultOptions,
+} from '../faults/network.ts'
+import type { FaultsOf } from '../engine/handler/faults.ts'
 import type { Control } from '../control/control.ts'
 import type { HandlerRow, Inspector } from '../inspector/inspector.ts'
 import { detectRuntime } from '../runtime/detect.ts'
@@ -45,6 +52,22 @@ export interface Server {
    * @throws `ERR_UNKNOWN_HANDLER`, `ERR_SERIALIZE`, `ERR_OPTION`; nothing is sent then
    */
   publish(pattern: string, data: unknown, options?: PublishOptions): void
+  /**
+   * Switches faults on for a handler, or with `'*'` for all: in the place of what the handler says, until stopped. Open
+   * connections feel it at once. Of several the latest counts, whole; a reload keeps them.
+   * @throws `ERR_OPTION`, `ERR_UNKNOWN_HANDLER`
+   */
+  setFaults(pattern: string, faults: FaultsOf, options?: FaultOptions): FaultHandle
+  /**
+   * Lifts all that `setFaults` has switched on, of the server and of its connections; counts and chance of what the handlers
+   * say begin anew. @throws `ERR_UNKNOWN_HANDLER`
+   */
+  resetFaults(pattern?: string): void
+  /**
+   * Ends connections now, those of all handlers with `'*'`: cuts them, or closes them with a code. @returns how many
+   * @throws `ERR_UNKNOWN_HANDLER`, `ERR_CLOSE_CODE`
+   */
+  disconnect(pattern: string, options?: DisconnectOptions): number
   /** Whether a handler matches this path, prefix included. */
   matches(path: string): boolean
   /** Counters since the start; a copy. */
@@ -95,6 +118,8 @@ export async function serveOn(
   const loadUpstreams = (): Promise<Upstreams> =>
     (upstreams ??= import('../upstream/upstreams.ts').then(({ Upstreams: Made }) => new Made(logger)))
   const engine = new Engine(resolved, logger, clock, async () => (await loadUpstreams()).dial)
+  const network = new FaultyNetwork(engine)
+  engine.standBehind(network)
   const recorded = resolved.handlers.flatMap(({ upstream }) =>
     typeof upstream === 'object' && upstream.record !== undefined ? upstream : [],
   )
@@ -161,6 +186,9 @@ export async function serveOn(
       return engine.connections()
     },
     publish: (pattern, data, publishOptions) => engine.publishTo(pattern, data, publishOptions),
+    setFaults: (pattern, faults, faultOptions) => network.setFaults(pattern, faults, faultOptions),
+    resetFaults: (pattern) => network.resetFaults(pattern),
+    disconnect: (pattern, disconnectOptions) => network.disconnect(pattern, disconnectOptions),
     matches: (path) => engine.matches(path),
     stats: () => copyStats(engine.stats),
     reload(next) {

@@ -1,60 +1,49 @@
-import type { Clock } from '../engine/clock.ts'
-import { textAnswer } from '../engine/handshake/handshake.ts'
+import type { HandshakeRequest } from '../engine/handshake/request.ts'
+import { pathOf } from '../engine/handshake/request.ts'
 import { compilePattern, type Pattern } from '../engine/handshake/routing.ts'
-import type { HttpAnswer } from '../engine/runtime.ts'
+import type { Faults } from '../engine/handler/faults.ts'
 import { setImmediate } from '../engine/timers.ts'
+import type { FaultHandle } from '../faults/network.ts'
+import type { Server } from '../server/server.ts'
 import { resolveRefusal, type Refusal } from './options.ts'
 
 interface Refusing {
   readonly pattern: Pattern
-  readonly status: number
-  readonly delay: number
+  readonly faults: Faults
   left: number
 }
 
-/** The handshakes that a test has refused. */
+/** The handshakes that a test has refused: faults of all handlers, by path. */
 export class Refusals {
-  readonly #clock: Clock
+  readonly #server: Pick<Server, 'setFaults'>
   #refusing: Refusing[] = []
-  /** Ends of those whose `delay` is not over. */
-  readonly #held = new Set<() => void>()
+  #handle: FaultHandle | undefined
 
-  constructor(clock: Clock) {
-    this.#clock = clock
+  constructor(server: Pick<Server, 'setFaults'>) {
+    this.#server = server
   }
 
   add(pattern: string, refusal: Refusal): void {
     const { times, status, delay } = resolveRefusal(pattern, refusal)
-    this.#refusing.push({ pattern: compilePattern(pattern), status, delay, left: times })
-  }
-
-  /** The answer to a handshake on this path, if it is refused. */
-  async answer(path: string): Promise<HttpAnswer | undefined> {
-    const refusing = this.#refusing.find(({ pattern, left }) => left > 0 && pattern.match(path) !== undefined)
-    if (!refusing) return undefined
-    refusing.left--
-    const { status, delay } = refusing
-    if (delay > 0) await this.#hold(delay)
-    return textAnswer(status, 'Refused by the test')
+    const faults: Faults = { handshake: { delay, refuse: 1, with: status } }
+    this.#refusing.push({ pattern: compilePattern(pattern), faults, left: times })
+    this.#handle ??= this.#server.setFaults('*', (req) => this.#faultsOf(req))
   }
 
   /** Ends all. A test that is over waits for no refusal: those that wait are given now. */
   async clear(): Promise<void> {
     this.#refusing = []
-    if (this.#held.size === 0) return
-    for (const done of [...this.#held]) done()
+    if (!this.#handle) return
+    this.#handle.stop()
+    this.#handle = undefined
     await new Promise(setImmediate)
   }
 
-  #hold(delay: number): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        timer.cancel()
-        this.#held.delete(done)
-        resolve()
-      }
-      const timer = this.#clock.after(delay, done)
-      this.#held.add(done)
-    })
+  #faultsOf(req: HandshakeRequest): Faults | undefined {
+    const path = pathOf(req.url)
+    const refusing = this.#refusing.find(({ pattern, left }) => left > 0 && pattern.match(path) !== undefined)
+    if (!refusing) return undefined
+    refusing.left--
+    return refusing.faults
   }
 }

@@ -123,7 +123,7 @@ class LocalTestServer implements TestServer {
     const start = clockOfEngine.now()
     this.clock = virtual ?? new RealClock(start)
     this.#barrier = new Barrier(timeout)
-    this.#refusals = new Refusals(clockOfEngine)
+    this.#refusals = new Refusals(server)
     const inside = server[INSIDE]
     this.#witness = new Witness(
       {
@@ -137,7 +137,6 @@ class LocalTestServer implements TestServer {
     )
     inside.listen(this.#witness.listen)
     inside.isOwnPong = (payload) => Barrier.isAnswer(payload)
-    inside.gate = (req) => this.#refusals.answer(pathOf(req.url))
   }
 
   get origin(): string {

@@ -12,7 +12,10 @@ import type { Host } from './host.ts'
 import { Sidecar } from './sidecar.ts'
 
 /** What {@link universalApi} offers besides its hooks, as `plugin.api`. */
-export interface PluginApi extends Pick<Server, 'publish' | 'stats' | 'connections'> {
+export interface PluginApi extends Pick<
+  Server,
+  'publish' | 'stats' | 'connections' | 'setFaults' | 'resetFaults' | 'disconnect'
+> {
   /** The sidecar's own URL, past the dev server; `undefined` while it does not run. */
   readonly url: string | undefined
   /** In middleware mode: leads this server's upgrades to the handlers. Returns a function that takes it back. */
@@ -113,6 +116,9 @@ export function universalApi<const Patterns extends readonly string[] = readonly
           return sidecar.server?.connections ?? []
         },
         publish: (...args) => running(sidecar.server).publish(...args),
+        setFaults: (...args) => running(sidecar.server).setFaults(...args),
+        resetFaults: (...args) => running(sidecar.server).resetFaults(...args),
+        disconnect: (...args) => running(sidecar.server).disconnect(...args),
         stats: () => running(sidecar.stats()),
         attach(httpServer) {
           if (typeof (httpServer as HttpServer | undefined)?.on !== 'function')

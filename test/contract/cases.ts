@@ -12,6 +12,7 @@ import { CASES as departure } from './cases/departure.ts'
 import { CASES as drain } from './cases/drain.ts'
 import { CASES as errors } from './cases/errors.ts'
 import { CASES as fakeTimers } from './cases/fake-timers.ts'
+import { CASES as faults } from './cases/faults.ts'
 import { CASES as handler } from './cases/handler.ts'
 import { CASES as heads } from './cases/heads.ts'
 import { CASES as heartbeat } from './cases/heartbeat.ts'
@@ -53,6 +54,7 @@ export const SECTIONS: Readonly<Record<string, readonly Case[]>> = {
   '9 who may connect': [...origin, ...proxy],
   '10 errors': errors,
   '10 tap': tap,
+  '12 faults': faults,
   '10 logging': logging,
   '12 upstream': [...upstreamHandshake, ...upstream, ...upstreamHooks, ...upstreamRecording],
   '11 HTTP': [...http, ...heads, ...onRequest, ...control],

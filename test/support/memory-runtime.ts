@@ -81,7 +81,7 @@ export class MemoryRuntime implements Runtime {
     const events = this.#events
     if (!events) throw new Error('the memory runtime does not listen')
     const decision = await events.upgrade(raw)
-    if (!decision.accept) return decision.answer
+    if (!decision.accept) return decision.answer ?? { status: 0, headers: {}, body: '' }
     const socket = new MemorySocket(
       this,
       events,

@@ -39,6 +39,9 @@ export async function serveThrough(
     },
     publish: api.publish,
     stats: api.stats,
+    setFaults: api.setFaults,
+    resetFaults: api.resetFaults,
+    disconnect: api.disconnect,
     matches() {
       throw new Error('the plugin offers no matches()')
     },

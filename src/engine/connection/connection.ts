@@ -9,8 +9,10 @@ import {
 import type { Timer } from '../clock.ts'
 import type { Context } from '../context.ts'
 import { describe, SidewireError } from '../errors.ts'
+import type { FaultInfo, Faults } from '../handler/faults.ts'
 import type { Hooks } from '../handler/hooks.ts'
 import type { LagMonitor } from '../lag-monitor.ts'
+import type { Link } from './link.ts'
 import { byteLength } from './message.ts'
 import type { ResolvedHandler } from '../handler/options.ts'
 import { pathOf, type HandshakeRequest } from '../handshake/request.ts'
@@ -32,6 +34,8 @@ export interface Service {
   readonly lag: LagMonitor
   /** Bytes of the largest broadcast that may still wait for somebody. */
   readonly largestBroadcast: number
+  /** @returns its number, from 1 */
+  number(): number
   open(conn: Connection): void
   /** Its socket is gone, and with it its place in the scope. */
   left(conn: Connection): void
@@ -109,6 +113,10 @@ export class Connection implements WebSocketConnection {
   socket!: RuntimeSocket<Connection>
   scope!: Scope<Connection>
   readonly live: Service
+  /** Its number among those of its handler, from 1. */
+  n = 0
+  /** What stands between it and its client, where the network is not perfect. */
+  link: Link | undefined = undefined
   /** Its path as scopes know it, once they have asked: see `LiveHandler`. */
   place: string | undefined = undefined
   /** What to close with at once, when `authenticate` said so. */
@@ -183,7 +191,7 @@ export class Connection implements WebSocketConnection {
   }
 
   get bufferedAmount(): number {
-    return this.#phase === 'closed' ? 0 : this.socket.bufferedAmount
+    return this.#phase === 'closed' ? 0 : this.#waiting
   }
 
   get upstream(): UpstreamConnection | undefined {
@@ -224,12 +232,20 @@ export class Connection implements WebSocketConnection {
   /** Sends what is serialised already. `count`: not counted by a broadcast. */
   transmit(payload: Payload, compress: boolean, count = false): SendStatus {
     if (this.#phase !== 'open') return 'closed'
-    const status = this.socket.send(payload, compress)
+    const status =
+      this.link === undefined ? this.socket.send(payload, compress) : this.link.send(payload, compress)
     if (count && status !== 'closed') this.#sent(payload, status)
     if (status === 'dropped' || (status === 'queued' && this.isOverfull(payload))) {
       this.overflow()
       return 'dropped'
     }
+    return status
+  }
+
+  /** What has come through the link, to the socket. */
+  hand(payload: Payload, compress: boolean): SendStatus {
+    const status = this.socket.send(payload, compress)
+    if (status === 'dropped') this.overflow()
     return status
   }
 
@@ -294,13 +310,14 @@ export class Connection implements WebSocketConnection {
   }
 
   sendPing(payload: string | Uint8Array): void {
-    this.live.context.tap?.tell({ type: 'ping', conn: this, pattern: this.#pattern, from: 'server', payload })
+    if (this.link?.isSilent) return
+    this.live.context.tap?.tell({ type: 'ping', conn: this, pattern: this.pattern, from: 'server', payload })
     this.socket.ping(payload)
   }
 
   pong(payload: string | Uint8Array = ''): void {
     assertControlPayload(payload)
-    if (this.#phase === 'open') this.live.pong(this, payload)
+    if (this.#phase === 'open' && !this.link?.isSilent) this.live.pong(this, payload)
   }
 
   close(code: number = CloseCode.NormalClosure, reason = ''): void {
@@ -324,7 +341,7 @@ export class Connection implements WebSocketConnection {
     this.dropMessages()
     if (this.#phase !== 'open') return
     this.#ending = ending
-    if (this.socket.bufferedAmount === 0) return this.#sendClose()
+    if (this.#isThrough) return this.#sendClose()
     this.scope.remove(this)
     this.#timer = this.live.context.clock.after(this.live.context.closeTimeout, () => this.socket.terminate())
     this.#leave('draining')
@@ -341,15 +358,16 @@ export class Connection implements WebSocketConnection {
   /** The peer has vanished, it seems: one close frame in case it listens, and out. What it sent before is still handled. */
   abandon(code: number): void {
     if (this.#phase !== 'open') return
+    const isHeard = !this.link?.isSilent
     this.#end(ABNORMAL)
-    this.socket.close(code, '')
+    if (isHeard) this.socket.close(code, '')
     this.socket.terminate()
   }
 
   /** Whether more than `maxBackpressure` waits. @param last - what was sent last, if it is known */
   isOverfull(last: Payload = ''): boolean {
     const { maxBackpressure } = this.live.handler
-    const waiting = this.socket.bufferedAmount
+    const waiting = this.#waiting
     if (waiting <= maxBackpressure) return false
     const largest = Math.max(byteLength(last), this.live.largestBroadcast)
     if (largest >= maxBackpressure) this.#spared = Math.max(this.#spared, largest + MAX_FRAME_HEAD_BYTES)
@@ -360,16 +378,18 @@ export class Connection implements WebSocketConnection {
   overflow(): void {
     if (this.#phase === 'closed' || this.#ending === ABNORMAL) return
     if (this.#phase === 'closing') return this.socket.terminate()
-    const { bufferedAmount } = this.socket
+    const waiting = this.#waiting
     this.dropMessages()
     this.#end(ABNORMAL)
-    this.live.reportOverflow(this, bufferedAmount)
+    this.live.reportOverflow(this, waiting)
     this.socket.terminate()
   }
 
   /** The runtime's backlog went down. */
   drained(): void {
     if (this.socket.bufferedAmount > 0) return
+    this.link?.drained()
+    if (!this.#isThrough) return
     this.#spared = 0
     this.relay?.drained()
     if (this.#phase === 'open') this.live.hooks.drained(this)
@@ -396,18 +416,80 @@ export class Connection implements WebSocketConnection {
     this.inbox?.end()
   }
 
-  get #pattern(): string {
+  get pattern(): string {
     return this.live.handler.pattern.source
+  }
+
+  setFaults(faults: Faults | undefined): void {
+    this.live.context.network?.setFaultsOf(this, faults)
+  }
+
+  /** With one it is served by hand; without, natively, and what had to wait for the network has not to any more. */
+  setLink(link: Link | undefined, hasWaited = false): void {
+    this.link = link
+    // There is none before it is open, and none that it is in when it is not any more.
+    if (this.#phase === 'open') (this.scope as Scope<Connection> | undefined)?.relink(this)
+    if (hasWaited || this.#phase === 'draining') this.drained()
+  }
+
+  /** More than `maxQueue` waits of what the client has sent: closed, because skipping a message would be a silent loss. */
+  overfill(): void {
+    this.live.context.stats.closedForQueue++
+    this.live.hooks.report(
+      this,
+      new SidewireError(
+        'ERR_QUEUE',
+        `the handler is slower than the client: more than maxQueue (${this.maxQueue} bytes) of messages waited`,
+      ),
+    )
+    this.startClose(CloseCode.TryAgainLater, 'Too many messages are waiting')
+  }
+
+  get maxQueue(): number {
+    return this.live.handler.maxQueue
+  }
+
+  /** What a function of `faults` answers; `undefined` if it fails. */
+  asks<T>(name: string, call: () => T): T | undefined {
+    try {
+      return call()
+    } catch (thrown) {
+      this.live.hooks.fail(this, `faults: ${name}`, thrown)
+      return undefined
+    }
+  }
+
+  /** A payload as the handler reads it, or as it came if that fails. */
+  read(payload: Payload): unknown {
+    try {
+      return this.live.handler.decode(payload)
+    } catch {
+      return payload
+    }
+  }
+
+  tellFault(fault: FaultInfo): void {
+    this.live.hooks.faulted(this, fault)
+  }
+
+  /** Bytes that have not left, in whatever stands before the client. */
+  get #waiting(): number {
+    return this.link === undefined ? this.socket.bufferedAmount : this.socket.bufferedAmount + this.link.held
+  }
+
+  /** Whether a close frame would get to the client, behind all that was sent. */
+  get #isThrough(): boolean {
+    return this.#waiting === 0 && !this.link?.isSilent
   }
 
   #sent(payload: Payload, status: SendStatus): void {
     const bytes = this.live.countOut(1, payload)
     const { tap } = this.live.context
-    if (tap) tap.tell({ type: 'sent', conn: this, pattern: this.#pattern, payload, bytes, status })
+    if (tap) tap.tell({ type: 'sent', conn: this, pattern: this.pattern, payload, bytes, status })
   }
 
   #tell(type: 'join' | 'leave', room: string): void {
-    this.live.context.tap?.tell({ type, conn: this, pattern: this.#pattern, room })
+    this.live.context.tap?.tell({ type, conn: this, pattern: this.pattern, room })
   }
 
   #sendClose(): void {

@@ -1,7 +1,5 @@
 import type { Timer } from '../clock.ts'
-import { CloseCode } from '../close.ts'
 import type { Connection, Queue, Relay } from './connection.ts'
-import { SidewireError } from '../errors.ts'
 import type { UniversalApiWsHandler } from '../handler/handler.ts'
 import { toBuffer } from './message.ts'
 import type { ResolvedRule } from '../handler/options.ts'
@@ -114,7 +112,7 @@ export class Inbox implements Queue {
     const { handler, context } = this.#conn.live
     const bytes = size + BYTES_PER_ITEM
     // One may always wait, whatever its size.
-    if (this.#bytes > 0 && this.#bytes + bytes > handler.maxQueue) return this.#overflow()
+    if (this.#bytes > 0 && this.#bytes + bytes > handler.maxQueue) return this.#conn.overfill()
     this.#bytes += bytes
     const dueAt = handler.delay === 0 ? 0 : context.clock.now() + handler.delay
     const item: Item = { payload, bytes, dueAt, n, prepared: RAW }
@@ -151,20 +149,6 @@ export class Inbox implements Queue {
     this.#items = []
     this.#next = 0
     this.#bytes = 0
-  }
-
-  /** Closed, because a client must not fill the memory, and skipping a message would be a silent loss. */
-  #overflow(): void {
-    const conn = this.#conn
-    conn.live.context.stats.closedForQueue++
-    conn.live.hooks.report(
-      conn,
-      new SidewireError(
-        'ERR_QUEUE',
-        `the handler is slower than the client: more than maxQueue (${conn.live.handler.maxQueue} bytes) of messages waited`,
-      ),
-    )
-    conn.startClose(CloseCode.TryAgainLater, 'Too many messages are waiting')
   }
 
   /** Transforms run side by side from arrival on; only the handlers keep the order. */

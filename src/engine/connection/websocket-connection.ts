@@ -1,3 +1,4 @@
+import type { Faults } from '../handler/faults.ts'
 import type { BroadcastOptions } from '../rooms/broadcast-options.ts'
 import type { HandshakeRequest } from '../handshake/request.ts'
 import type { Params } from '../handshake/routing.ts'
@@ -63,6 +64,11 @@ export interface WebSocketConnection<Auth = any, Names extends Params = Params> 
   pause(): boolean
   /** Reads on after {@link pause}; else does nothing. */
   resume(): void
+  /**
+   * What is wrong with the network of this one client, in the place of all that the handler, or the server, has for it;
+   * `undefined` takes it back. What waits arrives at once. @throws `ERR_OPTION`
+   */
+  setFaults(faults: Faults | undefined): void
   /**
    * Closes after what was sent before has been delivered, waiting at most `closeTimeout`. A peer that does not
    * answer within 2 s of the close frame is terminated. The reason is cut to 123 bytes.

@@ -1,4 +1,5 @@
 import type { Codec } from '../connection/codec.ts'
+import type { FaultInfo, FaultsOf } from './faults.ts'
 import type { HandlerService } from './handler-service.ts'
 import type { BroadcastOptions } from '../rooms/broadcast-options.ts'
 import type { PatternParams } from '../handshake/pattern-params.ts'
@@ -129,6 +130,8 @@ export interface UniversalApiWsHandler<Auth = any, Incoming = any, Pattern exten
   maxMessagesPerSecond?: number
   /** A room that every connection joins before `onConnect`. */
   defaultRoom?: string
+  /** What is wrong with the network: see docs/guide/faults.md. @defaultValue nothing */
+  faults?: FaultsOf
   /** Milliseconds that each incoming message waits before the handler sees it, concurrently. @defaultValue 0 */
   delay?: number
   /** Replaces parsing: gets every message as bytes, returns what `onMessage` gets. May be async. */
@@ -220,6 +223,8 @@ export interface UniversalApiWsHandler<Auth = any, Incoming = any, Pattern exten
    * `'queued'`, and after a broadcast or a ping that had to wait; not for a connection that is being closed.
    */
   onDrain?(conn: WebSocketConnection<Auth, PatternParams<Pattern>>): unknown
+  /** What `faults` has done to a message of this connection, or to itself. */
+  onFault?(conn: WebSocketConnection<Auth, PatternParams<Pattern>>, fault: FaultInfo): unknown
 }
 
 /** The handlers of a list of patterns, each with the `params` of its own. */

@@ -1,5 +1,6 @@
 import type { Context } from '../context.ts'
 import { toError, type SidewireError } from '../errors.ts'
+import type { FaultInfo } from './faults.ts'
 import type { UniversalApiWsHandler } from './handler.ts'
 import type { ResolvedHandler } from './options.ts'
 import { isPromiseLike } from '../promise.ts'
@@ -22,6 +23,10 @@ export class Hooks {
 
   drained(conn: WebSocketConnection): void {
     this.#start(conn, 'onDrain', (source) => source.onDrain?.(conn))
+  }
+
+  faulted(conn: WebSocketConnection, fault: FaultInfo): void {
+    this.#start(conn, 'onFault', (source) => source.onFault?.(conn, fault))
   }
 
   /** Waits for an async hook; a rejection is a failure of the hook. Never rejects. */

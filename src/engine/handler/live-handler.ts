@@ -36,6 +36,7 @@ export class LiveHandler implements Service {
   #timers: Timer[] = []
   readonly #sweep: BacklogSweep
   #warnedAboutPong = false
+  #numbers = 0
   /** Connections that are open, or whose `onClose` is still to come. */
   #present = 0
   readonly #whenEmpty: (() => void)[] = []
@@ -109,6 +110,10 @@ export class LiveHandler implements Service {
 
   scopeOf(conn: Connection): Scope<Connection> | undefined {
     return this.#scopes.get(this.#scopeKey(conn))
+  }
+
+  number(): number {
+    return ++this.#numbers
   }
 
   /** A connection opened: rooms first, then `onConnect`, then whatever it sent meanwhile. */

@@ -3,6 +3,7 @@ import type { Codec } from '../connection/codec.ts'
 import { nearestName } from '../edit-distance.ts'
 import { describe, SidewireError } from '../errors.ts'
 import { LOG_LEVELS, type Logger } from '../logger.ts'
+import { faultsSchema } from './fault-schema.ts'
 import { TOKEN } from '../handshake/request.ts'
 import { upstreamUrlParts } from '../upstream/upstream.ts'
 
@@ -139,6 +140,9 @@ function isCodec(value: unknown): boolean {
   )
 }
 
+const FAULTS =
+  'an object of faults: { latency, drop, handshake, disconnect, ... }, or a function that makes one'
+
 /** The sidecar must not be reached from other machines: the dev server guards the way to it. */
 const LOOPBACK = ['127.0.0.1', '::1', '[::1]', 'localhost']
 
@@ -184,6 +188,7 @@ const handler = v.strictObject(
     maxQueue: v.optional(bytes),
     maxMessagesPerSecond: v.optional(count),
     defaultRoom: v.optional(text('a non-empty string')),
+    faults: v.optional(v.union([v.function(FAULTS), faultsSchema], FAULTS)),
     delay: v.optional(ms()),
     transformRawData: hook,
     raw: v.optional(flag),
@@ -208,6 +213,7 @@ const handler = v.strictObject(
     onPing: hook,
     onPong: hook,
     onDrain: hook,
+    onFault: hook,
   },
   'a handler: { pattern, onConnect, onMessage, ... }',
 )

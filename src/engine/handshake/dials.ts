@@ -48,21 +48,25 @@ export class Dials {
       const dial = await this.#context.loadDialler()
       if (this.#isStopped) return STOPPED
       const dialling = dial({ upstream, req, maxPayload: live.handler.maxPayload })
-      return await this.#waiting.settle<DialOutcome, Dialled>(dialling.outcome, upstream.connectTimeout, {
-        settled: (made) => this.#settled(live, made),
-        failed: (thrown) => this.#failed(live, thrown),
-        late: () => {
-          dialling.cancel()
-          const why = `no answer within ${upstream.connectTimeout} ms (connectTimeout)`
-          this.#complain(live, `${urlToShow(upstream.url)}: ${why}`)
-          return refused(504, `The backend did not answer: ${why}`)
+      const late = (): Dialled => {
+        dialling.cancel()
+        const why = `no answer within ${upstream.connectTimeout} ms (connectTimeout)`
+        this.#complain(live, `${urlToShow(upstream.url)}: ${why}`)
+        return refused(504, `The backend did not answer: ${why}`)
+      }
+      return await this.#waiting.settle<DialOutcome, Dialled>(
+        dialling.outcome,
+        {
+          settled: (made) => this.#settled(live, made),
+          failed: (thrown) => this.#failed(live, thrown),
+          stopped: () => {
+            dialling.cancel()
+            return STOPPED
+          },
+          failedLate: () => {},
         },
-        stopped: () => {
-          dialling.cancel()
-          return STOPPED
-        },
-        failedLate: () => {},
-      })
+        { limit: { ms: upstream.connectTimeout, late } },
+      )
     } catch (thrown) {
       return this.#failed(live, thrown)
     }
@@ -79,19 +83,23 @@ export class Dials {
     try {
       const chosen = upstream(req)
       if (!isPromiseLike(chosen)) return chosen
-      return await this.#waiting.settle<Awaited<ReturnType<UpstreamFunction>>, Chosen>(chosen, timeout, {
-        settled: (value) => value,
-        failed: (thrown) => this.#failed(live, thrown),
-        late: () => {
-          this.#complain(
-            live,
-            `the function "upstream" did not answer within ${timeout} ms (authenticateTimeout)`,
-          )
-          return refused(503, 'Where to connect to took too long to find out')
+      const late = (): Chosen => {
+        this.#complain(
+          live,
+          `the function "upstream" did not answer within ${timeout} ms (authenticateTimeout)`,
+        )
+        return refused(503, 'Where to connect to took too long to find out')
+      }
+      return await this.#waiting.settle<Awaited<ReturnType<UpstreamFunction>>, Chosen>(
+        chosen,
+        {
+          settled: (value) => value,
+          failed: (thrown) => this.#failed(live, thrown),
+          stopped: () => STOPPED as { readonly refusal: Refusal },
+          failedLate: (thrown) => live.hooks.failAlone('upstream', thrown),
         },
-        stopped: () => STOPPED as { readonly refusal: Refusal },
-        failedLate: (thrown) => live.hooks.failAlone('upstream', thrown),
-      })
+        { limit: { ms: timeout, late } },
+      )
     } catch (thrown) {
       return this.#failed(live, thrown)
     }

@@ -64,18 +64,22 @@ export class PlainRequests {
     const { authenticateTimeout } = this.#options
     return this.#waiting.settle<HttpAnswer, HttpAnswer>(
       Promise.resolve(result).then(made),
-      authenticateTimeout,
       {
         settled: (answer) => answer,
         failed: (thrown) => this.#fail(live, thrown),
-        late: () => {
-          this.#context.logger.warn(
-            `${live.handler.pattern.source}: onRequest did not answer within ${authenticateTimeout} ms (authenticateTimeout)`,
-          )
-          return LATE
-        },
         stopped: () => GOING_AWAY.answer,
         failedLate: (thrown) => live.hooks.failAlone('onRequest', thrown),
+      },
+      {
+        limit: {
+          ms: authenticateTimeout,
+          late: () => {
+            this.#context.logger.warn(
+              `${live.handler.pattern.source}: onRequest did not answer within ${authenticateTimeout} ms (authenticateTimeout)`,
+            )
+            return LATE
+          },
+        },
       },
     )
   }

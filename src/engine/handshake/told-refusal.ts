@@ -16,8 +16,14 @@ export function tellRefusal(
   const { origin } = readHeaders(rawHeaders).headers
   const seen = { type: 'refused', pattern, url, remoteAddress, origin } as const
   if (!ruling.accept) {
-    const { status, body } = ruling.answer
-    tap.tell({ ...seen, reason: ruling.reason, answer: { status, body: String(body) }, close: undefined })
+    const { answer } = ruling
+    const told = answer && { status: answer.status, body: String(answer.body) }
+    tap.tell({ ...seen, reason: ruling.reason, answer: told, close: undefined })
   } else if (ruling.data.rejection)
-    tap.tell({ ...seen, reason: 'authenticate', answer: undefined, close: ruling.data.rejection })
+    tap.tell({
+      ...seen,
+      reason: ruling.reason ?? 'authenticate',
+      answer: undefined,
+      close: ruling.data.rejection,
+    })
 }

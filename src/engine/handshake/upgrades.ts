@@ -23,17 +23,22 @@ import { BackendRelay } from '../upstream/relay.ts'
 import { createHandshakeRequest, pathOf, readHeaders, tokens, type HandshakeRequest } from './request.ts'
 import type { HttpAnswer, RawRequest, RuntimeCapabilities, UpgradeDecision } from '../runtime.ts'
 import { countRefused, type RefusalReason } from '../stats.ts'
+import type { Passage } from '../network.ts'
 import type { TrafficLog } from '../traffic-log.ts'
 import { Waiting } from './waiting.ts'
 
 /** What becomes of a handshake. */
 export type Ruling =
-  | Extract<UpgradeDecision<Connection>, { accept: true }>
+  /** With a reason it is closed at once. */
+  | (Extract<UpgradeDecision<Connection>, { accept: true }> & { readonly reason?: RefusalReason })
   | (Extract<UpgradeDecision<Connection>, { accept: false }> & { readonly reason: RefusalReason })
 type UpgradeOptions = Pick<ResolvedEngineOptions, 'allowedOrigins' | 'authenticateTimeout'>
 
-/** What permessage-deflate the runtime can keep to. */
-export type Windows = Pick<RuntimeCapabilities, 'serverWindowBits' | 'smallWindowWithoutTakeover'>
+/** What permessage-deflate the runtime can keep to, and whether it can do without an answer. */
+export type Abilities = Pick<
+  RuntimeCapabilities,
+  'serverWindowBits' | 'smallWindowWithoutTakeover' | 'hangsUp'
+>
 
 /** A handshake that is in order, and what is agreed if it is accepted. */
 interface Proposal {
@@ -50,7 +55,7 @@ export class Upgrades {
   readonly #admission: Admission
   readonly #traffic: TrafficLog | undefined
   #options: UpgradeOptions
-  /** For `authenticate`. */
+  /** For `authenticate`, or for the network. */
   readonly #waiting: Waiting
   readonly #dials: Dials
 
@@ -74,7 +79,7 @@ export class Upgrades {
     this.#options = options
   }
 
-  /** How many wait for `authenticate`, or for a backend. */
+  /** How many wait for `authenticate`, for the network or for a backend. */
   get waiting(): number {
     return this.#waiting.size + this.#dials.waiting
   }
@@ -85,19 +90,53 @@ export class Upgrades {
     this.#dials.stop()
   }
 
-  decide(raw: RawRequest, windows: Windows): Ruling | Promise<Ruling> {
-    const proposal = this.#examine(raw, windows)
+  decide(raw: RawRequest, abilities: Abilities): Ruling | Promise<Ruling> {
+    const proposal = this.#examine(raw, abilities)
     if ('accept' in proposal) return proposal
-    const { gate } = this.#context
-    if (gate === undefined) return this.#authenticate(proposal)
-    const refusal = gate(proposal.req)
-    return isPromiseLike(refusal)
-      ? Promise.resolve(refusal).then((made) => this.#passGate(proposal, made))
-      : this.#passGate(proposal, refusal)
+    const { live, req } = proposal
+    const passage = this.#context.network?.arrive(live.handler.pattern.source, req)
+    return passage ? this.#pass(proposal, passage, raw, abilities) : this.#authenticate(proposal)
   }
 
-  #passGate(proposal: Proposal, refusal: HttpAnswer | undefined): Ruling | Promise<Ruling> {
-    return refusal ? this.#refuse('fault', refusal) : this.#authenticate(proposal)
+  /** Through a network that is not perfect. */
+  #pass(
+    proposal: Proposal,
+    { delay, refuse }: Passage,
+    { onGone }: RawRequest,
+    { hangsUp }: Abilities,
+  ): Ruling | Promise<Ruling> {
+    const pass = (): Ruling | Promise<Ruling> => {
+      if (!refuse) return this.#authenticate(proposal)
+      if (refuse.kind === 'close') return this.#acceptAndClose(proposal, 'fault', refuse)
+      const status = refuse.kind === 'status' ? refuse.status : 503
+      return this.#refuse(
+        'fault',
+        refuse.kind === 'status' || !hangsUp ? textAnswer(status, 'Refused by a fault') : undefined,
+      )
+    }
+    const never = refuse?.kind === 'hang' ? new Promise<never>(() => {}) : undefined
+    const wait = never ?? delay
+    if (!wait) return pass()
+    return this.#waiting.settle<void, Ruling>(
+      wait,
+      {
+        settled: pass,
+        failed: (thrown) => this.#failAuthenticate(proposal.live, thrown),
+        stopped: () => this.#refuseAs(GOING_AWAY),
+        failedLate: () => {},
+      },
+      { leaving: onGone && { onGone, gone: () => this.#refuse('fault', undefined) } },
+    )
+  }
+
+  #acceptAndClose(
+    { live, req, protocol, extensions }: Proposal,
+    reason: RefusalReason,
+    rejection: { readonly code: number; readonly reason: string },
+  ): Ruling {
+    countRefused(this.#context.stats, reason)
+    const data = new Connection(live, req, undefined, protocol, rejection)
+    return { accept: true, data, protocol, extensions, reason }
   }
 
   #authenticate(proposal: Proposal): Ruling | Promise<Ruling> {
@@ -110,7 +149,7 @@ export class Upgrades {
     }
   }
 
-  #examine(raw: RawRequest, windows: Windows): Proposal | Ruling {
+  #examine(raw: RawRequest, abilities: Abilities): Proposal | Ruling {
     const read = readHeaders(raw.rawHeaders)
     const { headers } = read
     const malformed = checkHandshake(raw, headers)
@@ -142,27 +181,19 @@ export class Upgrades {
         ? ''
         : chooseDeflateOffer(
             headers['sec-websocket-extensions'],
-            windows.serverWindowBits,
-            windows.smallWindowWithoutTakeover,
+            abilities.serverWindowBits,
+            abilities.smallWindowWithoutTakeover,
           )
     return { live, req, protocol, extensions }
   }
 
   #settle(proposal: Proposal, verdict: Verdict): Ruling | Promise<Ruling> {
-    const { live, req, protocol, extensions } = proposal
+    const { live, protocol } = proposal
     if (verdict.kind === 'refuse')
       return this.#refuse('authenticate', textAnswer(verdict.status, verdict.reason))
     const obstacle = this.#obstacle(proposal)
     if (obstacle) return obstacle
-    if (verdict.kind === 'close') {
-      countRefused(this.#context.stats, 'authenticate')
-      return {
-        accept: true,
-        data: new Connection(live, req, undefined, protocol, verdict),
-        protocol,
-        extensions,
-      }
-    }
+    if (verdict.kind === 'close') return this.#acceptAndClose(proposal, 'authenticate', verdict)
     if (live.handler.upstream !== undefined) return this.#connect(proposal, verdict.data)
     return this.#accept(proposal, verdict.data, protocol)
   }
@@ -201,18 +232,22 @@ export class Upgrades {
   #settleInTime(proposal: Proposal, verdict: PromiseLike<Verdict>): Promise<Ruling> {
     const { live } = proposal
     const { authenticateTimeout } = this.#options
-    return this.#waiting.settle<Verdict, Ruling>(verdict, authenticateTimeout, {
-      settled: (value) => this.#settle(proposal, value),
-      failed: (thrown) => this.#failAuthenticate(live, thrown),
-      late: () => {
-        this.#context.logger.warn(
-          `${live.handler.pattern.source}: authenticate did not answer within ${authenticateTimeout} ms (authenticateTimeout)`,
-        )
-        return this.#refuse('authenticateTimeout', textAnswer(503, 'Authentication took too long'))
+    const late = (): Ruling => {
+      this.#context.logger.warn(
+        `${live.handler.pattern.source}: authenticate did not answer within ${authenticateTimeout} ms (authenticateTimeout)`,
+      )
+      return this.#refuse('authenticateTimeout', textAnswer(503, 'Authentication took too long'))
+    }
+    return this.#waiting.settle<Verdict, Ruling>(
+      verdict,
+      {
+        settled: (value) => this.#settle(proposal, value),
+        failed: (thrown) => this.#failAuthenticate(live, thrown),
+        stopped: () => this.#refuseAs(GOING_AWAY),
+        failedLate: (thrown) => live.hooks.failAlone('authenticate', thrown),
       },
-      stopped: () => this.#refuseAs(GOING_AWAY),
-      failedLate: (thrown) => live.hooks.failAlone('authenticate', thrown),
-    })
+      { limit: { ms: authenticateTimeout, late } },
+    )
   }
 
   #failAuthenticate(live: LiveHandler, thrown: unknown): Ruling {
@@ -224,7 +259,8 @@ export class Upgrades {
     return this.#refuse(reason, answer)
   }
 
-  #refuse(reason: RefusalReason, answer: HttpAnswer): Ruling {
+  /** @param answer - without one it is hung up on */
+  #refuse(reason: RefusalReason, answer: HttpAnswer | undefined): Ruling {
     countRefused(this.#context.stats, reason)
     return { accept: false, answer, reason }
   }

@@ -1,18 +1,28 @@
-import type { Clock } from '../clock.ts'
+import type { Clock, Timer } from '../clock.ts'
 
-/** What comes of a hook that a client waits for. */
+/** What comes of something that a client waits for. */
 interface Outcomes<Value, Result> {
-  settled(value: Value): Result | Promise<Result>
+  settled(value: Value): Result
   failed(thrown: unknown): Result
-  /** Its time is up. */
-  late(): Result
   /** The server stops. */
   stopped(): Result
   /** It has failed when nobody waited for it any more. */
   failedLate(thrown: unknown): void
 }
 
-/** Hooks that clients wait for: each until it has settled, or its time is up, or the server stops. */
+/** How long that is at most. */
+interface Limit<Result> {
+  readonly ms: number
+  late(): Result
+}
+
+/** Where the client's leaving ends it. */
+interface Leaving<Result> {
+  onGone(run: () => void): void
+  gone(): Result
+}
+
+/** What clients wait for: each until it has settled, or its time is up, or the server stops. */
 export class Waiting {
   readonly #clock: Clock
   readonly #stops = new Set<() => void>()
@@ -32,25 +42,26 @@ export class Waiting {
 
   /** Never rejects. The outcome is made when it is known, and before it is handed on. */
   settle<Value, Result>(
-    hook: PromiseLike<Value>,
-    ms: number,
-    outcomes: Outcomes<Value, Result>,
+    pending: PromiseLike<Value>,
+    outcomes: Outcomes<Value, Result | Promise<Result>>,
+    { limit, leaving }: { limit?: Limit<Result>; leaving?: Leaving<Result> | undefined } = {},
   ): Promise<Result> {
     return new Promise((resolve) => {
       let isOver = false
+      let timer: Timer | undefined
       const end = (make: () => Result | Promise<Result>): void => {
+        if (isOver) return
         isOver = true
-        timer.cancel()
+        timer?.cancel()
         this.#stops.delete(stop)
         resolve(make())
       }
       const stop = (): void => end(() => outcomes.stopped())
-      const timer = this.#clock.after(ms, () => end(() => outcomes.late()))
+      if (limit) timer = this.#clock.after(limit.ms, () => end(() => limit.late()))
+      leaving?.onGone(() => end(() => leaving.gone()))
       this.#stops.add(stop)
-      hook.then(
-        (value) => {
-          if (!isOver) end(() => outcomes.settled(value))
-        },
+      pending.then(
+        (value) => end(() => outcomes.settled(value)),
         (thrown: unknown) => {
           if (isOver) outcomes.failedLate(thrown)
           else end(() => outcomes.failed(thrown))

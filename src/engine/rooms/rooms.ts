@@ -1,4 +1,5 @@
 import type { Context } from '../context.ts'
+import type { Link } from '../connection/link.ts'
 import type { Payload, RuntimeSocket } from '../runtime.ts'
 
 // A scope is everyone a broadcast can reach; a room is some of them, by name; a union is some rooms that were
@@ -11,6 +12,8 @@ const MAX_CANDIDATES = 256
 
 /** What can be in one: a connection. */
 export interface Member {
+  /** One that has a link is no subscriber: what it gets goes through the link. */
+  readonly link: Link | undefined
   readonly socket: Pick<RuntimeSocket<unknown>, 'publish' | 'subscribe' | 'unsubscribe'>
   transmit(payload: Payload, compress: boolean): unknown
   /** Calls back with the names of the rooms that it is in. */
@@ -48,6 +51,8 @@ export class Scope<Conn extends Member = Member> {
   /** In order of use, the least recent first. */
   readonly #unions = new Map<string, Union>()
   readonly #candidates = new Set<string>()
+  /** Those that have a link. */
+  readonly #linked = new Set<Member>()
 
   constructor(context: Context) {
     this.#context = context
@@ -61,12 +66,25 @@ export class Scope<Conn extends Member = Member> {
 
   add(conn: Conn): void {
     enter(this.#everyone, conn)
+    if (conn.link) this.#linked.add(conn)
   }
 
   /** Nothing reaches the connection any more; `conn.rooms` keeps its names, for `onClose` to read. */
   remove(conn: Member): void {
     if (!exit(this.#everyone, conn)) return
+    this.#linked.delete(conn)
     conn.eachRoom((name) => this.#part(conn, name))
+  }
+
+  /** It has got a link, or lost it. */
+  relink(conn: Conn): void {
+    if (!this.#everyone.members.has(conn)) return
+    if (conn.link) this.#linked.add(conn)
+    else this.#linked.delete(conn)
+    for (const topic of this.#topicsOf(conn)) {
+      if (conn.link) conn.socket.unsubscribe(topic)
+      else conn.socket.subscribe(topic)
+    }
   }
 
   join(conn: Member, name: string): void {
@@ -102,7 +120,7 @@ export class Scope<Conn extends Member = Member> {
     const excluded = except && rooms.some((room) => room.members.has(except)) ? except : undefined
     if (rooms.length === 1) return this.#publishTo(first, payload, compress, excluded)
     const union = this.#union(rooms)
-    if (union) return this.#publish(union.topic, union.size, payload, compress, excluded)
+    if (union) return this.#publish(union, union.size, payload, compress, excluded)
     return sendToEach(rooms, payload, compress, excluded)
   }
 
@@ -126,23 +144,42 @@ export class Scope<Conn extends Member = Member> {
     const { topic, members, isSubscribed } = audience
     if (!isSubscribed) {
       audience.isSubscribed = true
-      for (const conn of members) conn.socket.subscribe(topic)
+      for (const conn of members) if (!conn.link) conn.socket.subscribe(topic)
     }
-    return this.#publish(topic, members.size, payload, compress, excluded)
+    return this.#publish(audience, members.size, payload, compress, excluded)
   }
 
   #publish(
-    topic: string,
-    subscribers: number,
+    group: Audience | Union,
+    size: number,
     payload: Payload,
     compress: boolean,
     excluded: Member | undefined,
   ): number {
-    const receivers = excluded ? subscribers - 1 : subscribers
+    const receivers = excluded ? size - 1 : size
     if (receivers === 0) return 0
-    if (excluded) excluded.socket.publish(topic, payload, compress)
-    else this.#context.publish(topic, payload, compress)
+    if (excluded) excluded.socket.publish(group.topic, payload, compress)
+    else this.#context.publish(group.topic, payload, compress)
+    if (this.#linked.size > 0) this.#sendLinked(group, payload, compress, excluded)
     return receivers
+  }
+
+  #sendLinked(group: Audience | Union, payload: Payload, compress: boolean, excluded?: Member): void {
+    for (const conn of this.#linked) {
+      const isIn = 'members' in group ? group.members.has(conn) : isMember(conn, group)
+      if (isIn && conn !== excluded) conn.transmit(payload, compress)
+    }
+  }
+
+  #topicsOf(conn: Member): Set<string> {
+    const topics = new Set<string>()
+    if (this.#everyone.isSubscribed) topics.add(this.#everyone.topic)
+    conn.eachRoom((name) => {
+      const room = this.#rooms.get(name)
+      if (room?.isSubscribed) topics.add(room.topic)
+      room?.unions?.forEach((union) => topics.add(union.topic))
+    })
+    return topics
   }
 
   #create(name: string): Room {
@@ -205,7 +242,7 @@ export class Scope<Conn extends Member = Member> {
 
   #enter(conn: Member, union: Union): void {
     union.size++
-    conn.socket.subscribe(union.topic)
+    if (!conn.link) conn.socket.subscribe(union.topic)
   }
 
   #exit(conn: Member, union: Union): void {
@@ -222,7 +259,7 @@ export class Scope<Conn extends Member = Member> {
 
 function enter(audience: Audience, conn: Member): void {
   audience.members.add(conn)
-  if (audience.isSubscribed) conn.socket.subscribe(audience.topic)
+  if (audience.isSubscribed && !conn.link) conn.socket.subscribe(audience.topic)
 }
 
 /** @returns whether it was a member */

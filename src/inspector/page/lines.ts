@@ -27,6 +27,7 @@ const KIND_OF: Readonly<Record<Exclude<Line['type'], 'left' | 'restart' | 'handl
   ping: 'control',
   pong: 'control',
   error: 'error',
+  fault: 'message',
 }
 
 export function kindOf({ type }: Line): Kind | undefined {
@@ -38,7 +39,8 @@ export function directionOf(line: Line): 'in' | 'out' | undefined {
   if (line.type === 'message' || line.type === 'open') return 'in'
   if (line.type === 'sent' || line.type === 'broadcast' || line.type === 'refused') return 'out'
   if (line.type === 'close' && line.code === 1006) return undefined
-  if (line.type === 'ping' || line.type === 'pong' || line.type === 'close' || line.type === 'upstream')
+  if (line.type === 'fault' && line.from === undefined) return undefined
+  if (['ping', 'pong', 'close', 'fault', 'upstream'].includes(line.type))
     return line.from === 'client' ? 'in' : 'out'
   return undefined
 }

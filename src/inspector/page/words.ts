@@ -18,7 +18,18 @@ const WORDS: Readonly<Record<Line['type'], string>> = {
   leave: 'left',
   error: 'error',
   left: 'left out',
+  fault: 'fault',
   restart: 'restarted',
+}
+
+const FAULTS: Readonly<Record<NonNullable<Line['fault']>, string>> = {
+  delay: 'held back',
+  drop: 'lost',
+  duplicate: 'doubled',
+  reorder: 'overtaken',
+  corrupt: 'damaged',
+  disconnect: 'disconnected',
+  halfOpen: 'half open',
 }
 
 const COUNTED: Readonly<Record<keyof NonNullable<Line['left']>, string>> = {
@@ -31,7 +42,8 @@ const COUNTED: Readonly<Record<keyof NonNullable<Line['left']>, string>> = {
 }
 
 /** Which way, and what: never told by a colour alone. */
-export function wordOf({ type, receivers = 0, from }: Line): string {
+export function wordOf({ type, receivers = 0, from, fault }: Line): string {
+  if (fault) return `fault: ${FAULTS[fault]}`
   if (type === 'upstream' && from === 'client') return 'to the backend'
   return type === 'broadcast' ? `broadcast to ${whole(receivers)}` : WORDS[type]
 }

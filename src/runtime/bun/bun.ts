@@ -27,6 +27,8 @@ const ANSWER_IDLE_TIMEOUT = 255
 
 type Native<D> = ServerWebSocket<BunSocket<D>>
 
+const NOTHING: HttpAnswer = { status: 503, headers: {}, body: '' }
+
 export function createBunRuntime(): Runtime {
   return {
     name: 'bun',
@@ -71,7 +73,10 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
       // Without `development` Bun shares a port that is in use (SO_REUSEPORT).
       reusePort: false,
       ...onSentPath(async (request, self, url) => {
-        const raw = copyRequest(request, url, self, encrypted)
+        const raw = {
+          ...copyRequest(request, url, self, encrypted),
+          onGone: (run: () => void) => request.signal.addEventListener('abort', run, { once: true }),
+        }
         // Awaiting what is no promise would put every answer off by a turn.
         const inTime = <T>(result: T | Promise<T>): T | Promise<T> => {
           if (!(result instanceof Promise)) return result
@@ -91,7 +96,8 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
         }
         const result = inTime(events.upgrade(raw))
         const decision = result instanceof Promise ? await result : result
-        if (!decision.accept) return toResponse(Native, decision.answer)
+        // It cannot hang up, and so has an answer always.
+        if (!decision.accept) return toResponse(Native, decision.answer ?? NOTHING)
         // Bun answers with the client's first subprotocol, and with compression, unless the offer is taken away.
         request.headers.delete('sec-websocket-protocol')
         request.headers.delete('sec-websocket-extensions')

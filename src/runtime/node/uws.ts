@@ -93,9 +93,10 @@ async function listen<D>(
 
   const kinds = new SocketKinds(uws)
   const upgrade = (res: UWS.HttpResponse, req: UWS.HttpRequest, own: UWS.us_socket_context_t): void => {
-    const raw = copyRequest(res, req, encrypted)
+    const leaving = new Leaving()
+    const raw = { ...copyRequest(res, req, encrypted), onGone: leaving.onGone }
     const write = (decision: UpgradeDecision<D>): void => {
-      if (!decision.accept) return answer(res, raw, decision.answer)
+      if (!decision.accept) return decision.answer ? answer(res, raw, decision.answer) : void res.close()
       const { data, protocol } = decision
       const { extensions, context } = kinds.agree(decision.extensions, own)
       res.upgrade(
@@ -108,10 +109,17 @@ async function listen<D>(
     }
     const result = events.upgrade(raw)
     const refused = !(result instanceof Promise) && !result.accept
-    respond(answers, res, refused ? afterPacket(result) : result, write, async ({ accept }) => {
-      if (accept) await outer.ready()
-      return (run) => (accept ? outer.cork(res, run) : res.cork(run))
-    })
+    respond(
+      answers,
+      res,
+      refused ? afterPacket(result) : result,
+      write,
+      async ({ accept }) => {
+        if (accept) await outer.ready()
+        return (run) => (accept ? outer.cork(res, run) : res.cork(run))
+      },
+      leaving,
+    )
   }
   const behavior: Omit<UWS.WebSocketBehavior<Holder<D>>, 'upgrade'> = {
     maxPayloadLength: options.maxPayload,
@@ -163,7 +171,7 @@ async function listen<D>(
     }
     respond(answers, res, afterPacket(events.upgrade(raw)), (decision) => {
       const refusal = { status: 400, headers: {}, body: 'Malformed WebSocket handshake' }
-      answer(res, raw, decision.accept ? refusal : decision.answer)
+      answer(res, raw, decision.accept ? refusal : (decision.answer ?? refusal))
     })
   })
 
@@ -301,6 +309,19 @@ function copyRequest(res: UWS.HttpResponse, req: UWS.HttpRequest, encrypted: boo
   }
 }
 
+/** Tells who waits that the client has left before it had an answer. */
+class Leaving {
+  #run: (() => void) | undefined
+
+  readonly onGone = (run: () => void): void => {
+    this.#run = run
+  }
+
+  tell(): void {
+    this.#run?.()
+  }
+}
+
 /** How a later answer is corked, as all writes outside of the route's own callback have to be. */
 type Cork = (run: () => void) => void
 
@@ -311,11 +332,13 @@ function respond<T>(
   result: T | Promise<T>,
   write: (result: T) => void,
   prepare: (result: T) => Promise<Cork> = async () => (run) => res.cork(run),
+  leaving?: Leaving,
 ): void {
   if (!(result instanceof Promise)) return write(result)
   let aborted = false
   res.onAborted(() => {
     aborted = true
+    leaving?.tell()
   })
   const written = result.then(async (value) => {
     const cork = await prepare(value)

@@ -96,7 +96,10 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
     const before = answers.get(socket)
     if (before && !before.closed) await once(before, 'close')
     if (socket.destroyed || socket.writableEnded) return
-    const raw = copyRequest(request, options.tls !== undefined)
+    const raw = {
+      ...copyRequest(request, options.tls !== undefined),
+      onGone: (run: () => void): void => void socket.once('close', run),
+    }
     const end = (answer: HttpAnswer): void => answerRaw(socket, request.method, answer)
     // Node has let go of the socket, whatever it was to become.
     if (!isHandshake(request)) {
@@ -110,7 +113,7 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
       head = early.take()
     }
     if (socket.destroyed) return
-    if (!decision.accept) return end(decision.answer)
+    if (!decision.accept) return decision.answer ? end(decision.answer) : void socket.destroy()
     request.headers['sec-websocket-extensions'] = decision.extensions || undefined
     // `ws` would fail the client if its choice were not in the offer; the choice is the engine's.
     delete request.headers['sec-websocket-protocol']
@@ -161,9 +164,8 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
     }
     const refuse = async (): Promise<HttpAnswer> => {
       const decision = await events.upgrade(raw)
-      return decision.accept
-        ? { status: 400, headers: {}, body: 'Malformed WebSocket handshake' }
-        : decision.answer
+      const malformed = { status: 400, headers: {}, body: 'Malformed WebSocket handshake' }
+      return decision.accept ? malformed : (decision.answer ?? malformed)
     }
     void reply(response, refuse())
   }

@@ -43,6 +43,8 @@ function wordsOf(event: TapEvent): string {
       return `${start} ${event.room}`
     case 'close':
       return `${start} ${event.code} ${event.reason} ${event.initiatedByClient}`
+    case 'fault':
+      return `${start} ${event.kind} ${event.direction} ${event.message}`
     case 'error':
     default:
       return `${start} ${event.hook} ${event.error.message}`

@@ -1,0 +1,34 @@
+import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
+
+// Where chance comes from. Each connection, direction and kind of fault has a stream of its own, so that neither another fault
+// nor another client moves what happens to it. Seeds that are alike would give streams whose first draws are alike
+// (`xoroshiro128plus(seed + n)`: all of 10,000 first draws in one tenth), so the seed is hashed first.
+
+/** What a stream hangs on, in this order. */
+export interface Origin {
+  readonly seed: number | string
+  readonly pattern: string
+  /** What `key` says, or the number of the connection. */
+  readonly key: number | string
+  readonly direction: 'in' | 'out'
+  readonly kind: string
+}
+
+/** Numbers from 0 to below 1, one for each call. */
+export type Stream = () => number
+
+/** @returns the same numbers for the same origin, on every runtime */
+export function streamOf(origin: Origin): Stream {
+  const random = xoroshiro128plus(seedOf(origin) | 0)
+  return () => (random.next() >>> 0) / 2 ** 32
+}
+
+/** 32 bits, none of them like those of its neighbour: FNV-1a, and murmur3's finaliser. */
+export function seedOf({ seed, pattern, key, direction, kind }: Origin): number {
+  let hash = 0x811c9dc5
+  for (const byte of new TextEncoder().encode([seed, pattern, key, direction, kind].join('\n')))
+    hash = Math.imul(hash ^ byte, 0x01000193)
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
+  return (hash ^ (hash >>> 16)) >>> 0
+}

@@ -1,0 +1,187 @@
+import type { Clock, Timer } from '../engine/clock.ts'
+import type { FaultInfo, LinkFaults } from '../engine/handler/faults.ts'
+import type { Payload } from '../engine/runtime.ts'
+import type { Chooser } from './choice.ts'
+import { damaged } from './damage.ts'
+
+/** What waits for a partner to change places with, and has none, goes alone. */
+const ALONE_MS = 100
+/** Messages that have arrived, and that a list may hold before it is cut. */
+const MAX_ARRIVED = 64
+
+/** A message on its way. */
+export interface Letter {
+  readonly payload: Payload
+  readonly bytes: number
+  readonly deliver: (payload: Payload, bytes: number) => void
+  /** What its handler's `match` functions say. */
+  readonly matches: Parameters<Chooser['next']>[0]
+}
+
+interface Held {
+  readonly letter: Letter
+  readonly due: number
+}
+
+export interface LaneEvents {
+  happened(kind: FaultInfo['kind'], message: number, payload: Payload): void
+  /** Nothing is on its way any more. */
+  empty(): void
+}
+
+/**
+ * One direction of a link. A message has left when its last byte has, and has arrived when it has taken its time behind
+ * that, never before the one before it: one due time for each message, and one timer, for the first of them.
+ */
+export class Lane {
+  readonly #clock: Clock
+  readonly #faults: LinkFaults
+  readonly #chooser: Chooser
+  readonly #events: LaneEvents
+  #queue: Held[] = []
+  /** Index of the first that waits. */
+  #next = 0
+  #bytes = 0
+  /** Waits to change places with the next one. */
+  #moved: { readonly letter: Letter; readonly latency: number; readonly timer: Timer } | undefined
+  #sent = -Infinity
+  #due = -Infinity
+  #timer: Timer | undefined
+  #n = 0
+  #isClosed = false
+
+  constructor(clock: Clock, faults: LinkFaults, chooser: Chooser, events: LaneEvents) {
+    this.#clock = clock
+    this.#faults = faults
+    this.#chooser = chooser
+    this.#events = events
+  }
+
+  /** Of the messages that are on their way. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** How many are. */
+  get size(): number {
+    return this.#queue.length - this.#next + (this.#moved ? 1 : 0)
+  }
+
+  /** @returns whether it waits */
+  push(letter: Letter): boolean {
+    if (this.#isClosed) return false
+    const n = ++this.#n
+    const { isDropped, isDoubled, damage, isMoved, latency } = this.#chooser.next(letter.matches)
+    if (isDropped) {
+      this.#events.happened('drop', n, letter.payload)
+      return false
+    }
+    const sent = damage === undefined ? letter : this.#damage(letter, damage, n)
+    if (isDoubled) this.#events.happened('duplicate', n, letter.payload)
+    if (isMoved && !this.#moved) {
+      this.#events.happened('reorder', n, letter.payload)
+      const timer = this.#clock.after(ALONE_MS, () => this.#rejoin())
+      this.#moved = { letter: sent, latency, timer }
+      this.#bytes += sent.bytes
+      return true
+    }
+    const waits = this.#travel(sent, latency)
+    if (isDoubled) this.#travel(sent, latency)
+    if (waits) this.#events.happened('delay', n, letter.payload)
+    this.#rejoin()
+    return waits
+  }
+
+  /** All that is on its way arrives now, in its order. */
+  flush(): void {
+    this.#rejoin(true)
+    this.#timer?.cancel()
+    this.#timer = undefined
+    const waiting = this.#queue.slice(this.#next)
+    this.#forget()
+    for (const { letter } of waiting) letter.deliver(letter.payload, letter.bytes)
+  }
+
+  /** Nothing arrives any more, and nothing of what is on its way. */
+  close(): void {
+    this.#isClosed = true
+    this.#timer?.cancel()
+    this.#moved?.timer.cancel()
+    this.#moved = undefined
+    this.#forget()
+  }
+
+  #damage(letter: Letter, where: number, n: number): Letter {
+    const payload = damaged(letter.payload, where)
+    if (payload === letter.payload) return letter
+    this.#events.happened('corrupt', n, letter.payload)
+    return { ...letter, payload, bytes: Buffer.byteLength(payload) }
+  }
+
+  /** Goes behind the one that has taken its place, or alone. */
+  #rejoin(isFlushed = false): void {
+    if (!this.#moved) return
+    const { letter, latency, timer } = this.#moved
+    timer.cancel()
+    this.#moved = undefined
+    this.#bytes -= letter.bytes
+    if (isFlushed) this.#queue.push({ letter, due: 0 })
+    else if (!this.#travel(letter, latency)) this.#tellEmpty()
+  }
+
+  #travel(letter: Letter, latency: number): boolean {
+    const { bandwidth, stall = false } = this.#faults
+    const now = this.#clock.now()
+    this.#sent = bandwidth === undefined ? now : Math.max(this.#sent, now) + (letter.bytes * 1000) / bandwidth
+    this.#due = Math.max(this.#due, this.#sent + latency)
+    if (!stall && this.#due <= now && this.#queue.length === this.#next) {
+      letter.deliver(letter.payload, letter.bytes)
+      return false
+    }
+    this.#queue.push({ letter, due: this.#due })
+    this.#bytes += letter.bytes
+    if (!stall) this.#timer ??= this.#arm()
+    return true
+  }
+
+  #arm(): Timer | undefined {
+    const first = this.#queue[this.#next]
+    if (!first) return undefined
+    // A timer of a fraction of a millisecond comes too early.
+    return this.#clock.after(Math.max(0, Math.ceil(first.due - this.#clock.now())), () => this.#run())
+  }
+
+  #run(): void {
+    this.#timer = undefined
+    const now = this.#clock.now()
+    for (let held = this.#queue[this.#next]; held && held.due <= now; held = this.#queue[this.#next]) {
+      const { letter } = held
+      this.#advance(letter)
+      letter.deliver(letter.payload, letter.bytes)
+      // Lifted, or closed, by whoever got it.
+      if (this.#isClosed) return
+    }
+    if (this.#next === this.#queue.length) this.#forget()
+    this.#timer ??= this.#arm()
+    this.#tellEmpty()
+  }
+
+  /** What has arrived is let go now and then: a lane that is never empty would keep every message. */
+  #advance({ bytes }: Letter): void {
+    this.#bytes -= bytes
+    this.#next++
+    if (this.#next < MAX_ARRIVED || this.#next * 2 < this.#queue.length) return
+    this.#queue.splice(0, this.#next)
+    this.#next = 0
+  }
+
+  #tellEmpty(): void {
+    if (this.size === 0) this.#events.empty()
+  }
+
+  #forget(): void {
+    this.#queue = []
+    this.#next = 0
+    this.#bytes = 0
+  }
+}

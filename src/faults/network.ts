@@ -1,0 +1,330 @@
+import type { Clock } from '../engine/clock.ts'
+import { assertCloseCode } from '../engine/close.ts'
+import { infoOf, type ConnectionInfo } from '../engine/connection/connection-info.ts'
+import type { Connection } from '../engine/connection/connection.ts'
+import { describe, SidewireError } from '../engine/errors.ts'
+import type { FaultCounts, FaultInfo, Faults, FaultsOf } from '../engine/handler/faults.ts'
+import { faultsSchema } from '../engine/handler/fault-schema.ts'
+import { checkOptions } from '../engine/handler/option-schema.ts'
+import type { HandshakeRequest } from '../engine/handshake/request.ts'
+import type { Logger } from '../engine/logger.ts'
+import type { Network, Passage } from '../engine/network.ts'
+import type { Payload } from '../engine/runtime.ts'
+import type { Stats } from '../engine/stats.ts'
+import type { Tap } from '../engine/tap.ts'
+import { FaultyLink } from './link.ts'
+import { FaultSet } from './set.ts'
+import { choose, leavesToChance, needsLink, onesOf, within } from './which.ts'
+
+/** All handlers. */
+const ALL = '*'
+
+/** What it needs of the engine. */
+export interface World {
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly stats: Stats
+  readonly tap: Tap | undefined
+  /** @throws `ERR_UNKNOWN_HANDLER` */
+  openConnections(pattern?: string): Connection[]
+  /** As the handler has it. @throws `ERR_UNKNOWN_HANDLER` */
+  patternOf(pattern: string): string
+  /** A function of the handler has failed, and no connection is to blame. */
+  failed(pattern: string, what: string, thrown: unknown): void
+}
+
+export interface FaultOptions {
+  /** Milliseconds until it is lifted by itself. @defaultValue until it is stopped */
+  for?: number
+  /** Which open connections, and which of those that come; `handshake` is not possible with it. @defaultValue all */
+  where?(conn: ConnectionInfo): boolean
+}
+
+export interface DisconnectOptions {
+  /** @defaultValue none: they are cut, and see 1006 */
+  code?: number
+  reason?: string
+  /** @defaultValue all */
+  where?(conn: ConnectionInfo): boolean
+}
+
+/** Faults that are switched on. */
+export interface FaultHandle extends Disposable {
+  /** What brings the same decisions back. */
+  readonly seed: number | string
+  /** How often each has happened. */
+  readonly counts: Readonly<FaultCounts>
+  /** Lifts them; what waits arrives at once, in order. Idempotent. */
+  stop(): void
+}
+
+/** A set that is switched on, for a pattern or for all. */
+interface Layer {
+  readonly pattern: string
+  readonly set: FaultSet
+  stop(): void
+}
+
+interface Linked {
+  readonly link: FaultyLink
+  readonly set: FaultSet
+  readonly faults: Faults
+}
+
+/** Which of the counts a fault is. */
+const COUNT_OF: Readonly<Record<FaultInfo['kind'], keyof FaultCounts>> = {
+  delay: 'delayed',
+  drop: 'dropped',
+  duplicate: 'duplicated',
+  reorder: 'reordered',
+  corrupt: 'corrupted',
+  disconnect: 'disconnected',
+  halfOpen: 'halfOpened',
+}
+
+/** Which faults are on, and what they do to handshakes and connections. The latest that is switched on counts, whole. */
+export class FaultyNetwork implements Network {
+  readonly #world: World
+  /** For all that have no seed of their own. */
+  readonly #seed: number = Math.floor(Math.random() * 2 ** 31)
+  /** What the handlers say. */
+  #handlers = new Map<string, { readonly faults: FaultsOf; readonly set: FaultSet }>()
+  /** In the order in which they were switched on. */
+  #layers: Layer[] = []
+  #own = new WeakMap<Connection, FaultSet>()
+  readonly #links = new Map<Connection, Linked>()
+
+  constructor(world: World) {
+    this.#world = world
+  }
+
+  /** @throws `ERR_OPTION`, `ERR_UNKNOWN_HANDLER` */
+  setFaults(pattern: string, faults: FaultsOf, { for: ms, where }: FaultOptions = {}): FaultHandle {
+    if (typeof faults !== 'function') checkOptions(faultsSchema, faults)
+    const source = pattern === ALL ? ALL : this.#world.patternOf(pattern)
+    if (ms !== undefined && !(typeof ms === 'number' && ms > 0 && ms < 2 ** 31))
+      throw new SidewireError(
+        'ERR_OPTION',
+        `option "for" is ${describe(ms)}; it has to be milliseconds above 0`,
+      )
+    if (where && typeof faults === 'object' && faults.handshake)
+      throw new SidewireError(
+        'ERR_OPTION',
+        `option "handshake" is ${describe(faults.handshake)}, but "where" asks for connections, and a handshake is none yet; leave one of the two out`,
+      )
+    const set = new FaultSet(faults, this.#seed, {
+      selects: where && ((conn) => where(infoOf(conn))),
+    })
+    const timer = ms === undefined ? undefined : this.#world.clock.after(ms, () => layer.stop())
+    const layer: Layer = {
+      pattern: source,
+      set,
+      stop: () => {
+        timer?.cancel()
+        if (!this.#layers.includes(layer)) return
+        this.#layers = this.#layers.filter((each) => each !== layer)
+        for (const go of [...set.waiting]) go()
+        this.#refresh()
+      },
+    }
+    this.#layers.push(layer)
+    this.#refresh()
+    const stop = (): void => layer.stop()
+    return { seed: set.seed, counts: set.counts, stop, [Symbol.dispose]: stop }
+  }
+
+  setFaultsOf(conn: Connection, faults: Faults | undefined): void {
+    if (faults === undefined) this.#own.delete(conn)
+    else {
+      checkOptions(faultsSchema, faults)
+      if (faults.handshake)
+        throw new SidewireError(
+          'ERR_OPTION',
+          `option "handshake" is ${describe(faults.handshake)}, but the handshake of this connection is over; use server.setFaults`,
+        )
+      this.#own.set(conn, new FaultSet(faults, this.#seed))
+    }
+    if (!conn.closed) this.#refreshOne(conn)
+  }
+
+  /** As the handlers say it, from the first connection on. @throws `ERR_UNKNOWN_HANDLER` */
+  resetFaults(pattern: string = ALL): void {
+    const source = pattern === ALL ? ALL : this.#world.patternOf(pattern)
+    const isMeant = (each: string): boolean => source === ALL || each === source
+    for (const layer of this.#layers.filter((each) => isMeant(each.pattern))) layer.stop()
+    for (const [each, { set }] of this.#handlers) if (isMeant(each)) set.reset()
+    for (const conn of this.#connections(source)) {
+      this.#own.delete(conn)
+      this.#lift(conn)
+    }
+    this.#refresh()
+  }
+
+  /** @returns how many @throws `ERR_UNKNOWN_HANDLER`, `ERR_CLOSE_CODE` */
+  disconnect(pattern: string, { code, reason = '', where }: DisconnectOptions = {}): number {
+    if (code !== undefined) assertCloseCode(code)
+    const all = this.#connections(pattern).filter((conn) => !where || where(infoOf(conn)))
+    for (const conn of all) {
+      if (code === undefined) conn.forceClose()
+      else conn.close(code, reason)
+    }
+    return all.length
+  }
+
+  arrive(pattern: string, req: HandshakeRequest): Passage | undefined {
+    const found = this.#find(pattern, (set) => this.#ask(pattern, () => set.arrive(pattern, req)))
+    const { set, said } = found ?? {}
+    if (!set || !said?.faults.handshake) return undefined
+    const { faults, n } = said
+    const { delay = 0, refuse, with: how = 503 } = said.faults.handshake
+    const streams = set.streams(faults, pattern, this.#ask(pattern, () => faults.key?.(req)) ?? n, 'in')
+    const ms = within(delay, streams('handshake'))
+    const isRefused = choose(onesOf(refuse), n, streams('refuse')()) !== undefined
+    if (ms > 0 || isRefused) this.#tellSeed(pattern, set, faults)
+    if (isRefused) {
+      set.counts.refused++
+      this.#world.stats.faults.refused++
+    }
+    return {
+      delay: ms > 0 ? this.#delay(set, ms) : undefined,
+      refuse: !isRefused
+        ? undefined
+        : typeof how === 'number'
+          ? { kind: 'status', status: how }
+          : typeof how === 'string'
+            ? { kind: how }
+            : { kind: 'close', code: how.code, reason: how.reason ?? '' },
+    }
+  }
+
+  opened(conn: Connection): void {
+    if (this.#layers.length > 0 || this.#handlers.size > 0) this.#refreshOne(conn)
+  }
+
+  closed(conn: Connection): void {
+    this.#links.get(conn)?.link.end()
+    this.#links.delete(conn)
+  }
+
+  serve(handlers: Iterable<{ readonly pattern: string; readonly faults: FaultsOf | undefined }>): void {
+    const before = this.#handlers
+    this.#handlers = new Map()
+    for (const { pattern, faults } of handlers) {
+      if (faults === undefined) continue
+      const known = before.get(pattern)
+      const isSame = known?.faults === faults
+      this.#handlers.set(
+        pattern,
+        isSame ? known : { faults, set: new FaultSet(faults, this.#seed, { looksBack: true }) },
+      )
+    }
+    if (before.size > 0 || this.#handlers.size > 0) this.#refresh()
+  }
+
+  /** The server closes: nothing holds up what its clients are told. */
+  stop(): void {
+    this.#handlers = new Map()
+    for (const layer of [...this.#layers]) layer.stop()
+    this.#own = new WeakMap()
+    for (const conn of [...this.#links.keys()]) this.#lift(conn)
+  }
+
+  #connections(pattern: string): Connection[] {
+    return this.#world.openConnections(pattern === ALL ? undefined : pattern)
+  }
+
+  /** The first that says something, from the latest on. */
+  #find<T>(pattern: string, ask: (set: FaultSet) => T | undefined): { set: FaultSet; said: T } | undefined {
+    for (const layer of this.#layers.toReversed()) {
+      if (layer.pattern !== ALL && layer.pattern !== pattern) continue
+      const said = ask(layer.set)
+      if (said !== undefined) return { set: layer.set, said }
+    }
+    const set = this.#handlers.get(pattern)?.set
+    const said = set && ask(set)
+    return set && said !== undefined ? { set, said } : undefined
+  }
+
+  #effective(conn: Connection): { set: FaultSet; said: Faults } | undefined {
+    const own = this.#own.get(conn)
+    const said = own?.of(conn)
+    if (own && said) return { set: own, said }
+    return this.#find(conn.pattern, (set) => this.#ask(conn.pattern, () => set.of(conn)))
+  }
+
+  /** What a function of the user's answers; a failure of it is none of the client's. */
+  #ask<T>(pattern: string, call: () => T): T | undefined {
+    try {
+      return call()
+    } catch (thrown) {
+      this.#world.failed(pattern, 'faults', thrown)
+      return undefined
+    }
+  }
+
+  #refresh(): void {
+    for (const conn of this.#world.openConnections()) this.#refreshOne(conn)
+  }
+
+  #refreshOne(conn: Connection): void {
+    const found = this.#effective(conn)
+    const now = this.#links.get(conn)
+    const isLinked = found !== undefined && needsLink(found.said)
+    if (now && isLinked && now.set === found.set && now.faults === found.said) return
+    if (now) this.#lift(conn)
+    if (isLinked && !conn.closed) this.#link(conn, found.set, found.said)
+  }
+
+  #link(conn: Connection, set: FaultSet, faults: Faults): void {
+    const { clock } = this.#world
+    const key = conn.asks('key', () => faults.key?.(conn.req)) ?? conn.n
+    const link = new FaultyLink(conn, {
+      faults,
+      n: conn.n,
+      clock,
+      streams: (direction) => set.streams(faults, conn.pattern, key, direction),
+      happened: (info, payload = '') => this.#happened(conn, set, faults, info, payload),
+    })
+    this.#links.set(conn, { link, set, faults })
+    conn.setLink(link)
+  }
+
+  /** What waits arrives, and then the connection is as any other. */
+  #lift(conn: Connection): void {
+    const linked = this.#links.get(conn)
+    if (!linked) return
+    this.#links.delete(conn)
+    conn.setLink(undefined, linked.link.lift())
+  }
+
+  #happened(conn: Connection, set: FaultSet, faults: Faults, info: FaultInfo, payload: Payload): void {
+    const { stats, tap } = this.#world
+    const name = COUNT_OF[info.kind]
+    set.counts[name]++
+    stats.faults[name]++
+    this.#tellSeed(conn.pattern, set, faults)
+    tap?.tell({ type: 'fault', conn, pattern: conn.pattern, ...info, payload })
+    conn.tellFault(info)
+  }
+
+  /** Once, where chance decides and nobody has given it a seed. */
+  #tellSeed(pattern: string, set: FaultSet, faults: Faults): void {
+    if (!set.isSeedNews || faults.seed !== undefined || !leavesToChance(faults)) return
+    set.isSeedNews = false
+    this.#world.logger.info(
+      `${pattern}: faults by chance, with the seed ${set.seed}; faults: { seed: ${set.seed} } repeats them`,
+    )
+  }
+
+  #delay(set: FaultSet, ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const go = (): void => {
+        timer.cancel()
+        set.waiting.delete(go)
+        resolve()
+      }
+      const timer = this.#world.clock.after(Math.ceil(ms), go)
+      set.waiting.add(go)
+    })
+  }
+}
