@@ -12,6 +12,7 @@ export type {
   HalfOpenFault,
   HandshakeFaults,
   LinkFaults,
+  MatchedConnection,
   Span,
   Which,
   WhichMessages,
@@ -28,6 +29,8 @@ export type { HandlerService } from './engine/handler/handler-service.ts'
 export type { Logger, LogLevel } from './engine/logger.ts'
 export type { ControlErrorCode } from './control/answers.ts'
 export type { ControlConnection } from './control/control.ts'
+export type { FaultPage } from './control/faults.ts'
+export type { FaultRow } from './engine/network.ts'
 export type { JournalPage } from './control/journal.ts'
 export type { JournalRow } from './control/row.ts'
 export type { ProxyHeader } from './engine/handler/option-schema.ts'
@@ -48,13 +51,18 @@ export type { UpstreamConnection } from './engine/upstream/upstream-connection.t
 export type { HandshakeRequest, RequestHeaders } from './engine/handshake/request.ts'
 export type { RecordOptions } from './engine/record-options.ts'
 export type { RuntimeName, SendStatus, TlsFiles } from './engine/runtime.ts'
-export type { DisconnectOptions, FaultHandle, FaultOptions } from './faults/network.ts'
 export { defineScript, type LoadScript, type ScriptClient } from './load/load-script.ts'
 export type { Report as BenchReport } from './load/report.ts'
 export type { RefusalReason, Stats } from './engine/stats.ts'
 export type { IWebSocketConnection, WebSocketConnection } from './engine/connection/websocket-connection.ts'
 export { defineConfig } from './server/config.ts'
-export { createServer, type Server } from './server/server.ts'
+export {
+  createServer,
+  type DisconnectOptions,
+  type FaultHandle,
+  type FaultOptions,
+  type Server,
+} from './server/server.ts'
 export {
   universalApi,
   universalApi as default,

@@ -18,12 +18,16 @@ export class ControlClient {
   }
 
   /** @throws `ERR_CONTROL`, with what the server says, or why nobody does */
-  async ask<T>(path: string, command?: unknown): Promise<T> {
+  async ask<T>(
+    path: string,
+    command?: unknown,
+    method: string = command === undefined ? 'GET' : 'POST',
+  ): Promise<T> {
     const url = new URL(path, this.#base)
     let response: Response
     try {
       response = await fetch(url, {
-        method: command === undefined ? 'GET' : 'POST',
+        method,
         headers: this.#token === undefined ? {} : { Authorization: `Bearer ${this.#token}` },
         ...(command !== undefined && { body: JSON.stringify(command) }),
       })

@@ -7,6 +7,8 @@ import { MAX_CONNECTIONS } from '../load/token.ts'
 import type { bench } from './bench.ts'
 import { CONFIG_NAME } from './config-name.ts'
 import type { record } from './record.ts'
+import type { faults } from './faults.ts'
+import { toRefusal, toSpan, toTime, toWhich } from './fault-flags.ts'
 import { say } from './report.ts'
 import type { send } from './send.ts'
 import type { serve } from './serve.ts'
@@ -115,6 +117,60 @@ export function createProgram(): Command {
       ]),
     )
     .action(async (...args: Parameters<typeof send>) => (await import('./send.ts')).send(...args))
+  program
+    .command('faults')
+    .configureOutput(mistakesOf('sidewire faults'))
+    .description(
+      'Break the network of a server that was started with --control; without an action, list what is broken.',
+    )
+    .argument('<url>', 'of the server, such as http://localhost:8787')
+    .addArgument(
+      new Argument('[action]', 'set: switch on, in the place of what was set before; lift: all is well again')
+        .choices(['list', 'set', 'lift'])
+        .default('list'),
+    )
+    .argument('[pattern]', "of the handler, such as '/ws/chat'", '*')
+    .addOption(
+      new Option('--profile <name>', 'a network by its name').choices([
+        'slow3g',
+        'slow4g',
+        'fast4g',
+        'flaky',
+        'offline',
+      ]),
+    )
+    .option('--latency <ms>', "how long each message takes: '200', or '100-400'", toSpan)
+    .option('--bandwidth <bytes>', 'bytes a second', toCount)
+    .option('--stall', 'nothing arrives until it is lifted')
+    .option(
+      '--drop <which>',
+      "messages that are lost: '5%', 'nth:3', 'first:2', 'after:10', 'every:4'",
+      toWhich,
+    )
+    .option('--duplicate <which>', 'messages that arrive twice', toWhich)
+    .option('--reorder <which>', 'messages that change places with the next one', toWhich)
+    .option('--corrupt <which>', 'messages that arrive damaged', toWhich)
+    .option('--incoming', 'the flags above are about messages from the client (default: to the client)')
+    .option('--delay <ms>', 'how long the handshake waits', toSpan)
+    .option('--refuse <which>', 'handshakes that are refused', toWhich)
+    .option('--with <how>', 'with what: an HTTP status, hangup or hang (default: 503)', toRefusal)
+    .option('--cut [ms]', 'cut connections, after that time, or at once', toSpan)
+    .option('--code <code>', 'close them with that code instead', toCount)
+    .option('--half-open', 'connections stay, and carry nothing')
+    .option('--seed <text>', 'the same decisions again (default: drawn)')
+    .option('--for <time>', "lift it by itself, after '500ms', '10s' or '2m'", toTime)
+    .option('--connection <id>', 'only of this connection')
+    .option('--token <token>', 'of --control, where it has one')
+    .addHelpText(
+      'after',
+      examples([
+        "faults http://localhost:8787 set '/ws/chat' --latency 100-400 --drop 5% --for 10s",
+        'faults http://localhost:8787 set --profile offline',
+        'faults http://localhost:8787',
+        'faults http://localhost:8787 lift',
+      ]),
+    )
+    .action(async (...args: Parameters<typeof faults>) => (await import('./faults.ts')).faults(...args))
   program
     .command('bench')
     .configureOutput(mistakesOf('sidewire bench'))

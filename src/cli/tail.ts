@@ -71,6 +71,10 @@ function wordsOf(row: JournalRow): string {
     case 'ping':
     case 'pong':
       return pc.dim(`${row.type} from the ${row.from}`)
+    case 'fault':
+      return pc.yellow(
+        `fault: ${row.fault}${row.from ? ` of message ${row.message} from the ${row.from}: ${payloadOf(row)}` : ''}`,
+      )
     case 'open':
     default:
       return `connected to ${row.path}`

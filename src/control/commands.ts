@@ -49,7 +49,7 @@ export function send(inside: Inside, command: Command): { readonly receivers: nu
   const target = targetOf(command)
   const data = messageOf(command)
   if ('connection' in target) {
-    const status = find(inside, target.connection).send(data)
+    const status = findConnection(inside, target.connection).send(data)
     return { receivers: status === 'closed' || status === 'dropped' ? 0 : 1 }
   }
   const receivers = reached(inside, target).length
@@ -69,7 +69,7 @@ export function disconnect(
     throw new Refused(400, 'body', `code is ${describe(code)}; it has to be a close code, or missing to cut`)
   if (typeof reason !== 'string')
     throw new Refused(400, 'body', `reason is ${describe(reason)}; it has to be a string`)
-  const all = 'connection' in target ? [find(inside, target.connection)] : reached(inside, target)
+  const all = 'connection' in target ? [findConnection(inside, target.connection)] : reached(inside, target)
   for (const conn of all) {
     if (code === undefined) {
       each(conn)
@@ -90,7 +90,7 @@ function reached(
   return rooms ? all.filter((conn) => rooms.some((room) => conn.isInRoom(room))) : all
 }
 
-function find(inside: Inside, id: string): WebSocketConnection {
+export function findConnection(inside: Inside, id: string): WebSocketConnection {
   const conn = inside.openConnections().find((each) => each.id === id)
   if (conn) return conn
   throw new Refused(

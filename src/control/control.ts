@@ -7,6 +7,7 @@ import type { HttpAnswer, RawRequest, ReadBody } from '../engine/runtime.ts'
 import { assertLocal, hasToken } from './access.ts'
 import { failed, json, Refused } from './answers.ts'
 import { disconnect, readCommand, send } from './commands.ts'
+import { liftFaults, listFaults, putFaults, type FaultPage } from './faults.ts'
 import { ControlJournal } from './journal.ts'
 
 /** Where it is. */
@@ -31,6 +32,15 @@ export interface ControlConnection {
 }
 
 const MAX_WAIT_MS = 30_000
+
+/** What there is, and how it is asked; what is no GET changes something. */
+const METHODS: ReadonlyMap<string, readonly string[]> = new Map([
+  ['journal', ['GET']],
+  ['connections', ['GET']],
+  ['faults', ['GET', 'PUT', 'DELETE']],
+  ['send', ['POST']],
+  ['disconnect', ['POST']],
+])
 
 /** What other processes may ask of a server, and tell it, over HTTP: see docs/reference/control.md. */
 export class Control {
@@ -64,18 +74,20 @@ export class Control {
     assertLocal(raw, headers)
     const name = pathOf(raw.url).slice(CONTROL_PATH.length)
     const query = new URLSearchParams(raw.url.split('?')[1] ?? '')
-    const changes = name === 'send' || name === 'disconnect'
-    if (!changes && name !== 'journal' && name !== 'connections')
+    const [command = ''] = name.split('/', 1)
+    const methods = METHODS.get(command)
+    if (!methods || (command !== name && command !== 'faults'))
+      throw new Refused(404, 'path', `there is no ${CONTROL_PATH}${name}: ${[...METHODS.keys()].join(', ')}`)
+    if (!methods.includes(raw.method))
       throw new Refused(
-        404,
-        'path',
-        `there is no ${CONTROL_PATH}${name}: journal, connections, send, disconnect`,
+        405,
+        'method',
+        `${CONTROL_PATH}${name} takes ${methods.join(', ')}, not ${raw.method}`,
       )
-    const method = changes ? 'POST' : 'GET'
-    if (raw.method !== method)
-      throw new Refused(405, 'method', `${CONTROL_PATH}${name} takes ${method}, not ${raw.method}`)
-    this.#assertToken(headers, changes)
-    switch (name) {
+    this.#assertToken(headers, raw.method !== 'GET')
+    switch (command) {
+      case 'faults':
+        return json(await this.#faults(raw.method, name, query.get('connection'), readBody))
       case 'journal':
         return json(
           await this.#journal.wait(wholeOf(query, 'after'), Math.min(MAX_WAIT_MS, wholeOf(query, 'wait'))),
@@ -90,6 +102,19 @@ export class Control {
     }
   }
 
+  async #faults(
+    method: string,
+    name: string,
+    connection: string | null,
+    readBody: ReadBody,
+  ): Promise<FaultPage> {
+    if (method === 'GET') return listFaults(this.#inside)
+    const pattern = patternIn(name.slice('faults'.length))
+    const target = { pattern, connection }
+    if (method === 'DELETE') return liftFaults(this.#inside, target)
+    return putFaults(this.#inside, target, await readCommand(readBody, this.#clock))
+  }
+
   #assertToken(headers: RequestHeaders, changes: boolean): void {
     const { token, isLoopback } = this.#options
     if (token === undefined) {
@@ -102,6 +127,20 @@ export class Control {
     }
     if (!hasToken(headers, token))
       throw new Refused(401, 'token', 'the token is missing or wrong: Authorization: Bearer <token>')
+  }
+}
+
+/** Of a handler, as it stands in a URL; nothing is all. */
+function patternIn(path: string): string {
+  try {
+    const pattern = decodeURIComponent(path)
+    return pattern === '' ? '*' : pattern
+  } catch {
+    throw new Refused(
+      400,
+      'target',
+      `${describe(path)} has a malformed escape; it has to be the pattern of a handler`,
+    )
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Network } from './network.ts'
 import type { Holdings } from './holdings.ts'
 import type { WebSocketConnection } from './connection/websocket-connection.ts'
 import type { PublishOptions } from './rooms/broadcast-options.ts'
@@ -16,6 +17,8 @@ export interface Inside {
   /** @returns what ends it */
   listen(listener: TapListener): () => void
   holdings(): Holdings
+  /** `undefined` where it is perfect. */
+  readonly network: Network | undefined
   /** A payload as the handler of this pattern reads it. @throws as its codec does */
   decode(pattern: string, payload: Payload): unknown
   /** Which pongs are nobody's business but the listeners': no `onPong` is called for them. */

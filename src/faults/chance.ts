@@ -19,12 +19,12 @@ export type Stream = () => number
 
 /** @returns the same numbers for the same origin, on every runtime */
 export function streamOf(origin: Origin): Stream {
-  const random = xoroshiro128plus(seedOf(origin) | 0)
+  const random = xoroshiro128plus(hashOf(origin) | 0)
   return () => (random.next() >>> 0) / 2 ** 32
 }
 
 /** 32 bits, none of them like those of its neighbour: FNV-1a, and murmur3's finaliser. */
-export function seedOf({ seed, pattern, key, direction, kind }: Origin): number {
+function hashOf({ seed, pattern, key, direction, kind }: Origin): number {
   let hash = 0x811c9dc5
   for (const byte of new TextEncoder().encode([seed, pattern, key, direction, kind].join('\n')))
     hash = Math.imul(hash ^ byte, 0x01000193)

@@ -1,4 +1,4 @@
-import type { Clock } from '../engine/clock.ts'
+import type { Clock, Timer } from '../engine/clock.ts'
 import { assertCloseCode } from '../engine/close.ts'
 import { infoOf, type ConnectionInfo } from '../engine/connection/connection-info.ts'
 import type { Connection } from '../engine/connection/connection.ts'
@@ -8,7 +8,7 @@ import { faultsSchema } from '../engine/handler/fault-schema.ts'
 import { checkOptions } from '../engine/handler/option-schema.ts'
 import type { HandshakeRequest } from '../engine/handshake/request.ts'
 import type { Logger } from '../engine/logger.ts'
-import type { Network, Passage } from '../engine/network.ts'
+import type { FaultRow, Network, Passage } from '../engine/network.ts'
 import type { Payload } from '../engine/runtime.ts'
 import type { Stats } from '../engine/stats.ts'
 import type { Tap } from '../engine/tap.ts'
@@ -37,7 +37,7 @@ export interface FaultOptions {
   /** Milliseconds until it is lifted by itself. @defaultValue until it is stopped */
   for?: number
   /** Which open connections, and which of those that come; `handshake` is not possible with it. @defaultValue all */
-  where?(conn: ConnectionInfo): boolean
+  where?: (conn: ConnectionInfo) => boolean
 }
 
 export interface DisconnectOptions {
@@ -45,7 +45,7 @@ export interface DisconnectOptions {
   code?: number
   reason?: string
   /** @defaultValue all */
-  where?(conn: ConnectionInfo): boolean
+  where?: (conn: ConnectionInfo) => boolean
 }
 
 /** Faults that are switched on. */
@@ -62,7 +62,18 @@ export interface FaultHandle extends Disposable {
 interface Layer {
   readonly pattern: string
   readonly set: FaultSet
+  readonly isRemote: boolean
+  /** By the date. */
+  readonly until: number | undefined
   stop(): void
+}
+
+/** What one connection has alone. */
+interface Own {
+  readonly set: FaultSet
+  readonly isRemote: boolean
+  readonly until: number | undefined
+  readonly timer: Timer | undefined
 }
 
 interface Linked {
@@ -91,7 +102,7 @@ export class FaultyNetwork implements Network {
   #handlers = new Map<string, { readonly faults: FaultsOf; readonly set: FaultSet }>()
   /** In the order in which they were switched on. */
   #layers: Layer[] = []
-  #own = new WeakMap<Connection, FaultSet>()
+  readonly #own = new Map<Connection, Own>()
   readonly #links = new Map<Connection, Linked>()
 
   constructor(world: World) {
@@ -101,60 +112,51 @@ export class FaultyNetwork implements Network {
   /** @throws `ERR_OPTION`, `ERR_UNKNOWN_HANDLER` */
   setFaults(pattern: string, faults: FaultsOf, { for: ms, where }: FaultOptions = {}): FaultHandle {
     if (typeof faults !== 'function') checkOptions(faultsSchema, faults)
-    const source = pattern === ALL ? ALL : this.#world.patternOf(pattern)
-    if (ms !== undefined && !(typeof ms === 'number' && ms > 0 && ms < 2 ** 31))
-      throw new SidewireError(
-        'ERR_OPTION',
-        `option "for" is ${describe(ms)}; it has to be milliseconds above 0`,
-      )
+    checkTime(ms)
     if (where && typeof faults === 'object' && faults.handshake)
       throw new SidewireError(
         'ERR_OPTION',
         `option "handshake" is ${describe(faults.handshake)}, but "where" asks for connections, and a handshake is none yet; leave one of the two out`,
       )
-    const set = new FaultSet(faults, this.#seed, {
-      selects: where && ((conn) => where(infoOf(conn))),
-    })
-    const timer = ms === undefined ? undefined : this.#world.clock.after(ms, () => layer.stop())
-    const layer: Layer = {
-      pattern: source,
-      set,
-      stop: () => {
-        timer?.cancel()
-        if (!this.#layers.includes(layer)) return
-        this.#layers = this.#layers.filter((each) => each !== layer)
-        for (const go of [...set.waiting]) go()
-        this.#refresh()
-      },
-    }
-    this.#layers.push(layer)
-    this.#refresh()
+    const selects = where && ((conn: Connection): boolean => where(infoOf(conn)))
+    const layer = this.#lay(pattern, new FaultSet(faults, this.#seed, { selects }), ms, false)
+    const { set } = layer
     const stop = (): void => layer.stop()
     return { seed: set.seed, counts: set.counts, stop, [Symbol.dispose]: stop }
   }
 
   setFaultsOf(conn: Connection, faults: Faults | undefined): void {
-    if (faults === undefined) this.#own.delete(conn)
-    else {
-      checkOptions(faultsSchema, faults)
-      if (faults.handshake)
-        throw new SidewireError(
-          'ERR_OPTION',
-          `option "handshake" is ${describe(faults.handshake)}, but the handshake of this connection is over; use server.setFaults`,
-        )
-      this.#own.set(conn, new FaultSet(faults, this.#seed))
-    }
-    if (!conn.closed) this.#refreshOne(conn)
+    this.#setOwn(conn, faults, undefined, false)
+  }
+
+  put(target: string | Connection, faults: Faults | undefined, ms?: number): void {
+    checkTime(ms)
+    if (typeof target !== 'string') return this.#setOwn(target, faults, ms, true)
+    const source = this.#sourceOf(target)
+    if (faults) checkOptions(faultsSchema, faults)
+    for (const layer of this.#layers.filter((each) => each.isRemote && each.pattern === source)) layer.stop()
+    if (faults) this.#lay(target, new FaultSet(faults, this.#seed), ms, true)
+  }
+
+  rows(): readonly FaultRow[] {
+    return [
+      ...this.#layers.toReversed().map((layer) => rowOf(layer.pattern, layer)),
+      ...Array.from(this.#own, ([conn, own]) => ({ ...rowOf(conn.pattern, own), connection: conn.id })),
+      ...Array.from(this.#handlers, ([pattern, { set }]) => ({
+        ...rowOf(pattern, { set, isRemote: false, until: undefined }),
+        by: 'handler' as const,
+      })),
+    ]
   }
 
   /** As the handlers say it, from the first connection on. @throws `ERR_UNKNOWN_HANDLER` */
   resetFaults(pattern: string = ALL): void {
-    const source = pattern === ALL ? ALL : this.#world.patternOf(pattern)
+    const source = this.#sourceOf(pattern)
     const isMeant = (each: string): boolean => source === ALL || each === source
     for (const layer of this.#layers.filter((each) => isMeant(each.pattern))) layer.stop()
     for (const [each, { set }] of this.#handlers) if (isMeant(each)) set.reset()
     for (const conn of this.#connections(source)) {
-      this.#own.delete(conn)
+      this.#forgetOwn(conn)
       this.#lift(conn)
     }
     this.#refresh()
@@ -202,6 +204,7 @@ export class FaultyNetwork implements Network {
   }
 
   closed(conn: Connection): void {
+    this.#forgetOwn(conn)
     this.#links.get(conn)?.link.end()
     this.#links.delete(conn)
   }
@@ -225,8 +228,59 @@ export class FaultyNetwork implements Network {
   stop(): void {
     this.#handlers = new Map()
     for (const layer of [...this.#layers]) layer.stop()
-    this.#own = new WeakMap()
+    for (const conn of [...this.#own.keys()]) this.#forgetOwn(conn)
     for (const conn of [...this.#links.keys()]) this.#lift(conn)
+  }
+
+  #sourceOf(pattern: string): string {
+    return pattern === ALL ? ALL : this.#world.patternOf(pattern)
+  }
+
+  #lay(pattern: string, set: FaultSet, ms: number | undefined, isRemote: boolean): Layer {
+    const { clock } = this.#world
+    const timer = ms === undefined ? undefined : clock.after(ms, () => layer.stop())
+    const layer: Layer = {
+      pattern: this.#sourceOf(pattern),
+      set,
+      isRemote,
+      until: ms === undefined ? undefined : clock.date() + ms,
+      stop: () => {
+        timer?.cancel()
+        if (!this.#layers.includes(layer)) return
+        this.#layers = this.#layers.filter((each) => each !== layer)
+        for (const go of [...set.waiting]) go()
+        this.#refresh()
+      },
+    }
+    this.#layers.push(layer)
+    this.#refresh()
+    return layer
+  }
+
+  #setOwn(conn: Connection, faults: Faults | undefined, ms: number | undefined, isRemote: boolean): void {
+    if (faults) checkOptions(faultsSchema, faults)
+    if (faults?.handshake)
+      throw new SidewireError(
+        'ERR_OPTION',
+        `option "handshake" is ${describe(faults.handshake)}, but the handshake of this connection is over; use server.setFaults`,
+      )
+    this.#forgetOwn(conn)
+    if (conn.closed) return
+    if (faults) {
+      const { clock } = this.#world
+      const set = new FaultSet(faults, this.#seed)
+      const timer =
+        ms === undefined
+          ? undefined
+          : clock.after(ms, () => this.#setOwn(conn, undefined, undefined, isRemote))
+      this.#own.set(conn, { set, isRemote, until: ms === undefined ? undefined : clock.date() + ms, timer })
+    }
+    this.#refreshOne(conn)
+  }
+
+  #forgetOwn(conn: Connection): void {
+    this.#own.get(conn)?.timer?.cancel()
+    this.#own.delete(conn)
   }
 
   #connections(pattern: string): Connection[] {
@@ -246,7 +300,7 @@ export class FaultyNetwork implements Network {
   }
 
   #effective(conn: Connection): { set: FaultSet; said: Faults } | undefined {
-    const own = this.#own.get(conn)
+    const own = this.#own.get(conn)?.set
     const said = own?.of(conn)
     if (own && said) return { set: own, said }
     return this.#find(conn.pattern, (set) => this.#ask(conn.pattern, () => set.of(conn)))
@@ -326,5 +380,24 @@ export class FaultyNetwork implements Network {
       const timer = this.#world.clock.after(Math.ceil(ms), go)
       set.waiting.add(go)
     })
+  }
+}
+
+function checkTime(ms: number | undefined): void {
+  if (ms === undefined || (typeof ms === 'number' && ms > 0 && ms < 2 ** 31)) return
+  throw new SidewireError('ERR_OPTION', `option "for" is ${describe(ms)}; it has to be milliseconds above 0`)
+}
+
+function rowOf(
+  pattern: string,
+  { set, isRemote, until }: Pick<Layer, 'set' | 'isRemote' | 'until'>,
+): FaultRow {
+  return {
+    pattern,
+    faults: set.shown,
+    seed: set.seed,
+    counts: { ...set.counts },
+    by: isRemote ? 'control' : 'code',
+    ...(until !== undefined && { until }),
   }
 }

@@ -40,6 +40,13 @@ export class FaultSet {
     this.isSeedNews = seed === undefined
   }
 
+  /** As JSON can have it. */
+  get shown(): unknown {
+    const withoutFunctions = (_key: string, value: unknown): unknown =>
+      typeof value === 'function' ? 'function' : value
+    return JSON.parse(JSON.stringify(this.#faults, withoutFunctions))
+  }
+
   /** Of a handshake, which it counts. */
   arrive(
     pattern: string,

@@ -33,6 +33,7 @@ import { ANSWER, PAGE, type Answering } from './behind.ts'
 import { readForwarded } from './forwarded.ts'
 
 export type { RefusalReason, Stats } from '../engine/stats.ts'
+export type { DisconnectOptions, FaultHandle, FaultOptions } from '../faults/network.ts'
 
 /** A running server. */
 export interface Server {

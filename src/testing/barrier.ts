@@ -10,6 +10,8 @@ const MAX_ROUNDS = 100
 interface Reachable {
   readonly closed: boolean
   readonly isPaused: boolean
+  /** Where it has faults: whether anything gets there, and back. */
+  readonly link?: { readonly isSilent: boolean; readonly isDeaf: boolean } | undefined
   ping(payload: string): void
 }
 
@@ -51,7 +53,9 @@ export class Barrier {
   }
 
   #reach(conn: Reachable): Promise<void> {
-    if (this.#silent.has(conn) || conn.closed || conn.isPaused) return Promise.resolve()
+    const { closed, isPaused, link } = conn
+    if (this.#silent.has(conn) || closed || isPaused || link?.isSilent || link?.isDeaf)
+      return Promise.resolve()
     const text = `${PREFIX}${++this.#n}`
     return new Promise((resolve) => {
       const done = (): void => {

@@ -95,6 +95,8 @@ export function describeEntry({ at, kind, connection, path, ...entry }: Entry): 
         return `${entry.close?.code}${entry.close?.reason ? ` ${JSON.stringify(entry.close.reason)}` : ''}`
       case 'refused':
         return `${path} with ${entry.status ?? entry.close?.code ?? 'no answer'}`
+      case 'fault':
+        return `${entry.fault?.kind}${'data' in entry ? ` of message ${entry.fault?.message} ${entry.fault?.direction}: ${show(entry.data)}` : ''}`
       case 'error':
       default:
         return String(entry.error)

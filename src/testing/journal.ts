@@ -1,3 +1,5 @@
+import type { FaultInfo } from '../engine/handler/faults.ts'
+
 /** How a connection ended, as `CloseEvent` has it. */
 export interface Closed {
   readonly code: number
@@ -10,7 +12,7 @@ export interface Closed {
 export interface Entry {
   /** Milliseconds since the server started. */
   readonly at: number
-  readonly kind: 'connect' | 'in' | 'out' | 'broadcast' | 'close' | 'refused' | 'error'
+  readonly kind: 'connect' | 'in' | 'out' | 'broadcast' | 'close' | 'refused' | 'fault' | 'error'
   /** Its number, from 1 in the order of accept; 0 where there is none. */
   readonly connection: number
   readonly path: string
@@ -23,6 +25,8 @@ export interface Entry {
   /** Of a broadcast: who got it, by number. */
   readonly receivers?: readonly number[]
   readonly close?: Closed
+  /** What `faults` has done, to which message of its direction, from 1. */
+  readonly fault?: FaultInfo
   /** Of a refused handshake. */
   readonly status?: number
   readonly error?: Error

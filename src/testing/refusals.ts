@@ -3,8 +3,7 @@ import { pathOf } from '../engine/handshake/request.ts'
 import { compilePattern, type Pattern } from '../engine/handshake/routing.ts'
 import type { Faults } from '../engine/handler/faults.ts'
 import { setImmediate } from '../engine/timers.ts'
-import type { FaultHandle } from '../faults/network.ts'
-import type { Server } from '../server/server.ts'
+import type { FaultHandle, Server } from '../server/server.ts'
 import { resolveRefusal, type Refusal } from './options.ts'
 
 interface Refusing {

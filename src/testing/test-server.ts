@@ -4,7 +4,6 @@ import type { WebSocketConnection } from '../engine/connection/websocket-connect
 import type { PublishOptions } from '../engine/rooms/broadcast-options.ts'
 import type { UniversalApiWsHandler } from '../engine/handler/handler.ts'
 import type { ServerOptions } from '../engine/handler/options.ts'
-import { pathOf } from '../engine/handshake/request.ts'
 import { INSIDE, type WithInside } from '../engine/inside.ts'
 import type { Stats } from '../engine/stats.ts'
 import { startServer, type Server } from '../server/server.ts'

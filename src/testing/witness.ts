@@ -134,6 +134,21 @@ export class Witness {
           this.failures.push(new Error(`${pattern}: ${hook} failed: ${error.message}`, { cause: error }))
         return undefined
       }
+      case 'fault': {
+        const { conn, kind, direction, message, payload, pattern } = event
+        const connection = this.#byConn.get(conn)?.n ?? 0
+        const data = direction && this.#read(pattern, payload)
+        const fault = { kind, direction, message }
+        this.journal.add({
+          at,
+          kind: 'fault',
+          connection,
+          path: conn.path,
+          fault,
+          ...(direction && { data }),
+        })
+        return undefined
+      }
       case 'pong':
         return this.#events.pong(event.conn, event.payload)
       case 'upstream':

@@ -67,6 +67,47 @@ describe.each(PLATFORMS)('on $runtime', (target) => {
     ])
   })
 
+  test('faults are switched on, listed with what they did, and lifted', async () => {
+    const { base, http } = await start(['--control'])
+    const client = await connectWs(`${base}/chat`)
+    expect((await sidewire('faults', http)).stdout).toEqual(['no faults'])
+    const set = await sidewire(
+      ...[
+        'faults',
+        http,
+        'set',
+        '/chat',
+        '--drop',
+        'nth:2',
+        '--latency',
+        '1-2',
+        '--seed',
+        's',
+        '--for',
+        '5m',
+      ],
+    )
+    expect(set.stdout).toEqual([
+      expect.stringMatching(
+        /^\/chat: \{"latency":\[1,2\],"drop":\{"nth":2\},"seed":"s"\} by control until .*, seed s$/,
+      ),
+    ])
+    for (const n of [1, 2, 3]) client.json(n)
+    expect([await client.next(), await client.next()]).toEqual([{ got: 1 }, { got: 3 }])
+    expect((await sidewire('faults', http)).stdout[0]).toMatch(/, seed s; 2 delayed, 1 dropped$/)
+    expect((await sidewire('faults', http, 'lift', '/chat')).stdout).toEqual(['no faults'])
+    const offline = await sidewire('faults', http, 'set', '--profile', 'offline')
+    expect(offline.stdout[0]).toContain(
+      '*: {"handshake":{"refuse":1,"with":"hangup"},"disconnect":{}} by control',
+    )
+    expect((await client.closed).code).toBe(1006)
+    const wrong = await sidewire('faults', http, 'set', '/chat', '--drop', '300%')
+    expect([wrong.code, wrong.stderr[0]]).toEqual([
+      1,
+      expect.stringContaining("It has to be a share such as '5%', or one of nth:3"),
+    ])
+  })
+
   test('what is wrong is one line with the cure', async () => {
     const { http } = await start(['--control', TOKEN])
     const off = await start([])

@@ -172,6 +172,7 @@ const table: readonly Row[] = [
       '../engine/engine.ts',
       '../runtime/detect.ts',
       '../control/control.ts',
+      '../faults/network.ts',
       '../inspector/inspector.ts',
       '../upstream/upstreams.ts',
       './config.ts',
@@ -181,6 +182,7 @@ const table: readonly Row[] = [
       '../runtime/node/ws.ts',
       '../runtime/bun/bun.ts',
       '../runtime/listen-on-all.ts',
+      '../faults/link.ts',
       '../index.ts',
       '../cli/serve.ts',
     ],
@@ -252,6 +254,16 @@ const table: readonly Row[] = [
     file: 'src/vite/tunnel.ts',
     allowed: ['../server/forwarded.ts', ...node, 'http-proxy-3'],
     denied: [...not(...node, 'vite', 'http-proxy-3'), '../index.ts', '../engine/engine.ts'],
+  },
+  {
+    file: 'src/faults/network.ts',
+    allowed: [
+      '../engine/clock.ts',
+      '../engine/connection/connection.ts',
+      './link.ts',
+      'pure-rand/generator/xoroshiro128plus',
+    ],
+    denied: [...platforms, 'node:crypto', '../index.ts', '../server/server.ts', '../control/control.ts'],
   },
   {
     file: 'src/control/control.ts',

@@ -1,5 +1,4 @@
 import type { HandshakeRequest } from '../handshake/request.ts'
-import type { WebSocketConnection } from '../connection/websocket-connection.ts'
 
 /** Fixed, or evenly spread between two values, both included: milliseconds, or a number of things. */
 export type Span = number | readonly [min: number, max: number]
@@ -21,12 +20,21 @@ export interface WhichOnes {
   every?: number
 }
 
+/** What tells the connection of a message. */
+export interface MatchedConnection {
+  readonly id: string
+  readonly path: string
+  readonly req: HandshakeRequest
+  readonly authData: any
+  readonly metadata: Record<string, any>
+}
+
 /** Of messages. */
 export type WhichMessages =
   | number
   | (WhichOnes & {
       /** Only those, and they alone are counted; `data` is what the handler would read it as. */
-      match?(data: any, conn: WebSocketConnection): boolean
+      match?: (data: any, conn: MatchedConnection) => boolean
     })
 
 /**
@@ -66,7 +74,7 @@ export interface Faults extends LinkFaults {
   /** Where the chance comes from: the same seed, the same decisions. @defaultValue drawn at the start, and logged */
   seed?: number | string
   /** What the chance of a connection hangs on. @defaultValue its number among those of the handler, from 1 */
-  key?(req: HandshakeRequest): string
+  key?: (req: HandshakeRequest) => string
 }
 
 export interface HandshakeFaults {

@@ -10,6 +10,7 @@ interface Answer<T = any> {
   readonly body: T
 }
 
+/** @param path - with another method in front of it than GET, or POST where there is a command */
 async function ask(
   t: Contract,
   server: Server,
@@ -20,8 +21,9 @@ async function ask(
   const text = command === undefined ? '' : typeof command === 'string' ? command : JSON.stringify(command)
   const length = command === undefined ? {} : { 'Content-Length': String(Buffer.byteLength(text)) }
   const client = t.raw(server)
-  const method = command === undefined ? 'GET' : 'POST'
-  const answered = client.request(path, { ...length, ...headers }, `${method} /.sidewire/${path} HTTP/1.1`)
+  const [word, rest = word] = path.split(' ')
+  const method = rest === word ? (command === undefined ? 'GET' : 'POST') : word
+  const answered = client.request(path, { ...length, ...headers }, `${method} /.sidewire/${rest} HTTP/1.1`)
   client.tcp.write(text)
   const { status, body } = await answered
   return { status, body: JSON.parse(body) }
@@ -228,7 +230,7 @@ export const CASES: readonly Case[] = [
         ['send', undefined, 405, 'method', 'takes POST'],
         ['journal', {}, 405, 'method', 'takes GET'],
         ['journal?after=x', undefined, 400, 'body', 'after is "x"'],
-        ['other', undefined, 404, 'path', 'journal, connections, send, disconnect'],
+        ['other', undefined, 404, 'path', 'journal, connections, faults, send, disconnect'],
       ] as const) {
         const { status: got, body } = await ask(t, server, path, command)
         expect([path, command, got, body.error.code]).toEqual([path, command, status, code])
@@ -236,6 +238,66 @@ export const CASES: readonly Case[] = [
       }
       expect(server.connections).toHaveLength(1)
       client.close()
+    },
+  ),
+  control(
+    'faults of a handler, of all, of one connection: switched on, seen, and lifted',
+    [{ pattern: '/a', onMessage: (conn, data) => void conn.send(data) }, { pattern: '/b/{id}' }],
+    async (t, server) => {
+      const client = await t.connect(server, '/a')
+      const [{ id } = { id: '' }] = server.connections
+      expect((await ask(t, server, 'faults')).body).toEqual({ faults: [] })
+      const put = (path: string, faults: unknown, more = {}): Promise<Answer> =>
+        ask(t, server, `PUT faults${path}`, { faults, ...more })
+      const counts = expect.objectContaining({ dropped: 0 }) as object
+      expect(await put('/a', { drop: { nth: 1 }, seed: 7 })).toEqual({
+        status: 200,
+        body: {
+          faults: [{ pattern: '/a', faults: { drop: { nth: 1 }, seed: 7 }, seed: 7, counts, by: 'control' }],
+        },
+      })
+      client.json('lost')
+      client.json('first')
+      expect(await client.next()).toBe('first')
+      expect((await ask(t, server, 'faults')).body.faults[0].counts.dropped).toBe(1)
+      // In the place of the one before.
+      expect((await put('/a', { drop: { nth: 2 } })).body.faults).toHaveLength(1)
+      const all = await put('', { latency: 1 }, { for: 60_000 })
+      expect(all.body.faults[0]).toMatchObject({ pattern: '*', until: expect.any(Number) as number })
+      const one = await put(`?connection=${id}`, { drop: { nth: 1 } })
+      expect(one.body.faults.map((row: any) => [row.pattern, row.connection])).toEqual([
+        ['*', undefined],
+        ['/a', undefined],
+        ['/a', id],
+      ])
+      client.json('lost, too')
+      client.json('second')
+      expect(await client.next()).toBe('second')
+      await ask(t, server, `DELETE faults?connection=${id}`)
+      await ask(t, server, 'DELETE faults')
+      expect((await put('/b/%7Bid%7D', {})).body.faults.map((row: any) => row.pattern)).toEqual([
+        '/b/{id}',
+        '/a',
+      ])
+      await ask(t, server, 'DELETE faults/b/%7Bid%7D')
+      expect((await ask(t, server, 'DELETE faults/a')).body).toEqual({ faults: [] })
+      for (const [path, command, status, code, text] of [
+        ['PUT faults/none', { faults: {} }, 400, 'ERR_UNKNOWN_HANDLER', 'no enabled handler'],
+        ['PUT faults/a', { faults: { drop: 2 } }, 400, 'ERR_OPTION', 'option "drop" is 2'],
+        ['PUT faults/a', { drop: 1 }, 400, 'body', '"drop" is unknown; the body is { "faults"'],
+        ['PUT faults/a', { faults: 1 }, 400, 'body', 'faults is 1'],
+        ['PUT faults/a', { faults: {}, for: 'x' }, 400, 'body', 'for is "x"'],
+        ['PUT faults/a', { faults: {}, for: 0 }, 400, 'ERR_OPTION', 'option "for" is 0'],
+        ['PUT faults?connection=nobody', { faults: {} }, 404, 'target', 'no open connection'],
+        ['PUT faults/%', { faults: {} }, 400, 'target', 'malformed escape'],
+        ['POST faults/a', { faults: {} }, 405, 'method', 'takes GET, PUT, DELETE, not POST'],
+        ['GET journal/a', undefined, 404, 'path', 'journal, connections, faults, send, disconnect'],
+      ] as const) {
+        const { status: got, body } = await ask(t, server, path, command)
+        expect([path, got, body.error.code]).toEqual([path, status, code])
+        expect(body.error.message).toContain(text)
+      }
+      expect((await ask(t, server, 'faults')).body).toEqual({ faults: [] })
     },
   ),
   control(
@@ -276,6 +338,10 @@ export const CASES: readonly Case[] = [
           body: { error: { code: 'token' } },
         })
       expect((await asked(`Bearer ${TOKEN}`)).status).toBe(200)
+      expect((await ask(t, server, 'PUT faults/a', { faults: { drop: 1 } })).status).toBe(401)
+      expect((await ask(t, server, 'faults', undefined, { Authorization: `Bearer ${TOKEN}` })).body).toEqual({
+        faults: [],
+      })
     },
     { control: { token: TOKEN } },
   ),

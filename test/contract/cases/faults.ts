@@ -364,7 +364,7 @@ export const CASES: readonly Case[] = [
       other.json(0)
       const [text, bytes, whole] = numbers(await receive(other, 3)) as [string, Buffer, string]
       expect(JSON.stringify({ text: 'größer 👍' }).startsWith(text)).toBe(true)
-      expect(() => JSON.parse(text) as unknown).toThrow()
+      expect(() => JSON.parse(text) as unknown).toThrow(SyntaxError)
       expect(bytes).toHaveLength(8)
       expect([...bytes].map((byte) => byte.toString(2).replaceAll('0', '')).join('')).toBe('1')
       expect(whole).toBe('whole')
@@ -698,7 +698,7 @@ export const CASES: readonly Case[] = [
   {
     name: 'faults of a handler that cannot be are refused at the start',
     async run(t) {
-      await expect(t.start(counting({ drop: 3 } as Faults))).rejects.toThrow(
+      await expect(t.start(counting({ drop: 3 }))).rejects.toThrow(
         'option "wsHandlers[0].faults.drop" is 3; it has to be a probability from 0 to 1',
       )
     },

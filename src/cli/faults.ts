@@ -1,0 +1,83 @@
+import type { FaultPage, FaultRow, Faults, Span, Which } from '../index.ts'
+import { fast4g, flaky, offline, slow3g, slow4g } from '../faults/profiles.ts'
+import { ControlClient } from './control-client.ts'
+
+const profiles: Readonly<Record<'slow3g' | 'slow4g' | 'fast4g' | 'flaky' | 'offline', Faults>> = {
+  slow3g,
+  slow4g,
+  fast4g,
+  flaky,
+  offline,
+}
+
+export interface FaultFlags {
+  readonly profile?: keyof typeof profiles
+  readonly latency?: Span
+  readonly bandwidth?: number
+  readonly stall?: true
+  readonly drop?: Which
+  readonly duplicate?: Which
+  readonly reorder?: Which
+  readonly corrupt?: Which
+  readonly incoming?: true
+  readonly delay?: Span
+  readonly refuse?: Which
+  readonly with?: number | 'hangup' | 'hang'
+  readonly cut?: Span | true
+  readonly code?: number
+  readonly halfOpen?: true
+  readonly seed?: string
+  readonly for?: number
+  readonly connection?: string
+  readonly token?: string
+}
+
+/** `sidewire faults <url> [set|lift] [pattern]` */
+export async function faults(
+  url: string,
+  action: 'list' | 'set' | 'lift',
+  pattern: string,
+  flags: FaultFlags,
+): Promise<void> {
+  const client = new ControlClient(url, flags.token)
+  const query = flags.connection === undefined ? '' : `?connection=${encodeURIComponent(flags.connection)}`
+  const path = `faults${pattern === '*' ? '' : encodeURI(pattern)}${query}`
+  const page = await client.ask<FaultPage>(
+    action === 'list' ? 'faults' : path,
+    action === 'set' ? { faults: faultsOf(flags), for: flags.for } : undefined,
+    { list: 'GET', set: 'PUT', lift: 'DELETE' }[action],
+  )
+  if (page.faults.length === 0) console.log('no faults')
+  for (const row of page.faults) console.log(lineOf(row))
+}
+
+function faultsOf(flags: FaultFlags): Faults {
+  const { latency, bandwidth, stall, drop, duplicate, reorder, corrupt, incoming } = flags
+  const link = defined({ latency, bandwidth, stall, drop, duplicate, reorder, corrupt })
+  const handshake = defined({
+    delay: flags.delay,
+    refuse: flags.refuse ?? (flags.with && 1),
+    with: flags.with,
+  })
+  const after = flags.cut === true ? undefined : flags.cut
+  return {
+    ...(flags.profile && profiles[flags.profile]),
+    ...(incoming ? { incoming: link } : link),
+    ...(Object.keys(handshake).length > 0 && { handshake }),
+    ...(flags.cut !== undefined && { disconnect: defined({ after, code: flags.code }) }),
+    ...defined({ halfOpen: flags.halfOpen, seed: flags.seed }),
+  }
+}
+
+type Defined<T> = { [Key in keyof T]?: Exclude<T[Key], undefined> }
+
+function defined<T extends object>(values: T): Defined<T> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Defined<T>
+}
+
+function lineOf({ pattern, connection, faults: on, seed, counts, by, until }: FaultRow): string {
+  const whose = connection === undefined ? pattern : `${pattern} (connection ${connection})`
+  const happened = Object.entries(counts).flatMap(([name, count]) => (count > 0 ? [`${count} ${name}`] : []))
+  const end = until === undefined ? '' : ` until ${new Date(until).toLocaleTimeString()}`
+  return `${whose}: ${JSON.stringify(on)} by ${by}${end}, seed ${seed}${happened.length > 0 ? `; ${happened.join(', ')}` : ''}`
+}
