@@ -14,9 +14,9 @@ export type {
   LinkFaults,
   MatchedConnection,
   Span,
-  Which,
-  WhichMessages,
-  WhichOnes,
+  Choice,
+  MessageChoice,
+  ChoiceRule,
 } from './engine/handler/faults.ts'
 export {
   defineHandler,

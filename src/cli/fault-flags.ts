@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander'
-import type { Span, Which } from '../index.ts'
+import type { Span, Choice } from '../index.ts'
 
 // How faults are written as flags.
 
@@ -12,7 +12,7 @@ export function toSpan(text: string): Span {
 }
 
 /** `5%`, `nth:3` */
-export function toWhich(text: string): Which {
+export function toWhich(text: string): Choice {
   const [, percent] = /^(\d+(?:\.\d+)?)%$/.exec(text) ?? []
   if (percent !== undefined && Number(percent) <= 100) return Number(percent) / 100
   const [, name, n] = /^(nth|first|after|every):([1-9]\d*)$/.exec(text) ?? []

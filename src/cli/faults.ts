@@ -1,4 +1,4 @@
-import type { FaultPage, FaultRow, Faults, Span, Which } from '../index.ts'
+import type { FaultPage, FaultRow, Faults, Span, Choice } from '../index.ts'
 import { fast4g, flaky, offline, slow3g, slow4g } from '../faults/profiles.ts'
 import { ControlClient } from './control-client.ts'
 
@@ -15,13 +15,13 @@ export interface FaultFlags {
   readonly latency?: Span
   readonly bandwidth?: number
   readonly stall?: true
-  readonly drop?: Which
-  readonly duplicate?: Which
-  readonly reorder?: Which
-  readonly corrupt?: Which
+  readonly drop?: Choice
+  readonly duplicate?: Choice
+  readonly reorder?: Choice
+  readonly corrupt?: Choice
   readonly incoming?: true
   readonly delay?: Span
-  readonly refuse?: Which
+  readonly refuse?: Choice
   readonly with?: number | 'hangup' | 'hang'
   readonly cut?: Span | true
   readonly code?: number

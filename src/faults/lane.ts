@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../engine/clock.ts'
 import type { FaultInfo, LinkFaults } from '../engine/handler/faults.ts'
 import type { Payload } from '../engine/runtime.ts'
-import type { Chooser } from './choice.ts'
+import type { Chooser } from './chooser.ts'
 import { damaged } from './damage.ts'
 
 /** What waits for a partner to change places with, and has none, goes alone. */

@@ -6,7 +6,7 @@ import type { FaultInfo, Faults } from '../engine/handler/faults.ts'
 import type { Payload, SendStatus } from '../engine/runtime.ts'
 import { queueMicrotask, setImmediate } from '../engine/timers.ts'
 import type { Stream } from './chance.ts'
-import { Chooser } from './choice.ts'
+import { Chooser } from './chooser.ts'
 import { Lane, type Letter } from './lane.ts'
 import { choose, onesOf, wholeWithin, within } from './which.ts'
 

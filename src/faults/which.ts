@@ -1,10 +1,10 @@
-import type { Faults, Span, Which, WhichMessages, WhichOnes } from '../engine/handler/faults.ts'
+import type { Faults, Span, Choice, MessageChoice, ChoiceRule } from '../engine/handler/faults.ts'
 import type { Stream } from './chance.ts'
 
-const NONE: WhichOnes = { rate: 0 }
+const NONE: ChoiceRule = { rate: 0 }
 
 /** A number alone is a rate. */
-export function onesOf<Given extends Which | WhichMessages>(
+export function onesOf<Given extends Choice | MessageChoice>(
   which: Given | undefined,
 ): Exclude<Given, number> {
   if (which === undefined) return NONE as Exclude<Given, number>
@@ -12,7 +12,7 @@ export function onesOf<Given extends Which | WhichMessages>(
 }
 
 /** Whether the n-th, from 1, is among them, but for chance. */
-function isCounted({ first, after, nth, every }: WhichOnes, n: number): boolean {
+function isCounted({ first, after, nth, every }: ChoiceRule, n: number): boolean {
   if (first !== undefined && n > first) return false
   if (after !== undefined && n <= after) return false
   if (every !== undefined && n % every !== 0) return false
@@ -24,7 +24,7 @@ function isCounted({ first, after, nth, every }: WhichOnes, n: number): boolean 
  * @param draw - from 0 to below 1
  * @returns `undefined` if the n-th is none of them; else what is left of the chance, from 0 to below 1
  */
-export function choose(ones: WhichOnes, n: number, draw: number): number | undefined {
+export function choose(ones: ChoiceRule, n: number, draw: number): number | undefined {
   const { rate = 1 } = ones
   return isCounted(ones, n) && draw < rate ? draw / rate : undefined
 }

@@ -176,6 +176,14 @@ test('docs/guide/in-tests.md: its tests pass in Vitest', async () => {
   expect(stdout).toMatch(/Tests +10 passed \(10\)/)
 })
 
+test('docs/guide/faults.md: its test passes in Vitest', async () => {
+  const folder = projectOf('docs/guide/faults.md', ['vitest', 'vite'])
+  const vitest = join(folder, 'node_modules/vitest/vitest.mjs')
+  const { code, stdout, stderr } = await start(process.execPath, [vitest, 'run'], folder, WITH_WEBSOCKET)
+  expect({ code, stdout, stderr }).toMatchObject({ code: 0 })
+  expect(stdout).toMatch(/Tests +1 passed \(1\)/)
+})
+
 test('docs/guide/in-tests.md: its test passes in Jest', async () => {
   const folder = projectOf('docs/guide/in-tests.md', ['jest', '@jest'])
   const jest = join(folder, 'node_modules/jest/bin/jest.js')

@@ -41,6 +41,7 @@ const COMMANDS: readonly (readonly [form: RegExp, by: string])[] = [
   [/^npm init --yes$|^mkdir \w+ && cd \w+$/, 'npm and the shell'],
   [/^(npx|bunx --bun) sidewire (serve|bench) ?/, 'test/docs/commands.test.ts'],
   [/^npx sidewire record /, 'test/docs/record.test.ts'],
+  [/^npx sidewire faults /, 'test/docs/faults.test.ts'],
 ]
 
 afterEach(endAll)

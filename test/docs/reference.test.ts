@@ -30,6 +30,7 @@ const PLUGIN = page('plugin-api.md')
 const CLI = page('cli.md')
 const TESTING = page('testing.md')
 const REPLAY = page('replay.md')
+const FAULTS = page('faults.md')
 
 /** The members of each type, by what documents them. */
 const MEMBERS: readonly (readonly [type: string, entries: ReadonlyMap<string, Entry>])[] = [
@@ -54,6 +55,12 @@ const MEMBERS: readonly (readonly [type: string, entries: ReadonlyMap<string, En
   ['PublishOptions', SERVER.rowsOf('PublishOptions')],
   ['ConnectionInfo', SERVER.rowsOf('ConnectionInfo')],
   ['Stats', SERVER.rowsOf('Counters')],
+  ['Faults', FAULTS.rowsOf('What is wrong')],
+  ['LinkFaults', FAULTS.rowsOf('LinkFaults')],
+  ['HandshakeFaults', FAULTS.rowsOf('The handshake')],
+  ['DisconnectFault', FAULTS.rowsOf('The end')],
+  ['HalfOpenFault', FAULTS.rowsOf('Half open')],
+  ['DisconnectOptions', FAULTS.rowsOf('DisconnectOptions')],
   ['PluginApi', PLUGIN.entries],
   ['LoadScript', CLI.rowsOf('LoadScript')],
   ['ScriptClient', CLI.rowsOf('ScriptClient')],
@@ -65,12 +72,20 @@ const OPTIONS_OF_A_SERVER = [...OPTIONS.entriesIn('Everywhere'), ...OPTIONS.entr
 const WITHOUT_A_LIST = [
   'BenchReport',
   'ControlConnection',
+  'FaultCounts',
+  'FaultHandle',
+  'FaultInfo',
+  'FaultOptions',
+  'FaultPage',
+  'FaultRow',
   'JournalPage',
   'JournalRow',
   'Logger',
+  'MatchedConnection',
   'StaticFile',
   'TlsFiles',
   'UniversalApiPlugin',
+  'ChoiceRule',
 ]
 
 /** The same of `sidewire/testing`. */

@@ -4,10 +4,10 @@ import type { HandshakeRequest } from '../handshake/request.ts'
 export type Span = number | readonly [min: number, max: number]
 
 /** Which of them: how likely each is, from 0 to 1, or by its number. */
-export type Which = number | WhichOnes
+export type Choice = number | ChoiceRule
 
 /** All that is given has to hold. Numbers count from 1. */
-export interface WhichOnes {
+export interface ChoiceRule {
   /** How likely, from 0 to 1. @defaultValue 1 */
   rate?: number
   /** Only the first so many. */
@@ -30,9 +30,9 @@ export interface MatchedConnection {
 }
 
 /** Of messages. */
-export type WhichMessages =
+export type MessageChoice =
   | number
-  | (WhichOnes & {
+  | (ChoiceRule & {
       /** Only those, and they alone are counted; `data` is what the handler would read it as. */
       match?: (data: any, conn: MatchedConnection) => boolean
     })
@@ -49,13 +49,13 @@ export interface LinkFaults {
   /** Nothing arrives; it is held until this is lifted, and nothing is lost. @defaultValue false */
   stall?: boolean
   /** Never arrive. @defaultValue none */
-  drop?: WhichMessages
+  drop?: MessageChoice
   /** Arrive twice. @defaultValue none */
-  duplicate?: WhichMessages
+  duplicate?: MessageChoice
   /** Change places with the next one; alone, after 100 ms. @defaultValue none */
-  reorder?: WhichMessages
+  reorder?: MessageChoice
   /** Arrive damaged: text is cut off at a character, of binary one bit is flipped. @defaultValue none */
-  corrupt?: WhichMessages
+  corrupt?: MessageChoice
 }
 
 /** What is wrong with the network between the clients and a handler. What stands here by itself is about messages to the client. */
@@ -81,7 +81,7 @@ export interface HandshakeFaults {
   /** Milliseconds that it waits first. @defaultValue 0 */
   delay?: Span
   /** Which are refused. @defaultValue none */
-  refuse?: Which
+  refuse?: Choice
   /**
    * How: with an HTTP status (400 to 599), a close code behind the 101, without an answer (`'hangup'`; 503 on Bun, which
    * cannot), or never (`'hang'`, until the client gives up). @defaultValue 503
@@ -92,7 +92,7 @@ export interface HandshakeFaults {
 /** When one is due: whatever comes first of what is given; without any, at once. */
 export interface DisconnectFault {
   /** Which connections. @defaultValue all */
-  connections?: Which
+  connections?: Choice
   /** Milliseconds behind the handshake, or behind the moment when this was switched on. */
   after?: Span
   /** So many messages to the client have arrived. */
@@ -106,7 +106,7 @@ export interface DisconnectFault {
 
 export interface HalfOpenFault {
   /** Which connections. @defaultValue all */
-  connections?: Which
+  connections?: Choice
   /** Milliseconds. @defaultValue 0 */
   after?: Span
 }

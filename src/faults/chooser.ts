@@ -1,9 +1,9 @@
-import type { LinkFaults, WhichMessages } from '../engine/handler/faults.ts'
+import type { LinkFaults, MessageChoice } from '../engine/handler/faults.ts'
 import type { Stream } from './chance.ts'
 import { choose, onesOf, within } from './which.ts'
 
 /** What is to happen to a message. */
-export interface Choice {
+export interface Fate {
   readonly isDropped: boolean
   readonly isDoubled: boolean
   /** Where it is damaged: from 0, its beginning, to below 1. */
@@ -14,29 +14,29 @@ export interface Choice {
 }
 
 /** Whether a predicate of the user's takes the message. */
-type Matches = (match: NonNullable<Exclude<WhichMessages, number>['match']>) => boolean
+type Matches = (match: NonNullable<Exclude<MessageChoice, number>['match']>) => boolean
 
 /** Decides for one message after the other of one direction: by number, by predicate, and by chance. */
 export class Chooser {
   readonly #faults: LinkFaults
-  readonly #drop: Which
-  readonly #duplicate: Which
-  readonly #corrupt: Which
-  readonly #reorder: Which
+  readonly #drop: Selector
+  readonly #duplicate: Selector
+  readonly #corrupt: Selector
+  readonly #reorder: Selector
   readonly #latency: Stream
 
   /** @param streamOf - the stream of a kind; each is made once */
   constructor(faults: LinkFaults, streamOf: (kind: string) => Stream) {
     this.#faults = faults
-    this.#drop = new Which(faults.drop, streamOf('drop'))
-    this.#duplicate = new Which(faults.duplicate, streamOf('duplicate'))
-    this.#corrupt = new Which(faults.corrupt, streamOf('corrupt'))
-    this.#reorder = new Which(faults.reorder, streamOf('reorder'))
+    this.#drop = new Selector(faults.drop, streamOf('drop'))
+    this.#duplicate = new Selector(faults.duplicate, streamOf('duplicate'))
+    this.#corrupt = new Selector(faults.corrupt, streamOf('corrupt'))
+    this.#reorder = new Selector(faults.reorder, streamOf('reorder'))
     this.#latency = streamOf('latency')
   }
 
   /** Each kind draws for each message, whether it is used or not: what one decides moves none of the others. */
-  next(matches: Matches): Choice {
+  next(matches: Matches): Fate {
     return {
       isDropped: this.#drop.next(matches) !== undefined,
       isDoubled: this.#duplicate.next(matches) !== undefined,
@@ -48,13 +48,13 @@ export class Chooser {
 }
 
 /** Which messages of a direction. */
-class Which {
-  readonly #ones: Exclude<WhichMessages, number>
+class Selector {
+  readonly #ones: Exclude<MessageChoice, number>
   readonly #isOff: boolean
   readonly #stream: Stream
   #n = 0
 
-  constructor(which: WhichMessages | undefined, stream: Stream) {
+  constructor(which: MessageChoice | undefined, stream: Stream) {
     this.#ones = onesOf(which)
     this.#isOff = which === undefined
     this.#stream = stream
