@@ -3,7 +3,9 @@
 // and topics end where they began. Needs a build.
 //
 //   npm run soak -- [--minutes 3 | --seconds 180] [--runtime uws|ws|bun|all] [--rate 100] [--connections 80]
-//                   [--seed 1] [--report docs/soak.md]
+//                   [--seed 1] [--report docs/soak.md] [--upstream]
+//
+// With `--upstream` all of it goes through a second server, of that runtime, whose handler asks the first, which is `ws`.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, writeFileSync } from 'node:fs'
@@ -28,6 +30,7 @@ const { values } = parseArgs({
     connections: { type: 'string', default: '80' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     report: { type: 'string' },
+    upstream: { type: 'boolean', default: false },
     /** For the run's own test: see `soak/server.mjs`. */
     sabotage: { type: 'string' },
   },
@@ -51,7 +54,7 @@ process.exitCode = results.every(({ failures }) => failures.length === 0) ? 0 : 
 async function soak(runtime, seed) {
   const load = { rate: Number(values.rate), connections: Number(values.connections) }
   console.log(`\n${runtime}: ${Math.round(each)} s, seed ${seed}`)
-  const server = await startServer(runtime)
+  const server = await (values.upstream ? startBoth(runtime) : startServer(runtime))
   const started = performance.now()
   const rounds = []
   const failures = []
@@ -61,9 +64,9 @@ async function soak(runtime, seed) {
     for (let i = 0; i <= count; i++) {
       const seconds = i === 0 ? warmUp : (each - warmUp) / count
       const clients = await runRound(server, { ...load, seconds, seed: seed * 1000 + i })
-      server.send({ command: 'rest' })
-      const [rest] = await within(once(server.child, 'message'), 60_000, 'the server does not come to rest')
-      rounds.push({ at: (performance.now() - started) / 1000, clients, rest })
+      const rest = await server.rest()
+      const front = await server.front?.rest()
+      rounds.push({ at: (performance.now() - started) / 1000, clients, rest, front })
       console.log(lineOf(rounds))
     }
   } catch (error) {
@@ -75,10 +78,32 @@ async function soak(runtime, seed) {
   return { runtime, seed, server, load, seconds: (performance.now() - started) / 1000, rounds, failures }
 }
 
-async function startServer(runtime) {
-  const script = here('soak/server.mjs')
+/** A server that asks another one, which clients do not know of. */
+async function startBoth(runtime) {
+  const server = await startServer('ws')
+  const front = await startServer(runtime, 'front', [String(server.port)])
+  const { port, description, platform } = front
+  return {
+    ...server,
+    front,
+    port,
+    platform,
+    description: `${description}, in front of ${server.description}`,
+    send(message) {
+      server.send(message)
+      front.send(message)
+    },
+    async end() {
+      await front.end()
+      await server.end()
+    },
+  }
+}
+
+async function startServer(runtime, name = 'server', more = []) {
+  const script = here(`soak/${name}.mjs`)
   const [program, args] = runtime === 'bun' ? [BUN, [script]] : [process.execPath, ['--expose-gc', script]]
-  const child = spawn(program, [...args, runtime, BUILT, values.sabotage ?? ''], {
+  const child = spawn(program, [...args, runtime, BUILT, values.sabotage ?? '', ...more], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
   const exited = once(child, 'exit').then(([code, signal]) => signal ?? code)
@@ -96,6 +121,11 @@ async function startServer(runtime) {
     child,
     exited,
     send,
+    async rest() {
+      send({ command: 'rest' })
+      const [rest] = await within(once(child, 'message'), 60_000, `the ${name} does not come to rest`)
+      return rest
+    },
     async end() {
       send({ command: 'end' })
       const timer = setTimeout(() => child.kill('SIGKILL'), 10_000)

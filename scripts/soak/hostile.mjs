@@ -115,11 +115,17 @@ export class Hostile {
     socket.write(handshake(path))
     return new Promise((resolve) => {
       socket.once('close', () => resolve(undefined))
-      socket.once('data', (answer) => {
-        if (answer.toString('latin1').startsWith('HTTP/1.1 101')) return resolve(socket)
-        this.#tally.note(`${path} was answered with ${answer.toString('latin1', 0, 40)}`, 'dropped')
+      let answer = ''
+      const read = (chunk) => {
+        answer += chunk.toString('latin1')
+        // uWebSockets.js writes it in pieces if it was waited for.
+        if (!answer.includes('\r\n\r\n')) return
+        socket.off('data', read)
+        if (answer.startsWith('HTTP/1.1 101')) return resolve(socket)
+        this.#tally.note(`${path} was answered with ${answer.slice(0, 40)}`, 'dropped')
         socket.destroy()
-      })
+      }
+      socket.on('data', read)
     })
   }
 

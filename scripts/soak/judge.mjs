@@ -17,19 +17,14 @@ export function judge(runtime, rounds) {
   const expect = (holds, text) => {
     if (!holds) failures.push(text)
   }
-  for (const [index, { clients, rest }] of rounds.entries()) {
+  for (const [index, { clients, rest, front }] of rounds.entries()) {
     const round = index === 0 ? 'the warm-up' : `round ${index}`
     for (const kind of ['lost', 'duplicated', 'disordered', 'strayed', 'corrupted', 'dropped'])
       expect(clients[kind] === 0, `${round}: ${clients[kind]} ${kind}`)
     for (const note of clients.notes) failures.push(`${round}: ${note}`)
     expect(clients.delivered > 0 && clients.sent > 0, `${round}: no messages`)
-    const { stats, holdings } = rest
-    expect(stats.connections === 0, `${round}: ${stats.connections} connections are left`)
-    expect(stats.opened === stats.closed, `${round}: ${stats.opened} opened, ${stats.closed} closed`)
-    const byCode = Object.values(stats.closedByCode).reduce((sum, count) => sum + count, 0)
-    expect(byCode === stats.closed, `${round}: ${stats.closed} closed, ${byCode} by code`)
-    for (const [what, count] of Object.entries(holdings))
-      expect(count === 0, `${round}: ${count} ${what} are left`)
+    failures.push(...leftOvers(rest, round))
+    if (front) failures.push(...leftOvers(front, `${round}, in front`))
     expect(
       rest.streams === 0,
       `${round}: members are left in ${rest.streams} rooms that onClose was not called for`,
@@ -43,20 +38,43 @@ export function judge(runtime, rounds) {
     last.rest.inboundDuplicated === 0,
     `${last.rest.inboundDuplicated} messages to the server came twice`,
   )
-  expect(last.rest.stats.handlerErrors === 0, `${last.rest.stats.handlerErrors} hooks threw`)
-  for (const error of last.rest.errors) failures.push(error)
   const stalls = rounds.reduce((sum, { clients }) => sum + (clients.faults.stall ?? 0), 0)
   const terminated = last.rest.stats.terminatedForBackpressure
   expect(terminated === stalls, `${stalls} clients stalled, ${terminated} were terminated for it`)
 
-  for (const { rest } of rounds.slice(1)) {
-    expect(rest.files === first.rest.files, `${first.rest.files} open files became ${rest.files}`)
-    const [before, after] = [JSON.stringify(first.rest.resources), JSON.stringify(rest.resources)]
-    expect(before === after, `handles and timers ${before} became ${after}`)
-  }
-  const grown = last.rest.memory.heap - first.rest.memory.heap
-  expect(grown <= HEAP_ROOM, `the heap grew by ${grown} bytes`)
-  const resident = last.rest.memory.rss - first.rest.memory.rss
-  expect(resident <= RESIDENT_ROOM, `the resident set grew by ${resident} bytes`)
+  failures.push(...growth(rounds.map(({ rest }) => rest)))
+  const fronts = rounds.flatMap(({ front }) => front ?? [])
+  failures.push(...growth(fronts).map((text) => `in front: ${text}`))
   return [...new Set(failures)].map((text) => `${runtime}: ${text}`)
+}
+
+/** What a server has when all clients have left it. */
+function leftOvers({ stats, holdings }, round) {
+  const failures = []
+  const byCode = Object.values(stats.closedByCode).reduce((sum, count) => sum + count, 0)
+  if (stats.connections > 0) failures.push(`${round}: ${stats.connections} connections are left`)
+  if (stats.opened !== stats.closed) failures.push(`${round}: ${stats.opened} opened, ${stats.closed} closed`)
+  if (byCode !== stats.closed) failures.push(`${round}: ${stats.closed} closed, ${byCode} by code`)
+  for (const [what, count] of Object.entries(holdings))
+    if (count > 0) failures.push(`${round}: ${count} ${what} are left`)
+  return failures
+}
+
+/** What it has more of than after the warm-up, and what went wrong in it. */
+function growth(rests) {
+  const [first] = rests
+  const last = rests.at(-1)
+  if (!first || !last) return []
+  const failures = [...last.errors]
+  if (last.stats.handlerErrors > 0) failures.push(`${last.stats.handlerErrors} hooks threw`)
+  for (const { files, resources } of rests.slice(1)) {
+    if (files !== first.files) failures.push(`${first.files} open files became ${files}`)
+    const [before, after] = [JSON.stringify(first.resources), JSON.stringify(resources)]
+    if (before !== after) failures.push(`handles and timers ${before} became ${after}`)
+  }
+  const grown = last.memory.heap - first.memory.heap
+  if (grown > HEAP_ROOM) failures.push(`the heap grew by ${grown} bytes`)
+  const resident = last.memory.rss - first.memory.rss
+  if (resident > RESIDENT_ROOM) failures.push(`the resident set grew by ${resident} bytes`)
+  return failures
 }

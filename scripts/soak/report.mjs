@@ -41,6 +41,7 @@ const FAULTS = {
 
 function figuresOf({ server, rounds, seconds }) {
   const last = rounds.at(-1)?.rest
+  const front = rounds.at(-1)?.front
   const [first] = rounds
   if (!last || !first) return []
   const clientCpu = rounds.reduce((sum, { clients }) => sum + clients.cpu.user + clients.cpu.system, 0)
@@ -85,6 +86,24 @@ function figuresOf({ server, rounds, seconds }) {
       'handles and timers after warm-up, at the end',
       `${kinds(first.rest.resources)}; ${kinds(last.resources)}`,
     ],
+    ...(front
+      ? [
+          [
+            'in front: heap after warm-up, at the end',
+            `${megabytes(first.front.memory.heap)} MB, ${megabytes(front.memory.heap)} MB`,
+          ],
+          [
+            'in front: connections, to the server',
+            `${number(front.stats.opened)}, ${front.holdings.upstreams} are left`,
+          ],
+          [
+            'in front: closes by code',
+            Object.entries(front.stats.closedByCode)
+              .map(([code, n]) => `${code}: ${number(n)}`)
+              .join(', '),
+          ],
+        ]
+      : []),
     [
       'processor time of the server, of its clients',
       `${share(user + system)}, ${share(clientCpu)} of a core`,

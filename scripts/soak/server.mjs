@@ -1,6 +1,6 @@
 // The server of the soak run, on Node or inside Bun: `server.mjs <runtime> <path of the built package> [<sabotage>]`.
 // Commands come over the parent's channel. All state of the rooms' numbers is here, so that it outlives every reload.
-import { readdirSync } from 'node:fs'
+import { atRest } from './at-rest.mjs'
 import { fillOf } from './fill.mjs'
 
 const [, , runtime, entry, sabotage] = process.argv
@@ -205,56 +205,5 @@ process.send({
 
 /** Everybody has left: what is still there? */
 async function rest() {
-  const deadline = performance.now() + 15_000
-  while (server.stats().connections > 0 && performance.now() < deadline) await soon(20)
-  await soon(100) // sockets of refused clients, timers of the last close
-  return {
-    memory: await settledMemory(),
-    files: countFiles(),
-    resources: process.versions.bun ? undefined : countResources(),
-    holdings: server[Symbol.for('sidewire.inside')].holdings(),
-    streams: streams.size,
-    stats: server.stats(),
-    cpu: process.cpuUsage(),
-    ...counts,
-  }
-}
-
-/** When collections have stopped finding anything. */
-async function settledMemory() {
-  let best = memory()
-  for (let idle = 0, i = 0; idle < 3 && i < 20; i++) {
-    globalThis.gc?.()
-    globalThis.Bun?.gc(true)
-    await soon(20)
-    const now = memory()
-    if (now.heap < best.heap * 0.999) idle = 0
-    else idle++
-    if (now.heap <= best.heap) best = now
-  }
-  return best
-}
-
-function memory() {
-  const { heapUsed, external, rss } = process.memoryUsage()
-  return { heap: heapUsed + external, rss }
-}
-
-function countFiles() {
-  try {
-    return readdirSync('/proc/self/fd').length - 1 // one is the look itself
-  } catch {
-    return undefined
-  }
-}
-
-/** Active handles and timers by kind. The timer that this waits on is one of them every time. */
-function countResources() {
-  const kinds = {}
-  for (const kind of process.getActiveResourcesInfo().toSorted()) kinds[kind] = (kinds[kind] ?? 0) + 1
-  return kinds
-}
-
-function soon(ms) {
-  return new Promise((resolve) => setTimeout(resolve, ms))
+  return { ...(await atRest(server)), streams: streams.size, ...counts }
 }

@@ -158,7 +158,12 @@ export class Engine implements Context, Inside, Omit<RuntimeEvents<Connection>, 
 
   /** Whether a handler matches this path, prefix included. */
   matches(path: string): boolean {
-    return this.#handlers.find(path) !== undefined
+    return this.patternAt(path) !== undefined
+  }
+
+  /** Which one. */
+  patternAt(path: string): string | undefined {
+    return this.#handlers.find(path)?.target.handler.pattern.source
   }
 
   /**

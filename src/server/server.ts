@@ -28,7 +28,7 @@ import type { FaultsOf } from '../engine/handler/faults.ts'
 import type { Control } from '../control/control.ts'
 import type { HandlerRow, Inspector } from '../inspector/inspector.ts'
 import { detectRuntime } from '../runtime/detect.ts'
-import type { Upstreams } from '../upstream/upstreams.ts'
+import type { PatternAt, Upstreams } from '../upstream/upstreams.ts'
 import { ANSWER, PAGE, type Answering } from './behind.ts'
 import { readForwarded } from './forwarded.ts'
 
@@ -116,8 +116,15 @@ export async function serveOn(
   let resolved = options
   // Loaded with the first client of a handler that asks a backend, or to open the file that it is recorded to.
   let upstreams: Promise<Upstreams> | undefined
+  let ownPort: number | undefined
+  const patternAt: PatternAt = ({ address, port, path }) =>
+    port === ownPort && (isLoopback(address) || resolved.hosts.includes(address))
+      ? engine.patternAt(pathOf(path))
+      : undefined
   const loadUpstreams = (): Promise<Upstreams> =>
-    (upstreams ??= import('../upstream/upstreams.ts').then(({ Upstreams: Made }) => new Made(logger)))
+    (upstreams ??= import('../upstream/upstreams.ts').then(
+      ({ Upstreams: Made }) => new Made(logger, patternAt),
+    ))
   const engine = new Engine(resolved, logger, clock, async () => (await loadUpstreams()).dial)
   const network = new FaultyNetwork(engine)
   engine.standBehind(network)
@@ -167,6 +174,7 @@ export async function serveOn(
       `option "handshakeTimeout" is ${resolved.handshakeTimeout}, but the runtime ${runtime.name} cannot be told: ` +
         'it cuts handshakes off after 8 to 12 s; the runtime ws keeps to it; see docs/reference/runtimes.md',
     )
+  ownPort = server.port
   engine.attach(server, runtime.capabilities)
 
   const url = `${resolved.tls ? 'wss' : 'ws'}://${urlHost(resolved.host)}:${server.port}`

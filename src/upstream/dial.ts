@@ -8,19 +8,18 @@ import { BackendSocket } from './backend-socket.ts'
 import { headersFor } from './headers.ts'
 import type { Recorder } from '../recording/recorder.ts'
 import { Track } from './track.ts'
-import { targetFor } from './target.ts'
+import type { Target } from '../wire/target.ts'
 import { tokens } from '../engine/handshake/request.ts'
 
 /**
  * Asks a backend for a connection, in the name of one client.
  * @param recorder - is told what the backend sees
  */
-export function dialBackend({ upstream, req, maxPayload }: Dial, recorder?: Recorder): Dialling {
-  const target = targetFor(upstream.url, req)
-  if (target === undefined) {
-    const answer = textAnswer(400, 'A parameter of the path would leave its segment')
-    return { outcome: Promise.resolve({ backend: undefined, answer, why: undefined }), cancel: () => {} }
-  }
+export function dialBackend(
+  { upstream, req, maxPayload }: Dial,
+  target: Target,
+  recorder?: Recorder,
+): Dialling {
   const { insecure = false, ca, servername } = upstream.tls
   let settle: (outcome: DialOutcome) => void
   const outcome = new Promise<DialOutcome>((resolve) => {

@@ -4,16 +4,25 @@ import type { RecordOptions } from '../engine/record-options.ts'
 import type { Recorder, RecordingSummary } from '../recording/recorder.ts'
 import { dialBackend } from './dial.ts'
 import { sentenceOf } from '../recording/summary.ts'
-import { upstreamUrlParts, withoutLogin } from '../engine/upstream/upstream.ts'
+import { urlToShow, upstreamUrlParts, withoutLogin } from '../engine/upstream/upstream.ts'
+import { textAnswer } from '../engine/handshake/handshake.ts'
+import type { HttpAnswer } from '../engine/runtime.ts'
+import type { Target } from '../wire/target.ts'
+import { targetFor } from './target.ts'
+
+/** Whether a handler of this server would be asked by itself: which handler is at that port, and path. */
+export type PatternAt = (target: Pick<Target, 'address' | 'port' | 'path'>) => string | undefined
 
 /** The backends of one server, and what is recorded of them. */
 export class Upstreams {
   readonly #logger: Logger
+  readonly #patternAt: PatternAt
   /** By the name that the user gave the file. */
   readonly #recorders = new Map<string, Promise<Recorder>>()
 
-  constructor(logger: Logger) {
+  constructor(logger: Logger, patternAt: PatternAt) {
     this.#logger = logger
+    this.#patternAt = patternAt
   }
 
   /** Opens the files that are known before any client comes. @throws `ERR_RECORDING`, `ERR_OPTION` */
@@ -28,11 +37,19 @@ export class Upstreams {
 
   readonly dial = (dial: Dial): Dialling => {
     const { record, url } = dial.upstream
-    if (record === undefined) return dialBackend(dial)
+    const target = targetFor(url, dial.req)
+    if (target === undefined)
+      return refusing(textAnswer(400, 'A parameter of the path would leave its segment'))
+    // It would go on until nobody can open anything any more.
+    if (this.#patternAt(target) === dial.pattern) {
+      const why = `${urlToShow(target.url)} is this handler itself: upstream has to be the URL of another server`
+      return refusing(textAnswer(502, `The backend cannot be reached: ${why}`), why)
+    }
+    if (record === undefined) return dialBackend(dial, target)
     let dialling: Dialling | undefined
     let isCancelled = false
     const outcome = this.#recorderOf(record, url).then((recorder) => {
-      dialling = dialBackend(dial, recorder)
+      dialling = dialBackend(dial, target, recorder)
       if (isCancelled) dialling.cancel()
       return dialling.outcome
     })
@@ -77,4 +94,9 @@ export class Upstreams {
     opening.catch(() => this.#recorders.delete(file))
     return opening
   }
+}
+
+/** Nobody is asked. */
+function refusing(answer: HttpAnswer, why?: string): Dialling {
+  return { outcome: Promise.resolve({ backend: undefined, answer, why }), cancel: () => {} }
 }

@@ -29,6 +29,22 @@ describe('the soak run', () => {
     expect(code).toBe(0)
   })
 
+  it.each(RUNTIMES)('passes 15 seconds on %s in front of another server', async (runtime) => {
+    const { code, text } = await soak('--seconds', '15', '--runtime', runtime, '--upstream')
+    expect(text).toContain(`${runtime}: passed`)
+    expect(text).toMatch(/lost, duplicated, out of order: +0, 0, 0\n/)
+    expect(text).toMatch(/in front: connections, to the server: +[\d,]{2,}, 0 are left\n/)
+    expect(code).toBe(0)
+  })
+
+  it('fails if a server in front loses a message', async () => {
+    const { code, text } = await soak(
+      ...['--seconds', '15', '--runtime', NODE_RUNTIME, '--upstream', '--sabotage', 'front'],
+    )
+    expect(text).toMatch(/round 2: \d+ lost/)
+    expect(code).toBe(1)
+  })
+
   it.concurrent.each([
     ['lose', /round 2: \d+ lost/],
     ['repeat', /round 2: \d+ duplicated/],

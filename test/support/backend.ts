@@ -21,6 +21,8 @@ export interface BackendOptions {
   readonly deflate?: boolean
   /** Written with the 101, in one go. */
   readonly first?: readonly string[]
+  /** A close frame with this code behind that. */
+  readonly farewell?: number
   /** Reads nothing behind the handshake until it is told to. */
   readonly paused?: boolean
   readonly tls?: { readonly cert: string; readonly key: string }
@@ -89,7 +91,8 @@ export class Backend {
   }
 
   #answer(socket: Socket, head: string, rest: Buffer): void {
-    const { refuse, choose = ([first]) => first, deflate = false, first = [], paused = false } = this.#options
+    const { refuse, choose = ([name]) => name, deflate = false, paused = false } = this.#options
+    const { first = [], farewell } = this.#options
     const request = requestOf(head)
     this.requests.push(request)
     const refusing = refuse?.(request)
@@ -109,6 +112,7 @@ export class Backend {
       ...(compresses ? [`Sec-WebSocket-Extensions: ${DEFLATE}`] : []),
     ])
     const frames = first.map((text) => encodeFrame(1, text, { masked: false }))
+    if (farewell !== undefined) frames.push(encodeFrame(8, closePayload(farewell, ''), { masked: false }))
     socket.write(Buffer.concat([Buffer.from(answer), ...frames]))
     const connection = new BackendConnection(socket, request, compresses, rest)
     if (paused) socket.pause()

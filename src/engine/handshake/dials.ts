@@ -47,7 +47,12 @@ export class Dials {
     try {
       const dial = await this.#context.loadDialler()
       if (this.#isStopped) return STOPPED
-      const dialling = dial({ upstream, req, maxPayload: live.handler.maxPayload })
+      const dialling = dial({
+        upstream,
+        req,
+        pattern: live.handler.pattern.source,
+        maxPayload: live.handler.maxPayload,
+      })
       const late = (): Dialled => {
         dialling.cancel()
         const why = `no answer within ${upstream.connectTimeout} ms (connectTimeout)`

@@ -1,7 +1,7 @@
 import { GOING_AWAY, type Admission, type Refusal } from './admission.ts'
 import { authenticate, type Verdict } from './authenticate.ts'
 import { Connection } from '../connection/connection.ts'
-import { CloseCode } from '../close.ts'
+import { CLOSE_ANSWER_TIMEOUT_MS, CloseCode } from '../close.ts'
 import type { Context } from '../context.ts'
 import { Dials } from './dials.ts'
 import { describe } from '../errors.ts'
@@ -207,6 +207,7 @@ export class Upgrades {
     const obstacle = this.#obstacle(proposal)
     if (obstacle) {
       backend?.close(CloseCode.GoingAway, '')
+      this.#context.clock.after(CLOSE_ANSWER_TIMEOUT_MS, () => backend?.terminate())
       return obstacle
     }
     if (!backend) return this.#accept(proposal, data, proposal.protocol)

@@ -58,6 +58,8 @@ export interface Dialling {
 
 export interface Dial {
   readonly upstream: ResolvedUpstream
+  /** The handler's. */
+  readonly pattern: string
   /** The client's. */
   readonly req: HandshakeRequest
   /** Bytes of a message from the backend. */

@@ -155,6 +155,42 @@ export const CASES: readonly Case[] = [
     },
   },
   {
+    name: 'a handler that would ask itself says so, and asks nobody; another handler of the server may be asked',
+    network: true,
+    standalone: 'the server has a port of its own there',
+    async run(t) {
+      const server = await t.start([
+        { pattern: '/a', upstream: ({ url }) => `ws://localhost:${server.port}${url.replace('/b', '/a')}` },
+        { pattern: '/b', upstream: () => `ws://127.0.0.1:${server.port}/api/c` },
+        { pattern: '/c', onConnect: (conn) => void conn.send('mocked') },
+      ])
+      const { status, body } = await t.handshake(server, '/a')
+      expect([status, body]).toEqual([502, expect.stringContaining('is this handler itself')])
+      expect(await (await t.connect(server, '/b')).next()).toBe('mocked')
+    },
+  },
+  {
+    name: 'a handler that a reload removes while its backend is asked: 404, and the backend is told to go',
+    standalone: 'the plugin reloads by itself',
+    async run(t) {
+      let answer = (): void => {}
+      const asked = new Promise<void>((resolve) => (answer = resolve))
+      const backend = await t.backend()
+      const upstream = async (): Promise<string> => {
+        await asked
+        return backend.url
+      }
+      const server = await t.start({ pattern: '/a', upstream })
+      const refused = t.handshake(server, '/a')
+      await t.until(() => insideOf(server).holdings().handshakes, 1)
+      server.reload({ wsHandlers: [] })
+      answer()
+      expect((await refused).status).toBe(404)
+      const connection = await backend.connections.next()
+      expect((await connection.closed).code).toBe(1001)
+    },
+  },
+  {
     name: 'headers are passed on, but for those between neighbours; the handler may change them',
     network: true,
     async run(t) {

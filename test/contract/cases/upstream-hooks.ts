@@ -322,6 +322,24 @@ export const CASES: readonly Case[] = [
     },
   },
   {
+    name: 'faults are on the leg of the client: late and in order, however much it is, and the end behind it',
+    network: true,
+    async run(t) {
+      const { client, backend } = await pair(t, { faults: { latency: [20, 40], incoming: { latency: 20 } } })
+      const text = 'x'.repeat(32 * 1024)
+      const start = performance.now()
+      client.send('up')
+      expect(await backend.messages.next()).toBe('up')
+      expect(performance.now() - start).toBeGreaterThanOrEqual(19)
+      // More than is read from a backend while it waits here.
+      for (let n = 0; n < 100; n++) backend.send(`${n} ${text}`)
+      backend.close(4006)
+      for (let n = 0; n < 100; n++)
+        expect(String(await client.next()).slice(0, 4)).toBe(`${n} xxx`.slice(0, 4))
+      expect((await client.closed).code).toBe(4006)
+    },
+  },
+  {
     name: 'a slow client gets the last message of a backend that closes, and then its code',
     network: true,
     async run(t) {

@@ -92,6 +92,15 @@ export const CASES: readonly Case[] = [
     },
   },
   {
+    name: 'a backend that closes together with its answer: the client opens, gets what was sent, and the code',
+    async run(t) {
+      const { server, client } = await pair(t, {}, { first: ['1', '2'], farewell: 4005 })
+      expect([await client.next(), await client.next()]).toEqual([1, 2])
+      expect((await client.closed).code).toBe(4005)
+      await untilOver(t, server)
+    },
+  },
+  {
     name: 'neither comes before an async onConnect has settled, and both come then',
     async run(t) {
       let settle = (): void => {}
