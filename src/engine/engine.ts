@@ -316,13 +316,13 @@ export class Engine implements Context, Inside, Omit<RuntimeEvents<Connection>, 
   }
 
   /** It has come through the network. */
-  #receive(conn: Connection, payload: Payload, bytes: number): void {
+  #receive(conn: Connection, payload: Payload, bytes: number, nth?: number): void {
     if (conn.closed) return
     const { live } = conn
     this.stats.messagesIn++
     this.stats.bytesIn += bytes
     const n = this.tap
-      ? this.tap.tell({ type: 'message', conn, pattern: patternOf(conn), payload, bytes })
+      ? this.tap.tell({ type: 'message', conn, pattern: patternOf(conn), payload, bytes, nth })
       : UNTOLD
     conn.missedPings = 0
     if (live.handler.inactivityTimeout > 0) conn.lastActive = this.clock.now()

@@ -23,7 +23,13 @@ export type Happening =
     }
   | (OfConnection & { readonly type: 'open' })
   /** From the client, and before any limit looks at it. */
-  | (OfConnection & { readonly type: 'message'; readonly payload: Payload; readonly bytes: number })
+  | (OfConnection & {
+      readonly type: 'message'
+      readonly payload: Payload
+      readonly bytes: number
+      /** Where faults are on: its number, as the `message` of a `fault`. */
+      readonly nth?: number | undefined
+    })
   /** What took a message: `onMessage`, `responses[0]`; `undefined` if nothing did. An async hook is done when it settles. */
   | (OfConnection & {
       readonly type: 'handled'

@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../engine/clock.ts'
+import type { Deliver } from '../engine/connection/link.ts'
 import type { FaultInfo, LinkFaults } from '../engine/handler/faults.ts'
 import type { Payload } from '../engine/runtime.ts'
 import type { Chooser } from './chooser.ts'
@@ -13,13 +14,18 @@ const MAX_ARRIVED = 64
 export interface Letter {
   readonly payload: Payload
   readonly bytes: number
-  readonly deliver: (payload: Payload, bytes: number) => void
+  readonly deliver: Deliver
   /** What its handler's `match` functions say. */
   readonly matches: Parameters<Chooser['next']>[0]
 }
 
+/** Its number is that of {@link LaneEvents.happened}. */
+interface Numbered extends Letter {
+  readonly n: number
+}
+
 interface Held {
-  readonly letter: Letter
+  readonly letter: Numbered
   readonly due: number
 }
 
@@ -43,7 +49,7 @@ export class Lane {
   #next = 0
   #bytes = 0
   /** Waits to change places with the next one. */
-  #moved: { readonly letter: Letter; readonly latency: number; readonly timer: Timer } | undefined
+  #moved: { readonly letter: Numbered; readonly latency: number; readonly timer: Timer } | undefined
   #sent = -Infinity
   #due = -Infinity
   #timer: Timer | undefined
@@ -76,7 +82,8 @@ export class Lane {
       this.#events.happened('drop', n, letter.payload)
       return false
     }
-    const sent = damage === undefined ? letter : this.#damage(letter, damage, n)
+    const whole = { ...letter, n }
+    const sent = damage === undefined ? whole : this.#damage(whole, damage)
     if (isDoubled) this.#events.happened('duplicate', n, letter.payload)
     if (isMoved && !this.#moved) {
       this.#events.happened('reorder', n, letter.payload)
@@ -99,7 +106,7 @@ export class Lane {
     this.#timer = undefined
     const waiting = this.#queue.slice(this.#next)
     this.#forget()
-    for (const { letter } of waiting) letter.deliver(letter.payload, letter.bytes)
+    for (const { letter } of waiting) deliver(letter)
   }
 
   /** Nothing arrives any more, and nothing of what is on its way. */
@@ -111,10 +118,10 @@ export class Lane {
     this.#forget()
   }
 
-  #damage(letter: Letter, where: number, n: number): Letter {
+  #damage(letter: Numbered, where: number): Numbered {
     const payload = damaged(letter.payload, where)
     if (payload === letter.payload) return letter
-    this.#events.happened('corrupt', n, letter.payload)
+    this.#events.happened('corrupt', letter.n, letter.payload)
     return { ...letter, payload, bytes: Buffer.byteLength(payload) }
   }
 
@@ -129,13 +136,13 @@ export class Lane {
     else if (!this.#travel(letter, latency)) this.#tellEmpty()
   }
 
-  #travel(letter: Letter, latency: number): boolean {
+  #travel(letter: Numbered, latency: number): boolean {
     const { bandwidth, stall = false } = this.#faults
     const now = this.#clock.now()
     this.#sent = bandwidth === undefined ? now : Math.max(this.#sent, now) + (letter.bytes * 1000) / bandwidth
     this.#due = Math.max(this.#due, this.#sent + latency)
     if (!stall && this.#due <= now && this.#queue.length === this.#next) {
-      letter.deliver(letter.payload, letter.bytes)
+      deliver(letter)
       return false
     }
     this.#queue.push({ letter, due: this.#due })
@@ -157,7 +164,7 @@ export class Lane {
     for (let held = this.#queue[this.#next]; held && held.due <= now; held = this.#queue[this.#next]) {
       const { letter } = held
       this.#advance(letter)
-      letter.deliver(letter.payload, letter.bytes)
+      deliver(letter)
       // Lifted, or closed, by whoever got it.
       if (this.#isClosed) return
     }
@@ -184,4 +191,8 @@ export class Lane {
     this.#next = 0
     this.#bytes = 0
   }
+}
+
+function deliver({ deliver: hand, payload, bytes, n }: Numbered): void {
+  hand(payload, bytes, n)
 }

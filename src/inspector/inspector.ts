@@ -9,6 +9,7 @@ import type { HttpAnswer, RawRequest, ReadBody } from '../engine/runtime.ts'
 import type { Stats } from '../engine/stats.ts'
 import { Access, type AccessOptions } from './access.ts'
 import { Connections, type ConnectionPage } from './connections.ts'
+import { faultList, readFaultCommand, runFaultCommand, type FaultAnswer, type FaultList } from './faults.ts'
 import { isWanted } from './filter.ts'
 import { pageFile } from './page-files.ts'
 import { Redaction } from './redaction.ts'
@@ -18,7 +19,7 @@ import { Timeline, type Entry } from './timeline.ts'
 import { readWatch, type Watch } from './watch.ts'
 
 export interface InspectorOptions extends AccessOptions {
-  /** Nothing can be sent, closed or cut. */
+  /** Nothing can be sent, closed, cut or switched. */
   readonly readOnly: boolean
   readonly history: number
   readonly redact: readonly string[]
@@ -55,12 +56,14 @@ export interface Batch {
   readonly left: number
   /** Only if asked for. */
   readonly connections?: ConnectionPage
+  /** With the connections, and only where there is something to switch. */
+  readonly faults?: FaultList
   readonly samples: readonly Sample[]
 }
 
 /** Where the page is, and what it asks. */
 const INSPECTOR_PATH = '/.sidewire/'
-const ASKED = new Set(['page/watch', 'page/payload', 'page/send', 'page/disconnect'])
+const ASKED = new Set(['page/watch', 'page/payload', 'page/send', 'page/disconnect', 'page/faults'])
 /** What comes within this time of each other goes to a page together: 60 times a second at most. */
 const TOGETHER_MS = 17
 const HISTORY_BYTES = 4 * 1024 * 1024
@@ -133,6 +136,8 @@ export class Inspector {
         return json(await this.#act((given) => send(this.#inside, given), command))
       case 'page/disconnect':
         return json(await this.#act((given, willEnd) => disconnect(this.#inside, given, willEnd), command))
+      case 'page/faults':
+        return json(this.#faults(await command))
       default:
         await command
         throw new Refused(404, 'path', `there is no ${INSPECTOR_PATH}${name}`)
@@ -144,9 +149,20 @@ export class Inspector {
     command: Promise<Command>,
   ): Promise<T> {
     const given = await command
+    this.#assertActs()
+    return this.#timeline.act((willEnd) => run(given, willEnd))
+  }
+
+  #faults(given: Command): FaultAnswer {
+    const command = readFaultCommand(given)
+    if (command.action !== 'list') this.#assertActs()
+    // What arrives because they are lifted is by those who sent it, and not by the inspector.
+    return runFaultCommand(this.#inside, this.#connections, command)
+  }
+
+  #assertActs(): void {
     if (this.#options.readOnly)
       throw new Refused(403, 'method', 'this inspector only looks: inspector: { readOnly: true }')
-    return this.#timeline.act((willEnd) => run(given, willEnd))
   }
 
   async #keep<T>(watching: Promise<T>): Promise<T> {
@@ -170,6 +186,7 @@ export class Inspector {
     const entries = this.#timeline.after(watch.after)
     const chosen = this.#choose(entries, watch)
     const { last, first } = this.#timeline
+    const faults = watch.connections && faultList(this.#inside, this.#connections)
     const missed = watch.after === 0 ? 0 : Math.max(0, first - watch.after - 1)
     return {
       boot: this.#boot,
@@ -187,6 +204,7 @@ export class Inspector {
           watch.connections,
         ),
       }),
+      ...(faults && { faults }),
       samples: this.#samples.after(watch.samplesAfter),
     }
   }

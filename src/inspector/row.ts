@@ -1,6 +1,7 @@
 import { rowOf, whole, type JournalRow } from '../control/row.ts'
 import { beginningOf } from './beginning.ts'
 import { cureOf } from './cures.ts'
+import type { Marks } from './marks.ts'
 import type { Redaction } from './redaction.ts'
 import type { Entry, Left } from './timeline.ts'
 
@@ -19,6 +20,8 @@ export interface Row extends Omit<JournalRow, 'type' | 'connection'> {
   /** This page, or another, has done it. */
   readonly byInspector?: true
   readonly left?: Left
+  /** Of a frame: what faults have done to it, and for which connections. */
+  readonly faults?: Marks
 }
 
 /** Receivers that a line names. */
@@ -30,7 +33,7 @@ export function toRow(
   numberOf: (conn: NonNullable<Entry['conn']>) => number,
   redaction: Redaction,
 ): Row {
-  const { n, at, event, conn, audience, of, left } = entry
+  const { n, at, event, conn, audience, of, marks, left } = entry
   const start = { n, at, ...(entry.byInspector && { byInspector: true as const }) }
   if (!event) return { ...start, type: 'left', ...(left && { left }) }
   let isCut = entry.isStripped === true
@@ -47,6 +50,7 @@ export function toRow(
     ...(conn && { conn: numberOf(conn) }),
     ...(isCut && { isCut }),
     ...(audience !== undefined && audience.length <= MAX_NAMED && { to: [...audience] }),
+    ...(marks && { faults: marks }),
     ...(event.type === 'handled' && of && { message: of.n }),
     ...(event.type === 'refused' && { cure: cureOf(event.reason) }),
   }

@@ -7,6 +7,7 @@ import type { TapEvent } from '../engine/tap.ts'
 import { queueMicrotask } from '../engine/timers.ts'
 import { beginningOf } from './beginning.ts'
 import type { Connections } from './connections.ts'
+import { FaultMarks, type Marks } from './marks.ts'
 import type { Redaction } from './redaction.ts'
 
 /** How much of each happened while nobody looked, because it came too fast. Only what is not zero. */
@@ -27,6 +28,8 @@ export interface Entry {
   readonly audience: Uint32Array | undefined
   /** Of `handled`: the message. */
   readonly of: Entry | undefined
+  /** Of a frame: what faults have done to it. */
+  readonly marks: Marks | undefined
   readonly byInspector: boolean
   readonly left?: Left
 }
@@ -65,6 +68,7 @@ export class Timeline {
   readonly #clock: Clock
   readonly #options: TimelineOptions
   readonly #connections: Connections
+  readonly #marks: FaultMarks
   readonly #sleepers: Sleepers
   /** Those before `#head` are gone. */
   #entries: Entry[] = []
@@ -100,6 +104,7 @@ export class Timeline {
     this.#stats = stats
     this.#clock = clock
     this.#connections = connections
+    this.#marks = new FaultMarks(connections.numberOf)
     this.#options = options
     this.#sleepers = new Sleepers(clock)
     this.#filledAt = clock.now()
@@ -161,9 +166,10 @@ export class Timeline {
     // The message was left out, or is gone.
     if (event.type === 'handled' && !of) return
     const { conn, audience } = this.#connections.see(event)
+    const marks = this.#marks.see(event)
     const byInspector =
       this.#isActing || (event.type === 'close' && conn !== undefined && this.#cutByUs.has(conn))
-    const entry = this.#add({ event, conn, audience, of, byInspector })
+    const entry = this.#add({ event, conn, audience, of, marks, byInspector })
     if (event.type === 'message') this.#unhandled.set(event.n, entry)
     if (event.type === 'handled') this.#unhandled.delete(event.message)
   }
@@ -278,11 +284,13 @@ export class Timeline {
     this.#fill()
     if (Object.keys(left).length > 0) {
       this.#connections.leave()
+      this.#marks.forget()
       this.#add({
         event: undefined,
         conn: undefined,
         audience: undefined,
         of: undefined,
+        marks: undefined,
         byInspector: false,
         left,
       })

@@ -16,7 +16,13 @@ export interface Got {
     rows: readonly Record<string, any>[]
     rooms: readonly { pattern: string; room: string; size: number }[]
   }
+  readonly faults?: GotFaults
   readonly samples: readonly Record<string, number>[]
+}
+
+export interface GotFaults {
+  readonly found: number
+  readonly rows: readonly Record<string, any>[]
 }
 
 export type GotRow = { readonly n: number; readonly type: string } & Record<string, any>

@@ -193,6 +193,178 @@ describe.each(NETWORK_RUNTIMES)('on %s', (runtime) => {
     expect(await client.next()).toBe('still here')
   })
 
+  test('faults are switched for all, a handler, a connection, marked, counted, and lifted', async () => {
+    const server = await start()
+    const page = new Page(server)
+    const client = await connectWs(`${server.url}/api/echo`)
+    const other = await connectWs(`${server.url}/api/chat`)
+    const first = await page.watch({ connections: { skip: 0, limit: 10 } })
+    expect(first.faults).toEqual({ found: 0, rows: [] })
+    const id = first.connections!.rows.find(({ conn }) => conn === 1)?.['id'] as string
+    const put = (to: object, faults: object, more: object = {}): Promise<Record<string, any>> =>
+      page.ask('faults', { action: 'put', to, faults, ...more })
+
+    const answer = await put({ pattern: '/echo' }, { drop: { nth: 1 }, seed: 7 }, { for: 600_000 })
+    expect(answer['rows']).toEqual([
+      {
+        pattern: '/echo',
+        faults: { drop: { nth: 1 }, seed: 7 },
+        seed: 7,
+        by: 'control',
+        counts: expect.objectContaining({ dropped: 0 }),
+        until: expect.any(Number),
+      },
+    ])
+    expect(answer['profiles'].offline).toEqual({ handshake: { refuse: 1, with: 'hangup' }, disconnect: {} })
+    client.send('lost')
+    client.send('not lost')
+    expect(await client.next()).toBe('not lost')
+    const rows = await page.rowsUntil('handled', 2)
+    expect(rows.find(({ type }) => type === 'fault')).toMatchObject({
+      fault: 'drop',
+      from: 'server',
+      message: 1,
+      conn: 1,
+      text: 'lost',
+    })
+    expect(rows.filter(({ type }) => type === 'sent').map(({ text, faults }) => [text, faults])).toEqual([
+      ['lost', { drop: [1] }],
+      ['not lost', undefined],
+    ])
+    const { faults } = await page.watch({ connections: { skip: 0, limit: 10 } })
+    expect(faults?.rows[0]?.['counts'].dropped).toBe(1)
+
+    expect((await put({ connection: id }, { incoming: { latency: 1 } }))['rows']).toContainEqual(
+      expect.objectContaining({ connection: id, conn: 1, by: 'control' }),
+    )
+    client.send('late')
+    expect(await client.next()).toBe('late')
+    const late = (await page.rowsUntil('message')).find(({ type }) => type === 'message')
+    expect(late).toMatchObject({ text: 'late', faults: { delay: [1] } })
+
+    await put({ pattern: '*' }, { drop: 1 })
+    other.send('to nobody')
+    expect((await page.rowsUntil('broadcast')).find(({ type }) => type === 'broadcast')).toMatchObject({
+      faults: { drop: [2] },
+    })
+    for (const [to, left] of [
+      [{ pattern: '*' }, 2],
+      [{ connection: id }, 1],
+      [{ pattern: '/echo' }, 0],
+    ] as const)
+      expect(await page.ask('faults', { action: 'lift', to })).toMatchObject({ found: left })
+    other.send('to all')
+    expect(await other.next()).toBe('to all')
+  })
+
+  test('what arrives twice, damaged or behind others is marked, in both directions', async () => {
+    const server = await start({ wsHandlers: [{ ...ECHO, raw: true }] })
+    const page = new Page(server)
+    const client = await connectWs(`${server.url}/api/echo`)
+    const faults = {
+      duplicate: { nth: 1 },
+      incoming: { duplicate: { nth: 1 }, corrupt: { nth: 2 }, reorder: { nth: 3 }, drop: { nth: 5 } },
+    }
+    await page.ask('faults', { action: 'put', to: { pattern: '/echo' }, faults })
+    for (const text of ['one', 'two', 'three', 'four', 'five', 'six']) client.send(text)
+    const rows = await page.rowsUntil('handled', 6)
+    const messages = rows.filter(({ type }) => type === 'message')
+    expect(messages.map(({ faults: marks }) => Object.keys(marks ?? {}).join())).toEqual([
+      'duplicate',
+      'duplicate',
+      'corrupt',
+      '',
+      'reorder',
+      '',
+    ])
+    expect(messages.map(({ text }) => text).filter((text) => 'onethreefoursix'.includes(text))).toContain(
+      'three',
+    )
+    expect(
+      rows
+        .filter(({ type, from }) => type === 'fault' && from === 'client')
+        .map(({ fault, text }) => [fault, text]),
+    ).toEqual([
+      ['duplicate', 'one'],
+      ['corrupt', 'two'],
+      ['reorder', 'three'],
+      ['drop', 'five'],
+    ])
+    const sent = rows.filter(({ type }) => type === 'sent')
+    expect(sent.map(({ faults: marks }) => Object.keys(marks ?? {}).join())).toEqual([
+      'duplicate',
+      '',
+      '',
+      '',
+      '',
+      '',
+    ])
+  })
+
+  test('faults that cannot be are refused with what is wrong, and switch nothing', async () => {
+    const server = await start()
+    const page = new Page(server)
+    await connectWs(`${server.url}/api/echo`)
+    const { connections } = await page.watch({ connections: { skip: 0, limit: 10 } })
+    const connection = connections!.rows[0]!['id'] as string
+    const all = { pattern: '*' }
+    for (const [command, status, says] of [
+      [
+        { action: 'put', to: all, faults: { drop: 2 } },
+        400,
+        'option \\"drop\\" is 2; it has to be a probability',
+      ],
+      [{ action: 'put', to: all, faults: { latency: [5, 1] } }, 400, 'option \\"latency\\" is'],
+      [{ action: 'put', to: all, faults: { latancy: 5 } }, 400, 'did you mean \\"latency\\"'],
+      [{ action: 'put', to: all, faults: { latency: 5 }, for: 0 }, 400, 'option \\"for\\" is 0'],
+      [{ action: 'put', to: all, faults: 5 }, 400, 'faults is 5'],
+      [{ action: 'put', to: { connection }, faults: { handshake: { refuse: 1 } } }, 400, 'handshake'],
+      [{ action: 'put', to: { pattern: '/none' }, faults: { latency: 5 } }, 400, '/none'],
+      [{ action: 'put', to: { connection: 'none' }, faults: { latency: 5 } }, 404, 'no open connection'],
+      [{ action: 'put', to: { pattern: '/echo', connection }, faults: {} }, 400, 'to: it has to be'],
+      [{ action: 'lift' }, 400, 'to'],
+      [{ action: 'none' }, 400, 'action'],
+    ] as const) {
+      const { status: got, body } = await page.post('faults', command)
+      expect([command, got, body]).toEqual([command, status, expect.stringContaining(says)])
+    }
+    expect(await page.ask('faults', { action: 'list' })).toMatchObject({ found: 0, rows: [] })
+  })
+
+  test('faults are switched by nobody but the page, and not by one that only looks', async () => {
+    const server = await start({ inspector: { token: TOKEN } })
+    const own = httpOf(server)
+    const ask = async (headers: Record<string, string>, method = 'POST'): Promise<number> =>
+      (
+        await http(`${own}/.sidewire/page/faults`, {
+          method,
+          headers,
+          body: JSON.stringify({ action: 'put', to: { pattern: '*' }, faults: { drop: 1 } }),
+        })
+      ).status
+    const Authorization = `Bearer ${TOKEN}`
+    expect(await ask({ Authorization })).toBe(403)
+    expect(await ask({ Authorization, Origin: 'https://evil.example' })).toBe(403)
+    expect(await ask({ Origin: own })).toBe(401)
+    expect(await ask({ Origin: own, Authorization: 'Bearer another' })).toBe(401)
+    expect(await ask({ Origin: own, Authorization }, 'PUT')).toBe(405)
+    expect(await ask({ Origin: own, Authorization })).toBe(200)
+    const looks = await start({ inspector: { readOnly: true } })
+    looks.setFaults('/echo', { latency: 5 })
+    const page = new Page(looks)
+    for (const command of [
+      { action: 'put', to: { pattern: '*' }, faults: { drop: 1 } },
+      { action: 'lift', to: { pattern: '*' } },
+    ])
+      expect(await page.post('faults', command)).toMatchObject({
+        status: 403,
+        body: expect.stringContaining('readOnly'),
+      })
+    expect(await page.ask('faults', { action: 'list' })).toMatchObject({
+      rows: [{ pattern: '/echo', by: 'code' }],
+    })
+  })
+
   test('long payloads are cut in the list, and had whole by asking; binary too', async () => {
     const server = await start()
     const page = new Page(server)

@@ -408,6 +408,207 @@ test('who has gone is told as what it is, and gets nothing more', async () => {
   expect(await other.closed).toEqual({ code: 1000, reason: 'enough' })
 })
 
+describe('faults', () => {
+  const form = (page: Page): Locator => page.locator('.fault-form')
+  const openFaults = async (page: Page): Promise<void> => {
+    await page.locator('.faults summary').click()
+    await expect.poll(() => page.locator('#fault-profile option').count()).toBe(6)
+  }
+  const apply = async (page: Page): Promise<void> => {
+    await form(page).getByRole('button', { name: 'Apply' }).click()
+    await expect.poll(() => form(page).locator('.fault-said').textContent()).toMatch(/^On, with the seed /)
+  }
+
+  test('of a handler: marks in the timeline, counts, the seed; lifted', async () => {
+    const of = await start()
+    const [one, other] = [await chat(), await chat()]
+    const page = await open(of)
+    await page.locator('.place', { hasText: '/chat' }).click()
+    await openFaults(page)
+    await expect.poll(() => form(page).locator('h3').textContent()).toBe('For /chat')
+    expect(await button(page, 'Apply').isDisabled()).toBe(true)
+    await page.getByLabel('Latency, ms').fill('20')
+    await page.getByLabel('up to, ms').fill('30')
+    await page.getByLabel('Drop, %').fill('50')
+    await page.getByLabel('Seed').fill('42')
+    await expect
+      .poll(() => form(page).locator('.meant').textContent())
+      .toBe('to clients: 20 to 30 ms late, 50 % lost')
+    await apply(page)
+    const row = page.locator('.fault-rows li')
+    await expect.poll(() => row.textContent()).toContain('/chat to clients: 20 to 30 ms late')
+    expect(await row.textContent()).toContain('Nothing has happened yet.')
+    expect(await row.locator('.seed').textContent()).toBe('seed 42')
+    await button(page, 'Copy the seed of /chat').click()
+    expect(await page.evaluate(() => navigator.clipboard.readText())).toBe('42')
+
+    for (let i = 0; i < 20; i++) one.send(`tick ${i}`)
+    await expect.poll(() => lines(page, /received.*tick 19/).count()).toBe(1)
+    const counts = of.stats().faults
+    expect(counts.dropped).toBeGreaterThan(5)
+    expect(counts.dropped + counts.delayed).toBe(40)
+    await expect
+      .poll(() => row.locator('.counts').textContent())
+      .toBe(`So far ${counts.delayed} held back, ${counts.dropped} lost.`)
+    await page.getByLabel('Rooms').uncheck()
+    // Each of the two has a line for each message: it was lost, or held back.
+    await page.locator('#filter-text').fill('tick 3')
+    await shows(page, /fault: (?:lost|held back).*tick 3/, 2)
+    await shows(
+      page,
+      /broadcast to 2.*\((?:lost|held back) for #[12](?:, (?:lost for |held back for )?#[12])?\).*tick 3/,
+    )
+    await page.locator('#filter-text').fill('')
+
+    await form(page).getByRole('button', { name: 'Lift' }).click()
+    await expect.poll(() => form(page).locator('.fault-said').textContent()).toBe('Lifted.')
+    await expect.poll(() => page.locator('.faults').textContent()).toContain('No faults are on.')
+    const before = of.stats().faults.dropped
+    other.send('all of it')
+    await shows(page, /broadcast to 2.*all of it/)
+    expect(await lines(page, /\(.*\).*all of it/).count()).toBe(0)
+    expect(of.stats().faults.dropped).toBe(before)
+  })
+
+  test('of one connection only; its end takes them with it', async () => {
+    const of = await start()
+    const [one, other] = [await connectWs(`${of.url}/api/echo`), await connectWs(`${of.url}/api/echo`)]
+    const page = await open(of)
+    await page.locator('.client', { hasText: '#1' }).click()
+    await openFaults(page)
+    expect(await page.getByLabel('Refuse handshakes').count()).toBe(0)
+    await page.getByLabel('Drop, %').fill('100')
+    await page.getByLabel('Way').selectOption('both')
+    await apply(page)
+    await expect.poll(() => page.locator('.faults summary').textContent()).toContain('1 on')
+    await expect.poll(() => page.locator('.fault-rows li').textContent()).toMatch(/^#1 .*all lost.*all lost/)
+    one.send('never')
+    other.send('to the other')
+    expect(await other.next()).toBe('to the other')
+    await shows(page, /#1.*↑ fault: lost.*never/)
+    expect(await lines(page, /received.*never/).count()).toBe(0)
+    await page.getByLabel('Way').selectOption('out')
+    await page.getByLabel('Stall: hold all back').check()
+    await page.getByLabel('Drop, %').fill('')
+    await apply(page)
+    one.send('held')
+    await shows(page, /#1.*sent.*\(held back\) held/)
+    await button(page, 'Lift the faults of #1').click()
+    expect(await one.next()).toBe('held')
+    await apply(page)
+    one.close()
+    await expect.poll(() => page.locator('.faults').textContent()).toContain('No faults are on.')
+    await expect
+      .poll(() => form(page).locator('.hint').first().textContent())
+      .toBe('This connection has ended.')
+    expect(await button(page, 'Apply').isDisabled()).toBe(true)
+  })
+
+  test('offline, for a time: who is connected is cut, who comes is refused, and then it is over', async () => {
+    const of = await start()
+    const client = await connectWs(`${of.url}/api/echo`)
+    const page = await open(of)
+    await openFaults(page)
+    await expect.poll(() => form(page).locator('h3').textContent()).toBe('For all handlers')
+    await page.getByLabel('Network').selectOption('Offline')
+    await page.getByLabel('Refuse handshakes').selectOption('with a status')
+    await page.getByLabel('Status').fill('599.5')
+    await expect
+      .poll(() => page.locator('#fault-status-trouble').textContent())
+      .toBe('It has to be a status from 400 to 599.')
+    await page.getByLabel('Status').fill('502')
+    await page.getByLabel('For, s').fill('600')
+    await apply(page)
+    expect(await client.closed).toMatchObject({ code: 1006 })
+    await shows(page, /fault: disconnected/)
+    await expect(connectWs(`${of.url}/api/echo`)).rejects.toThrow('502')
+    await shows(page, /refused.*\/api\/echo 502/)
+    await expect
+      .poll(() => page.locator('.fault-rows li').textContent())
+      .toMatch(
+        /^All handlers handshakes: all refused with 502; connections: all cut at once.*1 handshakes refused, 1 disconnected.*until /,
+      )
+    await page.getByLabel('For, s').fill('0.2')
+    await apply(page)
+    await expect.poll(() => page.locator('.faults').textContent()).toContain('No faults are on.')
+    const again = await connectWs(`${of.url}/api/echo`)
+    again.send('back')
+    expect(await again.next()).toBe('back')
+  })
+
+  test('values are checked as one types, and what the server refuses stands at its field', async () => {
+    const of = await start()
+    const page = await open(of)
+    await openFaults(page)
+    const says = async (field: string, text: string, trouble: string): Promise<void> => {
+      await page.locator(`#fault-${field}`).fill(text)
+      await expect.poll(() => page.locator(`#fault-${field}-trouble`).textContent()).toBe(trouble)
+      expect(await page.locator(`#fault-${field}`).getAttribute('aria-invalid')).toBe(String(trouble !== ''))
+      if (trouble !== '') expect(await button(page, 'Apply').isDisabled()).toBe(true)
+    }
+    await says('latency', 'soon', 'This is no number.')
+    await says('latency', '100', '')
+    await says('latencyTo', '50', 'This is less than 100.')
+    await says('latencyTo', '', '')
+    await says('drop', '101', 'It has to be from 0 to 100.')
+    await says('drop', '', '')
+    await says('seconds', '0', 'It has to be from 0.001 to 2147483.')
+    await says('seconds', '', '')
+    await page.getByLabel('Cut connections').selectOption('after a time')
+    await expect
+      .poll(() => page.locator('#fault-cutAfter-trouble').textContent())
+      .toBe('After how many milliseconds?')
+    await page.getByLabel('Cut connections').selectOption('no')
+    await page.route('**/page/faults', async (route) => {
+      const { faults } = route.request().postDataJSON() as { faults: { latency: number } }
+      await route.continue({
+        postData: JSON.stringify({ action: 'put', to: { pattern: '*' }, faults: { ...faults, latency: -1 } }),
+      })
+    })
+    await button(page, 'Apply').click()
+    await expect
+      .poll(() => page.locator('#fault-latency-trouble').textContent())
+      .toMatch(/^option "latency" is -1; it has to be milliseconds/)
+    await page.unrouteAll({ behavior: 'wait' })
+    await says('latency', '5', '')
+    await apply(page)
+  })
+
+  test('what code has switched on is shown, and who only looks has no buttons', async () => {
+    const of = await start({ inspector: { readOnly: true } })
+    of.setFaults('/chat', () => ({ latency: 5 }))
+    of.setFaults('/echo', { drop: { nth: [2, 3], match: () => true }, seed: 'a seed' })
+    const page = await open(of)
+    await page.locator('.faults summary').click()
+    expect(await form(page).count()).toBe(0)
+    await expect.poll(() => page.locator('.faults .hint').first().textContent()).toContain('readOnly')
+    await expect
+      .poll(() => page.locator('.fault-rows li p:first-child').allTextContents())
+      .toEqual([
+        '/echo to clients: number 2, 3 of those that a function takes lost',
+        '/chat what a function of the handler says',
+      ])
+    expect(await page.getByRole('button', { name: /Lift/ }).count()).toBe(0)
+    expect(await page.locator('.fault-rows .seed').first().textContent()).toBe('seed a seed')
+  })
+
+  test('all of it by the keyboard', async () => {
+    const of = await start()
+    const page = await open(of)
+    await page.locator('body').press('f')
+    await page.keyboard.press('Enter')
+    await expect.poll(() => form(page).isVisible()).toBe(true)
+    // Past the network and the way.
+    for (let i = 0; i < 3; i++) await page.keyboard.press('Tab')
+    await page.keyboard.type('7')
+    await page.keyboard.press('Enter')
+    await expect.poll(() => page.locator('.fault-rows li').textContent()).toContain('to clients: 7 ms late')
+    await button(page, 'Lift the faults of All handlers').focus()
+    await page.keyboard.press('Enter')
+    await expect.poll(() => page.locator('.faults').textContent()).toContain('No faults are on.')
+  })
+})
+
 test('on a phone the parts stand behind each other, and nothing is wider than the screen', async () => {
   const phone = await newContext({ viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true })
   try {
@@ -420,6 +621,7 @@ test('on a phone the parts stand behind each other, and nothing is wider than th
       Clients: '.connections',
       Timeline: '.timeline-part',
       Send: '.composer',
+      Faults: '.faults',
       Charts: '.charts',
     }
     for (const [name, part] of Object.entries(parts)) {
@@ -604,7 +806,14 @@ describe.each(['light', 'dark'] as const)('%s', (colorScheme) => {
       }
       await lines(page, /received.*"a"/).click()
       await check()
-      for (const name of ['Clients', 'Send', 'Charts'])
+      of.setFaults('/echo', { drop: 0.5, seed: 7 })
+      await expect.poll(() => page.locator('.faults summary').textContent()).toContain('1 on')
+      if (screen.viewport.width >= 900) {
+        await page.locator('.faults summary').click()
+        await page.getByLabel('Latency, ms').fill('none')
+        await check()
+      }
+      for (const name of ['Clients', 'Send', 'Faults', 'Charts'])
         if (screen.viewport.width < 900) {
           await page.locator('.panes').getByRole('button', { name }).click()
           await check()

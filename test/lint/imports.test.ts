@@ -272,12 +272,20 @@ const table: readonly Row[] = [
   },
   {
     file: 'src/inspector/inspector.ts',
-    allowed: ['../engine/inside.ts', '../control/commands.ts', './row.ts', 'node:crypto', 'valibot'],
+    allowed: [
+      '../engine/inside.ts',
+      '../control/commands.ts',
+      '../faults/profiles.ts',
+      './row.ts',
+      'node:crypto',
+      'valibot',
+    ],
     denied: [
       ...not(...node),
       '../index.ts',
       '../server/server.ts',
       '../testing/journal.ts',
+      '../faults/network.ts',
       './page/store.ts',
     ],
   },

@@ -18,4 +18,5 @@ export interface Link {
   end(): void
 }
 
-export type Deliver = (payload: Payload, bytes: number) => void
+/** @param nth - the number of the message, as its faults have it */
+export type Deliver = (payload: Payload, bytes: number, nth: number) => void

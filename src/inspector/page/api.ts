@@ -1,3 +1,4 @@
+import type { FaultAnswer, FaultCommand } from '../faults.ts'
 import type { Batch } from '../inspector.ts'
 import type { Watch } from '../watch.ts'
 
@@ -67,4 +68,8 @@ export function send(to: Target, content: Content): Promise<{ receivers: number 
 /** Without a code it is cut. */
 export function disconnect(to: Target, code?: number, reason?: string): Promise<{ connections: number }> {
   return ask('disconnect', { to, ...(code !== undefined && { code, reason }) })
+}
+
+export function switchFaults(command: FaultCommand): Promise<FaultAnswer> {
+  return ask('faults', command)
 }

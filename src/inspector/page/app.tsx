@@ -5,6 +5,7 @@ import { useToken } from './api.ts'
 import { Composer } from './composer.tsx'
 import { Connections } from './connections.tsx'
 import { Detail } from './detail.tsx'
+import { Faults } from './faults.tsx'
 import { lookNow } from './feed.ts'
 import { chosen, clear, isPaused, link, pane, runtime } from './store.ts'
 import { Timeline } from './timeline.tsx'
@@ -14,6 +15,7 @@ const PANES = [
   ['connections', 'Clients'],
   ['timeline', 'Timeline'],
   ['send', 'Send'],
+  ['faults', 'Faults'],
   ['charts', 'Charts'],
 ] as const
 
@@ -51,6 +53,7 @@ export function App(): JSX.Element {
         </section>
         <div class="side">
           <Composer />
+          <Faults />
           <Charts />
         </div>
       </main>
@@ -96,6 +99,7 @@ function TokenForm(): JSX.Element {
 const KEYS: Readonly<Record<string, () => void>> = {
   '/': () => document.querySelector<HTMLInputElement>('#filter-text')?.focus(),
   m: () => document.querySelector<HTMLElement>('#message')?.focus(),
+  f: () => document.querySelector<HTMLElement>('.faults summary')?.focus(),
   p: () => (isPaused.value = !isPaused.value),
   c: clear,
   Escape: () => (chosen.value = undefined),

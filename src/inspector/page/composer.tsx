@@ -13,7 +13,12 @@ const CODES = [1000, 1001, 1008, 1011, 1012, 1013, 4000, 4001]
 
 /** A message, or an end, for what is selected. */
 export function Composer(): JSX.Element {
-  return readOnly.value ? <p class="hint">This inspector only looks (readOnly).</p> : <Forms />
+  if (!readOnly.value) return <Forms />
+  return (
+    <section class="composer" aria-label="Send">
+      <p class="hint">This inspector only looks (readOnly).</p>
+    </section>
+  )
 }
 
 function Forms(): JSX.Element {

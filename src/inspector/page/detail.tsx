@@ -7,7 +7,7 @@ import { JsonView } from './json-view.tsx'
 import { isExact, parse } from './json.ts'
 import { kindOf, type Line } from './lines.ts'
 import { chosen, draft, lines, pane, readOnly, selectOf, target } from './store.ts'
-import { wordOf } from './words.ts'
+import { markOf, wordOf } from './words.ts'
 
 interface Content {
   readonly text?: string
@@ -112,6 +112,8 @@ function factsOf(line: Line): (readonly [string, string])[] {
     ['Rooms', line.rooms?.join(', ') ?? line.room],
     ['Size', line.bytes === undefined ? undefined : `${bytes(line.bytes)} (${whole(line.bytes)} bytes)`],
     ['Receivers', line.receivers === undefined ? undefined : whole(line.receivers)],
+    ['Message', line.fault && line.message ? `number ${whole(line.message)} since they are on` : undefined],
+    ['Faults', markOf(line)],
     ['Status', line.status === undefined ? undefined : String(line.status)],
     ['Close code', line.code === undefined ? undefined : closeCode(line.code)],
     ['Reason', line.reason],

@@ -5,6 +5,7 @@ import {
   add,
   connections,
   connectionSearch,
+  faults,
   filter,
   handlers,
   isPaused,
@@ -135,6 +136,7 @@ function take(got: Batch): void {
     refused.value = got.refused
     if (JSON.stringify(handlers.value) !== JSON.stringify(got.handlers)) handlers.value = got.handlers
     if (got.connections) connections.value = got.connections
+    if (got.faults && JSON.stringify(faults.value) !== JSON.stringify(got.faults)) faults.value = got.faults
     if (got.samples.length > 0) samples.value = [...samples.value, ...got.samples].slice(-MAX_SAMPLES)
     if (isPaused.value) {
       missed.value = got.left

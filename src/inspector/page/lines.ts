@@ -138,7 +138,7 @@ export class Lines {
     return this.#all.at(-1)?.n ?? this.#base
   }
 
-  #lineOf({ conn, to, type, ...row }: Row): Line {
+  #lineOf({ conn, to, faults, type, ...row }: Row): Line {
     for (const number of to ?? []) this.#lastConn = Math.max(this.#lastConn, this.fromServer(number))
     if (conn !== undefined) this.#lastConn = Math.max(this.#lastConn, this.fromServer(conn))
     return {
@@ -146,8 +146,17 @@ export class Lines {
       type,
       n: row.n + this.#base,
       ...(conn !== undefined && { conn: this.fromServer(conn) }),
-      ...(to && { to: this.#connBase === 0 ? to : to.map((each) => this.fromServer(each)) }),
+      ...(to && { to: this.#fromServer(to) }),
+      ...(faults && {
+        faults: Object.fromEntries(
+          Object.entries(faults).map(([kind, conns]) => [kind, this.#fromServer(conns)]),
+        ),
+      }),
     }
+  }
+
+  #fromServer(conns: readonly number[]): readonly number[] {
+    return this.#connBase === 0 ? conns : conns.map((each) => this.fromServer(each))
   }
 
   #handle({ message, by, ms }: Row, added: readonly Line[]): void {

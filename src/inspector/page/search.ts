@@ -1,4 +1,5 @@
 import type { Line } from './lines.ts'
+import { markOf, wordOf } from './words.ts'
 
 interface Wanted {
   readonly text: string
@@ -93,8 +94,10 @@ function isGap({ type }: Line): boolean {
 }
 
 /** All of a line that can be searched. */
-function textOf({ text, path, reason, error, room, rooms, by, code, type, pattern }: Line): string {
-  return [type, text, pattern, path, reason, error, room, rooms?.join(' '), by, code]
+function textOf(line: Line): string {
+  const { text, path, reason, error, room, rooms, by, code, type, pattern, fault, faults } = line
+  const marks = fault ? wordOf(line) : faults && markOf(line)
+  return [type, text, pattern, path, reason, error, room, rooms?.join(' '), by, code, marks]
     .filter((part) => part !== undefined && part !== '')
     .join('\n')
 }

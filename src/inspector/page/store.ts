@@ -1,5 +1,6 @@
 import { batch, computed, signal, type ReadonlySignal, type Signal } from '@preact/signals'
 import type { ConnectionPage, ConnectionRow } from '../connections.ts'
+import type { FaultList, FaultTo } from '../faults.ts'
 import type { HandlerRow } from '../inspector.ts'
 import type { Row } from '../row.ts'
 import type { Sample } from '../samples.ts'
@@ -50,6 +51,8 @@ export const connections: Signal<ConnectionPage> = signal<ConnectionPage>({ foun
 /** How many of the connections found the page lists. */
 export const listed: Signal<number> = signal(100)
 export const connectionSearch: Signal<string> = signal('')
+/** What is on; `undefined`: nothing can be. */
+export const faults: Signal<FaultList | undefined> = signal<FaultList | undefined>(undefined)
 export const samples: Signal<readonly Sample[]> = signal<readonly Sample[]>([])
 export const selection: Signal<Selection> = signal<Selection>({ kind: 'all' })
 /** The selected connection has ended. */
@@ -67,10 +70,9 @@ export const isPaused: Signal<boolean> = signal(false)
 export const missed: Signal<number> = signal(0)
 /** The line that is shown whole. */
 export const chosen: Signal<Line | undefined> = signal<Line | undefined>(undefined)
+type Pane = 'connections' | 'timeline' | 'send' | 'faults' | 'charts'
 /** Which part a narrow screen shows. */
-export const pane: Signal<'connections' | 'timeline' | 'send' | 'charts'> = signal<
-  'connections' | 'timeline' | 'send' | 'charts'
->('timeline')
+export const pane: Signal<Pane> = signal<Pane>('timeline')
 /** What is about to be sent: for the form, from a line. */
 export const draft: Signal<{ readonly text: string; readonly format: 'json' | 'text' | 'base64' }> = signal({
   text: '',
@@ -99,6 +101,14 @@ export const target: ReadonlySignal<Target | undefined> = computed(() => {
   }
 })
 
+/** Whom faults would be for; `undefined`: a room has none of its own. */
+export const faultTarget: ReadonlySignal<FaultTo | undefined> = computed(() => {
+  const { kind } = selection.value
+  if (kind === 'all') return { pattern: '*' }
+  const to = target.value
+  return kind === 'room' || to === undefined || 'rooms' in to ? undefined : to
+})
+
 const search = new Search((trouble) => {
   filterTrouble.value = trouble
 })
@@ -116,6 +126,7 @@ export function restarted(at: number): void {
   batch(() => {
     show([lines.restart(at)])
     samples.value = []
+    faults.value = undefined
   })
 }
 

@@ -4,7 +4,7 @@ import { useEffect, useRef } from 'preact/hooks'
 import { bytes, difference, time, took } from './format.ts'
 import { directionOf, type Line } from './lines.ts'
 import { chosen, shownLines } from './store.ts'
-import { sentenceOf, wordOf } from './words.ts'
+import { markOf, sentenceOf, wordOf } from './words.ts'
 
 /** Fingers need more room. */
 const LINE_PX = matchMedia('(pointer: coarse)').matches ? 44 : 26
@@ -153,6 +153,7 @@ function LineView({
       aria-selected={chosen.value === line}
       data-type={line.type}
       data-direction={direction}
+      data-is-faulted={line.faults !== undefined}
       style={{ height: `${LINE_PX}px` }}
       onClick={onChoose}
     >
@@ -169,6 +170,7 @@ function LineView({
         {direction && <span aria-hidden="true">{direction === 'in' ? '↑' : '↓'}</span>} {wordOf(line)}
       </span>
       <span role="gridcell" class="text">
+        {line.faults && <strong class="mark">({markOf(line)}) </strong>}
         {line.byInspector && <em>by inspector </em>}
         {sentenceOf(line)}
       </span>

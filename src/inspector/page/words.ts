@@ -2,6 +2,8 @@ import { closeCode, whole } from './format.ts'
 import type { Line } from './lines.ts'
 
 const PREVIEW_LETTERS = 300
+/** Connections that a line names. */
+const MAX_NAMED = 3
 
 const WORDS: Readonly<Record<Line['type'], string>> = {
   message: 'received',
@@ -39,6 +41,20 @@ const COUNTED: Readonly<Record<keyof NonNullable<Line['left']>, string>> = {
   closed: 'closed',
   refused: 'refused',
   handlerErrors: 'errors of hooks',
+}
+
+/** What faults have done to a frame: in words, for no colour tells it. Nothing: nothing. */
+export function markOf({ type, faults = {} }: Line): string {
+  return Object.entries(faults)
+    .map(([kind, conns]) => {
+      const word = FAULTS[kind as keyof typeof faults]
+      return type === 'broadcast' ? `${word} for ${whomOf(conns)}` : word
+    })
+    .join(', ')
+}
+
+function whomOf(conns: readonly number[]): string {
+  return conns.length <= MAX_NAMED ? conns.map((conn) => `#${conn}`).join(', ') : whole(conns.length)
 }
 
 /** Which way, and what: never told by a colour alone. */
