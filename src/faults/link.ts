@@ -99,14 +99,18 @@ export class FaultyLink implements Link {
     else this.#in.flush()
   }
 
-  /** The network is as it should be again: what waits arrives at once. @returns whether the client has waited for something */
+  /** The network is as it should be again: what waits for the client arrives at once. @returns whether something has waited */
   lift(): boolean {
     this.#cancel()
     const hasWaited = this.#out.size > 0
     this.#out.flush()
-    this.#in.flush()
     if (this.#isHalfOpen) this.#conn.socket.resume()
     return hasWaited
+  }
+
+  /** And so does what waits for the handler, once this stands before the client no more: its answers would wait here for ever. */
+  lifted(): void {
+    this.#in.flush()
   }
 
   #letter(payload: Payload, bytes: number): Omit<Letter, 'deliver'> {

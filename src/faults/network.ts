@@ -325,7 +325,11 @@ export class FaultyNetwork implements Network {
     const now = this.#links.get(conn)
     const isLinked = found !== undefined && needsLink(found.said)
     if (now && isLinked && now.set === found.set && now.faults === found.said) return
-    if (now) this.#lift(conn)
+    if (now) {
+      this.#lift(conn)
+      // Hooks got what has waited, and may have switched faults themselves.
+      return this.#refreshOne(conn)
+    }
     if (isLinked && !conn.closed) this.#link(conn, found.set, found.said)
   }
 
@@ -349,6 +353,7 @@ export class FaultyNetwork implements Network {
     if (!linked) return
     this.#links.delete(conn)
     conn.setLink(undefined, linked.link.lift())
+    linked.link.lifted()
   }
 
   #happened(conn: Connection, set: FaultSet, faults: Faults, info: FaultInfo, payload: Payload): void {

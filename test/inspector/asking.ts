@@ -20,7 +20,7 @@ export interface Got {
   readonly samples: readonly Record<string, number>[]
 }
 
-export interface GotFaults {
+interface GotFaults {
   readonly found: number
   readonly rows: readonly Record<string, any>[]
 }

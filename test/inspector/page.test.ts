@@ -540,11 +540,11 @@ describe('faults', () => {
     const of = await start()
     const page = await open(of)
     await openFaults(page)
-    const says = async (field: string, text: string, trouble: string): Promise<void> => {
+    const says = async (field: string, text: string, wanted: string): Promise<void> => {
       await page.locator(`#fault-${field}`).fill(text)
-      await expect.poll(() => page.locator(`#fault-${field}-trouble`).textContent()).toBe(trouble)
-      expect(await page.locator(`#fault-${field}`).getAttribute('aria-invalid')).toBe(String(trouble !== ''))
-      if (trouble !== '') expect(await button(page, 'Apply').isDisabled()).toBe(true)
+      await expect.poll(() => page.locator(`#fault-${field}-trouble`).textContent()).toBe(wanted)
+      expect(await page.locator(`#fault-${field}`).getAttribute('aria-invalid')).toBe(String(wanted !== ''))
+      if (wanted !== '') expect(await button(page, 'Apply').isDisabled()).toBe(true)
     }
     await says('latency', 'soon', 'This is no number.')
     await says('latency', '100', '')

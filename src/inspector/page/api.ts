@@ -47,6 +47,9 @@ async function ask<T>(what: string, command: unknown, signal?: AbortSignal): Pro
     },
     body: JSON.stringify(command),
     ...(signal && { signal }),
+  }).catch((error: Error) => {
+    // Each browser has words of its own for it.
+    throw error.name === 'AbortError' ? error : new TypeError('the server does not answer', { cause: error })
   })
   const value = await answer.json().catch(() => undefined)
   if (answer.ok) return value as T

@@ -1,4 +1,4 @@
-import type { FaultCounts, Faults, LinkFaults, Span, WhichMessages } from '../../engine/handler/faults.ts'
+import type { FaultCounts, Faults, LinkFaults, Span, MessageChoice } from '../../engine/handler/faults.ts'
 import { bytes, closeCode, whole } from './format.ts'
 
 const COUNTED: Readonly<Record<keyof FaultCounts, string>> = {
@@ -87,7 +87,7 @@ function spanInWords(span: Span): string {
 }
 
 /** None, or one. */
-function whichInWords(which: WhichMessages | undefined, what: string): readonly string[] {
+function whichInWords(which: MessageChoice | undefined, what: string): readonly string[] {
   if (which === undefined) return []
   if (typeof which === 'number') return [which === 1 ? `all ${what}` : `${percentOf(which)} ${what}`]
   const { rate, first, after, nth, every, match } = which

@@ -126,7 +126,7 @@ export function restarted(at: number): void {
   batch(() => {
     show([lines.restart(at)])
     samples.value = []
-    faults.value = undefined
+    if (faults.value) faults.value = { rows: [], found: 0 }
   })
 }
 

@@ -178,6 +178,37 @@ export const CASES: readonly Case[] = [
     },
   },
   {
+    name: 'lifted in both directions: the answers to what has waited arrive, too, and hooks may switch faults meanwhile',
+    network: true,
+    async run(t) {
+      const server = await t.start({
+        pattern: '/a',
+        onMessage(conn, data) {
+          if (data === 'switch') conn.setFaults({ drop: 1 })
+          conn.send(data)
+          if (data === 'back') conn.setFaults(undefined)
+        },
+      })
+      const client = await t.connect(server, '/a')
+      const stall = server.setFaults('/a', { stall: true, incoming: { stall: true } })
+      for (const text of [1, 2, 'switch', 3, 'back', 4]) client.json(text)
+      await expect.poll(() => stall.counts.delayed).toBe(6)
+      stall.stop()
+      for (const text of [1, 2, 4]) expect(await client.next()).toBe(text)
+      expect(server.stats().faults.dropped).toBe(3)
+      // In the place of others: those that waited have been answered before.
+      const first = server.setFaults('/a', { incoming: { stall: true } })
+      client.json('one')
+      await expect.poll(() => first.counts.delayed).toBe(1)
+      const second = server.setFaults('/a', { stall: true })
+      expect(await client.next()).toBe('one')
+      client.json('two')
+      await expect.poll(() => second.counts.delayed).toBe(1)
+      second.stop()
+      expect(await client.next()).toBe('two')
+    },
+  },
+  {
     name: 'a stall past maxBackpressure ends the connection as a slow client does',
     network: true,
     async run(t) {
