@@ -85,7 +85,7 @@ async function inspector(url) {
   const page = await browser.newPage({ viewport: wide, colorScheme: 'light' })
   await page.goto(`${url}.sidewire/`)
   await page.locator('.client').first().waitFor()
-  await page.locator('.place', { hasText: '/ws/chat' }).click()
+  await page.getByRole('button', { name: '/ws/chat', exact: true }).click()
   await page
     .locator('.line', { hasText: /broadcast.*slow client/ })
     .first()
