@@ -10,7 +10,8 @@ const { createServer } = await import(entry)
 const ALL = '*'
 /** Everybody of the handler is in this one, for `server.publish`. */
 const HANDLER = '@'
-const FLOOD_MESSAGES = 512
+/** More than all buffers take on the way to a client that does not read, those of a server between included. */
+const FLOOD_MESSAGES = 1024
 const FLOOD_BYTES = 64 * 1024
 
 /** Number of the last message and of members, by scope and room. */
