@@ -8,6 +8,8 @@ type Step = { readonly t: number } & (MessageEvent | CloseEvent)
 export interface Conversation {
   /** Of the file. */
   readonly number: number
+  /** When it began. */
+  readonly t: number
   /** Path and query; `undefined` where the file begins after it was opened. */
   readonly path: string | undefined
   readonly open: (OpenEvent & { readonly t: number }) | undefined
@@ -25,7 +27,7 @@ export function conversationsOf({ events }: Recording): Conversation[] {
     const { conn: number } = event
     let entry = found.get(number)
     if (!entry) {
-      entry = { number, path: undefined, open: undefined, refused: undefined, steps: [] }
+      entry = { number, t: event.t, path: undefined, open: undefined, refused: undefined, steps: [] }
       found.set(number, entry)
     }
     if (event.type === 'open') {

@@ -80,7 +80,7 @@ export function eventOf(value: unknown): RecordingEvent {
 const KINDS = ['json', 'text', 'base64'] as const
 
 /** RFC 4648 4; white space and a missing end are mistakes of who edited it. */
-function isBase64(text: string): boolean {
+export function isBase64(text: string): boolean {
   return text.length % 4 === 0 && !/[^A-Za-z0-9+/]/.test(text.replace(/={1,2}$/, ''))
 }
 

@@ -78,3 +78,9 @@ export function contentOf(text: string): { readonly json: unknown } | { readonly
   }
   return { text }
 }
+
+/** A message as it was sent, if it was text. */
+export function textOf(content: Content): string | undefined {
+  if ('text' in content) return content.text
+  return 'json' in content ? JSON.stringify(content.json) : undefined
+}

@@ -8,6 +8,8 @@ export interface Recording {
   readonly head: RecordingHead
   /** In the order in which they happened. */
   readonly events: readonly RecordingEvent[]
+  /** The whole URL of each connection, where they are not all of one server. */
+  readonly urls?: ReadonlyMap<number, string>
   /** What is not as it should be, and does no harm; sentences that name the file. */
   readonly warnings: readonly string[]
 }

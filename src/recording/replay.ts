@@ -8,7 +8,7 @@ import { conversationsOf, type Conversation } from './conversation.ts'
 import { LookupPlayer } from './lookup-player.ts'
 import { literalPattern } from './literal-pattern.ts'
 import type { Play, Player } from './player.ts'
-import { readRecording } from './recording.ts'
+import { loadRecording } from './load.ts'
 import { shortPath } from './recording-error.ts'
 import { resolveReplayOptions, type ReplayOptions, type Settings } from './replay-options.ts'
 import { scriptOf, type Script } from './script.ts'
@@ -17,7 +17,7 @@ import { ScriptPlayer } from './script-player.ts'
 export type { ReplayOptions } from './replay-options.ts'
 
 /**
- * Handlers from a recording, for `wsHandlers`: one for each recorded path, which is the whole path, without the
+ * Handlers from a recording, or a HAR, for `wsHandlers`: one for each recorded path, which is the whole path, without the
  * `endpointPrefix`; or one for all, with `pattern`. The n-th client of a path gets its n-th connection.
  * @throws `ERR_RECORDING` for a file that cannot be read, `ERR_REPLAY` if no connection of it is wanted, `ERR_OPTION`
  */
@@ -30,11 +30,10 @@ export function replay(file: string | URL, options: ReplayOptions = {}): Univers
   const settings = resolveReplayOptions(options)
   const path = file instanceof URL ? fileURLToPath(file) : resolve(file)
   const name = shortPath(path)
-  const recording = readRecording(path)
+  const recording = loadRecording(path, settings.url)
   const logger = createLogger('info', settings.logger)
   for (const warning of recording.warnings) logger.warn(warning)
-  const all = conversationsOf(recording)
-  const placed = placesOf(wantedOf(all, recording.head.url, settings, name), settings)
+  const placed = placesOf(conversationsOf(recording), settings)
   if (placed.lost > 0)
     logger.warn(
       `${name}: ${placed.lost} connections are left out, because the file begins after they were opened; option "pattern" gives them a path`,
@@ -51,28 +50,6 @@ export function replay(file: string | URL, options: ReplayOptions = {}): Univers
   }
   return [...placed.byPattern].map(([pattern, conversations]) =>
     handlerOf({ pattern, ...(settings.pattern === undefined && { prefix: false }) }, conversations, play),
-  )
-}
-
-/** By `url`, which is compared with the whole one. */
-function wantedOf(
-  all: readonly Conversation[],
-  origin: string | undefined,
-  { url }: Settings,
-  name: string,
-): readonly Conversation[] {
-  if (url === undefined) return all
-  const urlOf = ({ path = '' }: Conversation): string => (origin ?? '') + path
-  const wanted = all.filter((each) =>
-    typeof url === 'string' ? urlOf(each).includes(url) : urlOf(each).search(url) >= 0,
-  )
-  if (wanted.length > 0) return wanted
-  const there = [...new Set(all.map((each) => describe(urlOf(each).replace(/\?.*/, ''))))]
-    .slice(0, 5)
-    .join(', ')
-  throw new SidewireError(
-    'ERR_REPLAY',
-    `no connection of ${name} has a URL with ${describe(url)}; there are ${there || 'none'}`,
   )
 }
 
