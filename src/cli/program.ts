@@ -6,9 +6,11 @@ import { SCENARIOS } from '../load/options.ts'
 import { MAX_CONNECTIONS } from '../load/token.ts'
 import type { bench } from './bench.ts'
 import { CONFIG_NAME } from './config-name.ts'
+import type { convert } from './convert.ts'
 import type { record } from './record.ts'
 import type { faults } from './faults.ts'
 import { toRefusal, toSpan, toTime, toWhich } from './fault-flags.ts'
+import type { replay } from './replay.ts'
 import { say } from './report.ts'
 import type { send } from './send.ts'
 import type { serve } from './serve.ts'
@@ -81,6 +83,72 @@ export function createProgram(): Command {
       ]),
     )
     .action(async (...args: Parameters<typeof record>) => (await import('./record.ts')).record(...args))
+  program
+    .command('replay')
+    .configureOutput(mistakesOf('sidewire replay'))
+    .description('Be the server of a recording, or of a HAR.')
+    .argument('<file>', 'a recording (.jsonl), or a HAR (.har, .har.zip)')
+    .addOption(
+      new Option('--mode <name>', 'when the server speaks (default: lockstep)').choices([
+        'lockstep',
+        'clock',
+        'lookup',
+      ]),
+    )
+    .option('--speed <factor>', 'how many times as fast, Infinity for at once (default: 1)', toSpeed)
+    .option('--max-gap <ms>', 'milliseconds that nothing happens at most (default: as recorded)', toMs)
+    .option('--url <text>', 'only connections whose URL contains it')
+    .option('--pattern <pattern>', "one for all of them, such as '/ws/orders/{id}' (default: each path)")
+    .addOption(
+      new Option('--on-mismatch <what>', 'when a client says something else (default: warn)').choices([
+        'warn',
+        'ignore',
+        'close',
+      ]),
+    )
+    .addOption(
+      new Option('--on-end <what>', 'when all is played (default: hold)').choices(['hold', 'close', 'loop']),
+    )
+    .addOption(
+      new Option('--exhausted <what>', 'for more clients than were recorded (default: repeat)').choices([
+        'repeat',
+        'refuse',
+      ]),
+    )
+    .option('--port <port>', 'port to listen on, 0 for a free one (default: 8787)', toPort)
+    .option('--host <address>', "address to listen on, '0.0.0.0' for all (default: this machine only)")
+    .addOption(
+      new Option('--runtime <name>', 'what serves (default: auto)').choices(['auto', 'uws', 'ws', 'bun']),
+    )
+    .option('--watch', 'read the file again when it changes (default: off)')
+    .addHelpText(
+      'after',
+      examples([
+        'replay orders.jsonl',
+        'replay orders.har --url /ws/ --speed 10 --max-gap 1000',
+        "replay orders.jsonl --pattern '/ws/orders/{id}' --on-mismatch close --watch",
+      ]),
+    )
+    .action(async (...args: Parameters<typeof replay>) => (await import('./replay.ts')).replay(...args))
+  program
+    .command('convert')
+    .configureOutput(mistakesOf('sidewire convert'))
+    .description('Make a recording of a HAR, or a HAR of a recording, without its secrets.')
+    .argument('<in>', 'what is there: .jsonl, .har or .har.zip')
+    .argument('<out>', 'what is made: .jsonl, .har or .har.zip')
+    .option('--url <text>', 'only connections whose URL contains it')
+    .option('--redact <key>', 'a key whose values are left out, too; may be repeated', collectKeys, [])
+    .option('--no-redact', 'write everything as it is, secrets too (default: they are left out)')
+    .option('--overwrite', 'take the place of a file that exists (default: off)')
+    .addHelpText(
+      'after',
+      examples([
+        'convert orders.har orders.jsonl',
+        'convert trace.har.zip orders.jsonl --url /ws/orders --redact pin',
+        'convert orders.jsonl orders.har',
+      ]),
+    )
+    .action(async (...args: Parameters<typeof convert>) => (await import('./convert.ts')).convert(...args))
   program
     .command('tail')
     .configureOutput(mistakesOf('sidewire tail'))
@@ -257,6 +325,9 @@ const toSecondsOrNone = number(
   (value) => value >= 0 && value <= MAX_SECONDS,
   `a number of seconds from 0 to ${MAX_SECONDS}`,
 )
+const toMs = number((value) => value <= 2 ** 31, 'a number of milliseconds, 0 or more')
+const toFactor = number((value) => value > 0, 'a number above 0, or Infinity')
+const toSpeed = (text: string): number => (text === 'Infinity' ? Infinity : toFactor(text))
 const toRate = number((value) => value > 0 && value <= 1e8, 'a number of messages a second above 0')
 
 function wholeNumber(min: number, max: number): (text: string) => number {

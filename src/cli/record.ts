@@ -3,7 +3,8 @@ import { SidewireError } from '../engine/errors.ts'
 import { createServer, defineHandler, type HandshakeRequest, type Server, type Upstream } from '../index.ts'
 import { openRecorder, type Recorder } from '../recording/recorder.ts'
 import { sentenceOf } from '../recording/summary.ts'
-import { reportAndExit, say } from './report.ts'
+import { say } from './report.ts'
+import { stopOnSignal } from './stop-on-signal.ts'
 
 export interface RecordFlags {
   readonly output?: string
@@ -29,7 +30,11 @@ export async function record(text: string, flags: RecordFlags): Promise<void> {
     await recorder.close()
     throw error
   })
-  stopOnSignal(server, recorder)
+  // Both legs are ended, and then the file is complete.
+  stopOnSignal(async () => {
+    await server.close()
+    console.log(say(sentenceOf(await recorder.close())))
+  })
   console.log(announcement(server, url, recorder))
 }
 
@@ -85,21 +90,4 @@ function announcement(server: Server, url: URL, recorder: Recorder): string {
     `  ${pc.cyan(server.url + url.pathname + url.search)} is what your client connects to`,
     pc.dim('  Ctrl-C stops it'),
   ].join('\n')
-}
-
-/** The first signal ends both legs and completes the file, the second ends at once. */
-function stopOnSignal(server: Server, recorder: Recorder): void {
-  let stopping = false
-  const stop = (): void => {
-    if (stopping) process.exit(1)
-    stopping = true
-    void end().catch(reportAndExit)
-  }
-  const end = async (): Promise<void> => {
-    await server.close()
-    console.log(say(sentenceOf(await recorder.close())))
-    process.exit(0)
-  }
-  process.on('SIGINT', stop)
-  process.on('SIGTERM', stop)
 }

@@ -5,7 +5,8 @@ import { findConfig, loadConfig, shorten } from './config-file.ts'
 import { CONFIG_NAME } from './config-name.ts'
 import { demoOptions } from './demo/demo.ts'
 import { FileWatch } from './file-watch.ts'
-import { messageOf, reportAndExit, say } from './report.ts'
+import { messageOf, say } from './report.ts'
+import { stopOnSignal } from './stop-on-signal.ts'
 
 export interface ServeFlags {
   readonly port?: number
@@ -31,7 +32,10 @@ export async function serve(asked: string | undefined, flags: ServeFlags): Promi
   const server = await createServer(options)
   // At `warn` and below a script wants to read nothing but trouble.
   const print = ['silent', 'error', 'warn'].includes(options.logLevel ?? 'info') ? () => {} : console.log
-  stopOnSignal(server, files)
+  stopOnSignal(() => {
+    files.stop()
+    return server.close()
+  })
   if (flags.watch && path === undefined) console.error(say('--watch does nothing without a config file'))
   if (flags.watch && path !== undefined)
     reloadOnChange(path, files, server, (next) => withFlags(next, flags, isLocal), print)
@@ -92,17 +96,4 @@ function reloadOnChange(
       console.error(say(`not reloaded, the old handlers stay: ${messageOf(error)}`))
     }
   })
-}
-
-/** The first signal closes in order, the second ends at once. */
-function stopOnSignal(server: Server, files: FileWatch): void {
-  let stopping = false
-  const stop = (): void => {
-    if (stopping) process.exit(1)
-    stopping = true
-    files.stop()
-    server.close().then(() => process.exit(0), reportAndExit)
-  }
-  process.on('SIGINT', stop)
-  process.on('SIGTERM', stop)
 }

@@ -134,6 +134,7 @@ function eventOf(event: RecordedEvent, redaction: Redaction): RecordedEvent {
         ? event
         : { ...event, reason: redaction.text(event.reason, event.from === 'client' ? 'client' : 'server') }
     case 'refused':
+    default:
       return {
         ...event,
         path: redaction.url(event.path),

@@ -1,5 +1,5 @@
 import { describe } from '../engine/errors.ts'
-import { isBase64, Mistake } from './event.ts'
+import { headOf, isBase64, Mistake } from './event.ts'
 import {
   contentOf,
   FORMAT,
@@ -96,7 +96,7 @@ function logOf({ name, text }: HarSource): HarLog {
   const { entries } = log
   if (!Array.isArray(entries)) throw recordingError(`${name} is no HAR: it has no list log.entries`)
   const creator = fieldsOf(log['creator'])
-  const { at, ...head } = fieldsOf(log['_recording'])
+  const recording = fieldsOf(log['_recording'])
   return {
     creator: {
       name: textIn(creator, 'name') ?? '',
@@ -104,10 +104,7 @@ function logOf({ name, text }: HarSource): HarLog {
       browser: textIn(fieldsOf(log['browser']), 'name')?.toLowerCase() ?? '',
     },
     entries: entries.map(fieldsOf),
-    head:
-      typeof at === 'string' && !Number.isNaN(Date.parse(at))
-        ? ({ ...head, sidewire: FORMAT, at } as RecordingHead)
-        : undefined,
+    head: recording['sidewire'] === FORMAT ? headOf(recording) : undefined,
   }
 }
 

@@ -9,7 +9,8 @@ export function recordingError(message: string, cause?: unknown): SidewireError 
 export function fileError(path: string, doing: string, cause: unknown): SidewireError {
   const { code, message } = cause as NodeJS.ErrnoException
   const why = code === undefined ? undefined : WHY[code]
-  return recordingError(`cannot ${doing} ${shortPath(path)}: ${why ?? message}`, cause)
+  const hint = code === 'EEXIST' && doing === 'record to' ? ', such as one with {date} in it' : ''
+  return recordingError(`cannot ${doing} ${shortPath(path)}: ${why ?? message}${hint}`, cause)
 }
 
 const WHY: Readonly<Record<string, string>> = {
@@ -20,8 +21,7 @@ const WHY: Readonly<Record<string, string>> = {
   EPERM: 'this user may not',
   EROFS: 'that file system is read-only',
   ENOSPC: 'the disk is full',
-  EEXIST:
-    'it exists already, and stays as it is; choose another name, with {date} in it for instance, or overwrite it',
+  EEXIST: 'it exists already, and stays as it is; overwrite it, or choose another name',
 }
 
 /** Relative to the working directory, if that is shorter. */

@@ -1,10 +1,11 @@
-import { createRequire } from 'node:module'
 import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import type * as Fflate from 'fflate'
 import { fileError, recordingError, shortPath } from './recording-error.ts'
 
 /** Needed for zips alone, and it has to come without waiting: `replay()` is called where handlers are written down. */
-function fflate(): typeof import('fflate') {
-  return createRequire(import.meta.url)('fflate') as typeof import('fflate')
+function fflate(): typeof Fflate {
+  return createRequire(import.meta.url)('fflate') as typeof Fflate
 }
 
 /** A zip of Playwright: `har.har`, and what it names. One file of it is unpacked at a time. */

@@ -39,6 +39,7 @@ const COMMANDS: readonly (readonly [form: RegExp, by: string])[] = [
   [new RegExp(`^npm install --save-dev ${OURS}$`), 'test/supply-chain/pack.test.ts packs what it installs'],
   [/^npm install (-E )?\S+\/uwebsockets\.js[#@]v?[\d.]+$/i, 'below: it is what the server says'],
   [/^npm init --yes$|^mkdir \w+ && cd \w+$/, 'npm and the shell'],
+  [/^npx sidewire (replay|convert) /, 'test/docs/replay.test.ts'],
   [/^(npx|bunx --bun) sidewire (serve|bench) ?/, 'test/docs/commands.test.ts'],
   [/^npx sidewire record /, 'test/docs/record.test.ts'],
   [/^npx sidewire faults /, 'test/docs/faults.test.ts'],

@@ -72,8 +72,8 @@ describe('the same conversation, by', () => {
       ...said(100, 150, 250),
       { t: 400, conn: 1, type: 'close', from: 'server', code: 1011, reason: 'oops' },
     ])
-    const aborted = JSON.parse(hars.HTTP_TOOLKIT) as any
-    aborted.log.entries[0]._webSocketClose = 'aborted'
+    const aborted = JSON.parse(hars.HTTP_TOOLKIT)
+    aborted.log.entries[0]['_webSocketClose'] = 'aborted'
     expect(load(JSON.stringify(aborted)).at(-1)).toEqual({
       t: 250,
       conn: 1,
@@ -100,8 +100,8 @@ describe('the same conversation, by', () => {
 
 describe('odd rows', () => {
   const chrome = (rows: readonly object[]): string => {
-    const value = JSON.parse(hars.CHROME) as any
-    value.log.entries[1]._webSocketMessages = rows
+    const value = JSON.parse(hars.CHROME)
+    value.log.entries[1]['_webSocketMessages'] = rows
     return JSON.stringify(value)
   }
   const row = (type: string, opcode: number, data: string, after = 0): object => ({
@@ -212,7 +212,7 @@ describe('convert', () => {
     const where = folder()
     const result = convert(recordingOf(EVENTS), join(where, 'x.har'))
     expect(result).toMatchObject({ connections: 2, messages: 4, refused: 2 })
-    const { log } = JSON.parse(readFileSync(join(where, 'x.har'), 'utf8')) as any
+    const { log } = JSON.parse(readFileSync(join(where, 'x.har'), 'utf8'))
     expect(log.entries[0]).toMatchObject({
       startedDateTime: '2026-11-25T20:00:00.000Z',
       request: {
@@ -230,7 +230,7 @@ describe('convert', () => {
       ],
       _webSocketClose: { code: 1000, reason: 'bye' },
     })
-    expect(log.entries[1]._webSocketClose).toBe('aborted')
+    expect(log.entries[1]['_webSocketClose']).toBe('aborted')
   })
 
   test('redacts what is imported, unless it shall not', () => {

@@ -67,7 +67,7 @@ export const PLAYWRIGHT_EMBEDDED: string = har(PLAYWRIGHT, [
 export const PLAYWRIGHT_MINIMAL: string = har(PLAYWRIGHT, [
   entry(URL_OF, {
     ...isWebSocket,
-    _webSocketMessages: SAID.map(({ after: _, ...rest }) => ({ ...rest, time: -1 })),
+    _webSocketMessages: SAID.map((each) => ({ ...each, after: undefined, time: -1 })),
   }),
 ])
 

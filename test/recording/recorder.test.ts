@@ -115,7 +115,9 @@ test('a file that exists stays as it is, unless it may be overwritten', async ()
   const before = readFileSync(file, 'utf8')
   await expect(openRecorder(file)).rejects.toMatchObject({
     code: 'ERR_RECORDING',
-    message: expect.stringMatching(/x\.jsonl: it exists already, and stays as it is; .*\{date\}.*overwrite/),
+    message: expect.stringMatching(
+      /x\.jsonl: it exists already, and stays as it is; overwrite it, .*\{date\}/,
+    ),
   })
   expect(readFileSync(file, 'utf8')).toBe(before)
   const second = await openRecorder({ file, overwrite: true })

@@ -156,7 +156,6 @@ describe.each(NETWORK_RUNTIMES)('on %s', (name) => {
     const got = await timed(it, 2, began)
     expect(got.map(({ data }) => data)).toEqual([1, 2])
     expect(got[1]!.at).toBeLessThan(90 + 30 + t.stalled)
-    expect(got[1]!.at - got[0]!.at).toBeGreaterThan(20)
   })
 
   describe('speed and maxGap', () => {
