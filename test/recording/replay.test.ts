@@ -30,6 +30,9 @@ describe.each(NETWORK_RUNTIMES)('on %s', (name) => {
   })
   afterEach(() => t.end())
 
+  /** What an upper bound allows besides: one for a free machine would say more of the others on it than of this. */
+  const slack = (): number => 100 + 3 * t.stalled
+
   const start = async (file: string, options: ReplayOptions = {}): Promise<Server> => {
     t = new Contract(runtime)
     told = []
@@ -74,7 +77,7 @@ describe.each(NETWORK_RUNTIMES)('on %s', (name) => {
     ])
     for (const [index, due] of [60, 60, 120].entries()) {
       expect(got[index]!.at).toBeGreaterThanOrEqual(due - 2)
-      expect(got[index]!.at).toBeLessThan(due + 30 + t.stalled)
+      expect(got[index]!.at).toBeLessThan(due + 30 + slack())
     }
     first.send('second')
     expect(await first.closed).toEqual({ code: 1012, reason: 'restart' })
@@ -132,7 +135,7 @@ describe.each(NETWORK_RUNTIMES)('on %s', (name) => {
       const others = await timed(it, 2, began)
       expect(others.map(({ data }) => data)).toEqual([{ a: 2 }, { a: 3 }])
       expect(others[0]!.at).toBeGreaterThanOrEqual(28)
-      expect(others[1]!.at).toBeLessThan(50 + 30 + t.stalled)
+      expect(others[1]!.at).toBeLessThan(50 + 30 + slack())
     })
 
     test('a fast client gets all answers in their order', async () => {
@@ -155,41 +158,41 @@ describe.each(NETWORK_RUNTIMES)('on %s', (name) => {
     const began = performance.now()
     const got = await timed(it, 2, began)
     expect(got.map(({ data }) => data)).toEqual([1, 2])
-    expect(got[1]!.at).toBeLessThan(90 + 30 + t.stalled)
+    expect(got[1]!.at).toBeLessThan(90 + 30 + slack())
   })
 
   describe('speed and maxGap', () => {
     const EVENTS = [open(), ...Array.from({ length: 11 }, (_, i) => server(i * 100, i))]
 
     test('ten times as fast', async () => {
+      // Before it connects, so that nothing may come earlier than it is due.
       const began = performance.now()
       const got = await timed(await played(EVENTS, { speed: 10 }), 11, began)
       expect(got.map(({ data }) => data)).toEqual([...Array(11).keys()])
-      expect(got.at(-1)!.at - got[0]!.at).toBeGreaterThan(80)
-      expect(got.at(-1)!.at).toBeLessThan(100 + 150 + t.stalled)
+      expect(got.at(-1)!.at).toBeGreaterThanOrEqual(98)
+      expect(got.at(-1)!.at).toBeLessThan(100 + 150 + slack())
     })
 
     test('at once', async () => {
       const got = await timed(await played(EVENTS, { speed: Infinity, mode: 'clock' }), 11, performance.now())
-      expect(got.at(-1)!.at).toBeLessThan(50 + t.stalled)
+      expect(got.at(-1)!.at).toBeLessThan(50 + slack())
     })
 
     test('no pause is longer than maxGap', async () => {
       const events = [open(), server(10_000, 0), server(20_000, 1), server(20_010, 2), server(3_600_000, 3)]
-      const it = await played(events, { maxGap: 50 })
-      const got = await timed(it, 4, performance.now())
-      expect(got.at(-1)!.at).toBeGreaterThan(100)
-      expect(got.at(-1)!.at).toBeLessThan(50 + 50 + 10 + 50 + 30 + t.stalled)
+      const began = performance.now()
+      const got = await timed(await played(events, { maxGap: 50 }), 4, began)
+      expect(got.at(-1)!.at).toBeGreaterThanOrEqual(158)
+      expect(got.at(-1)!.at).toBeLessThan(50 + 50 + 10 + 50 + 30 + slack())
     })
 
     test('an hour in a second, without drift', async () => {
       const events = [open(), ...Array.from({ length: 1001 }, (_, i) => server(i * 3600, i))]
-      const it = await played(events, { speed: 3600, mode: 'clock' })
       const began = performance.now()
-      const got = await timed(it, 1001, began)
+      const got = await timed(await played(events, { speed: 3600, mode: 'clock' }), 1001, began)
       expect(got.map(({ data }) => data)).toEqual([...Array(1001).keys()])
-      expect(got.at(-1)!.at).toBeGreaterThan(950)
-      expect(got.at(-1)!.at).toBeLessThan(1050 + t.stalled)
+      expect(got.at(-1)!.at).toBeGreaterThanOrEqual(998)
+      expect(got.at(-1)!.at).toBeLessThan(1050 + slack())
     })
   })
 
