@@ -2,12 +2,12 @@ import { isSendableCloseCode } from '../engine/close.ts'
 import type { WebSocketConnection } from '../engine/connection/websocket-connection.ts'
 import { describe } from '../engine/errors.ts'
 import type { Logger } from '../engine/logger.ts'
-import { setTimeout } from '../engine/timers.ts'
+import { setImmediate } from '../engine/timers.ts'
 import { differences, pairsOf, type Difference } from './comparison.ts'
 import type { CloseEvent } from './format.ts'
 import { dataOf, type LiveIds, type Message } from './message.ts'
 import type { Settings } from './replay-options.ts'
-import { LOOK_AGAIN_MS, Schedule } from './schedule.ts'
+import { Schedule } from './schedule.ts'
 import type { Cue } from './script.ts'
 
 /** What all players of a recording share. */
@@ -31,6 +31,7 @@ export abstract class Player {
   protected readonly schedule: Schedule
   /** Messages of the client, without those that are skipped. */
   #received = 0
+  #cutsWhenDrained = false
 
   constructor(conn: WebSocketConnection, play: Play) {
     this.conn = conn
@@ -52,6 +53,7 @@ export abstract class Player {
   }
 
   drained(): void {
+    if (this.#cutsWhenDrained) return this.#cut()
     this.schedule.run()
   }
 
@@ -106,13 +108,13 @@ export abstract class Player {
     if (isSendableCloseCode(code)) return this.conn.close(code, reason)
     // A frame without a code; all others cannot be sent, and mean that there was no frame.
     if (code === 1005) return this.conn.close()
-    setTimeout(() => this.#cut(), 0)
+    setImmediate(() => this.#cut())
   }
 
   /** Behind what was sent before. */
   #cut(): void {
-    if (this.conn.bufferedAmount > 0) setTimeout(() => this.#cut(), LOOK_AGAIN_MS)
-    else this.conn.forceClose()
+    this.#cutsWhenDrained = this.conn.bufferedAmount > 0
+    if (!this.#cutsWhenDrained) this.conn.forceClose()
   }
 }
 

@@ -3,12 +3,6 @@ import { clearTimeout, now, setTimeout } from '../engine/timers.ts'
 /** Longer timers fire at once (a signed 32-bit integer in every runtime). */
 const MAX_MS = 2 ** 31 - 1
 
-/**
- * How soon is asked again whether more may run, if nobody has called `run` before. A client that reads is told of by its
- * drain; uWebSockets.js has none for what the system takes at the end of a callback, where it was just counted as waiting.
- */
-export const LOOK_AGAIN_MS = 50
-
 interface Entry {
   readonly due: number
   readonly run: () => void
@@ -24,7 +18,7 @@ export class Schedule {
   #isStopped = false
   #isRunning = false
 
-  /** @param mayRun - asked before each; after a no, `run` goes on */
+  /** @param mayRun - asked before each; after a no, whoever knows that it may calls `run` */
   constructor(mayRun: () => boolean) {
     this.#mayRun = mayRun
   }
@@ -53,7 +47,7 @@ export class Schedule {
       ) {
         const wait = entry.due - now()
         if (wait > 0) return this.#sleep(wait)
-        if (!this.#mayRun()) return this.#sleep(LOOK_AGAIN_MS)
+        if (!this.#mayRun()) return
         this.#head++
         if (this.#head > 1000 && this.#head * 2 > this.#entries.length) this.#forget()
         entry.run()

@@ -140,7 +140,14 @@ async function listen<D>(
     },
     ping: (ws, data) => events.ping((ws as Native<D>).socket, Buffer.from(data.slice(0))),
     pong: (ws, data) => events.pong((ws as Native<D>).socket, Buffer.from(data.slice(0))),
-    drain: (ws) => events.drain((ws as Native<D>).socket),
+    drain: (ws) => {
+      const { socket } = ws as Native<D>
+      // Behind its callback uSockets stops looking for room, if no write failed there; a large message that was written in
+      // part does not count as one (`us_socket_write2`), and its rest would wait for ever.
+      setImmediate(() => {
+        if (socket.native) events.drain(socket)
+      })
+    },
     dropped: (ws) => {
       const { socket } = ws as Native<D>
       // It comes in the middle of a publish, where closing a socket is not allowed.

@@ -1,4 +1,5 @@
 import { expect } from 'vitest'
+import type { WebSocketConnection } from '../../../src/index.ts'
 import type { RawClient } from '../../support/raw-client.ts'
 import type { Case } from '../harness.ts'
 
@@ -53,6 +54,27 @@ export const CASES: readonly Case[] = [
       server.publish('/{name}', LARGE)
       for (const client of clients) read(client)
       expect([await drained.next(), await drained.next()].toSorted()).toEqual(['one', 'two'])
+    },
+  },
+  {
+    // uWebSockets.js left the rest of a large message behind that was sent in its own callback.
+    name: 'what onDrain sends arrives, and all of it',
+    network: true,
+    async run(t) {
+      const MESSAGES = 20
+      const sent = new Map<string, number>()
+      const sendMore = (conn: WebSocketConnection): void => {
+        for (let n = sent.get(conn.id) ?? 0; n < MESSAGES && conn.bufferedAmount === 0; n++) {
+          sent.set(conn.id, n + 1)
+          conn.send(LARGE.subarray(0, 1_000_000))
+        }
+      }
+      const server = await t.start({ pattern: '/a', onConnect: sendMore, onDrain: sendMore })
+      for (let round = 0; round < 5; round++) {
+        const client = await t.connect(server, '/a')
+        for (let n = 0; n < MESSAGES; n++) expect((await client.next()).length).toBe(1_000_000)
+        client.terminate()
+      }
     },
   },
   {
