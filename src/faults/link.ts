@@ -99,17 +99,17 @@ export class FaultyLink implements Link {
     else this.#in.flush()
   }
 
-  /** The network is as it should be again: what waits for the client arrives at once. @returns whether something has waited */
-  lift(): boolean {
+  /** Another one takes its place, or none: what waits for the client arrives at once. {@link handOver} is next. */
+  giveWay(next: FaultyLink | undefined): void {
     this.#cancel()
     const hasWaited = this.#out.size > 0
     this.#out.flush()
     if (this.#isHalfOpen) this.#conn.socket.resume()
-    return hasWaited
+    this.#conn.setLink(next, hasWaited)
   }
 
-  /** And so does what waits for the handler, once this stands before the client no more: its answers would wait here for ever. */
-  lifted(): void {
+  /** What was on its way to the handler arrives; answers to it, and to whom, are the business of what is in place now. */
+  handOver(): void {
     this.#in.flush()
   }
 

@@ -155,11 +155,11 @@ export class FaultyNetwork implements Network {
     const isMeant = (each: string): boolean => source === ALL || each === source
     for (const layer of this.#layers.filter((each) => isMeant(each.pattern))) layer.stop()
     for (const [each, { set }] of this.#handlers) if (isMeant(each)) set.reset()
-    for (const conn of this.#connections(source)) {
-      this.#forgetOwn(conn)
-      this.#lift(conn)
-    }
+    for (const conn of this.#own.keys()) if (isMeant(conn.pattern)) this.#forgetOwn(conn)
+    const meant = [...this.#links.keys()].filter((conn) => isMeant(conn.pattern))
+    const before = meant.map((conn) => this.#link(conn, undefined))
     this.#refresh()
+    for (const link of before) link?.handOver()
   }
 
   /** @returns how many @throws `ERR_UNKNOWN_HANDLER`, `ERR_CLOSE_CODE` */
@@ -229,7 +229,8 @@ export class FaultyNetwork implements Network {
     this.#handlers = new Map()
     for (const layer of [...this.#layers]) layer.stop()
     for (const conn of [...this.#own.keys()]) this.#forgetOwn(conn)
-    for (const conn of [...this.#links.keys()]) this.#lift(conn)
+    const before = [...this.#links.keys()].map((conn) => this.#link(conn, undefined))
+    for (const link of before) link?.handOver()
   }
 
   #sourceOf(pattern: string): string {
@@ -265,8 +266,7 @@ export class FaultyNetwork implements Network {
         `option "handshake" is ${describe(faults.handshake)}, but the handshake of this connection is over; use server.setFaults`,
       )
     this.#forgetOwn(conn)
-    if (conn.closed) return
-    if (faults) {
+    if (faults && !conn.closed) {
       const { clock } = this.#world
       const set = new FaultSet(faults, this.#seed)
       const timer =
@@ -317,23 +317,43 @@ export class FaultyNetwork implements Network {
   }
 
   #refresh(): void {
-    for (const conn of this.#world.openConnections()) this.#refreshOne(conn)
+    // All of them first: what one of them hands over may be answered to another.
+    const before = Array.from(this.#linkable(), (conn) => this.#relink(conn))
+    for (const link of before) link?.handOver()
+  }
+
+  /** Those that are being closed are open no more, and their close frame may wait for what is wrong to be over. */
+  #linkable(): Set<Connection> {
+    return new Set([...this.#world.openConnections(), ...this.#links.keys()])
   }
 
   #refreshOne(conn: Connection): void {
+    this.#relink(conn)?.handOver()
+  }
+
+  #relink(conn: Connection): FaultyLink | undefined {
     const found = this.#effective(conn)
     const now = this.#links.get(conn)
     const isLinked = found !== undefined && needsLink(found.said)
-    if (now && isLinked && now.set === found.set && now.faults === found.said) return
-    if (now) {
-      this.#lift(conn)
-      // Hooks got what has waited, and may have switched faults themselves.
-      return this.#refreshOne(conn)
-    }
-    if (isLinked && !conn.closed) this.#link(conn, found.set, found.said)
+    if (now && isLinked && now.set === found.set && now.faults === found.said) return undefined
+    return (now ?? isLinked) ? this.#link(conn, isLinked && !conn.closed ? found : undefined) : undefined
   }
 
-  #link(conn: Connection, set: FaultSet, faults: Faults): void {
+  /** @param found - `undefined`: it is as any other @returns what has given way, and has something to hand over */
+  #link(
+    conn: Connection,
+    found: { readonly set: FaultSet; readonly said: Faults } | undefined,
+  ): FaultyLink | undefined {
+    const before = this.#links.get(conn)
+    const next = found && this.#make(conn, found.set, found.said)
+    if (next) this.#links.set(conn, next)
+    else this.#links.delete(conn)
+    if (before) before.link.giveWay(next?.link)
+    else conn.setLink(next?.link)
+    return before?.link
+  }
+
+  #make(conn: Connection, set: FaultSet, faults: Faults): Linked {
     const { clock } = this.#world
     const key = conn.asks('key', () => faults.key?.(conn.req)) ?? conn.n
     const link = new FaultyLink(conn, {
@@ -343,17 +363,7 @@ export class FaultyNetwork implements Network {
       streams: (direction) => set.streams(faults, conn.pattern, key, direction),
       happened: (info, payload = '') => this.#happened(conn, set, faults, info, payload),
     })
-    this.#links.set(conn, { link, set, faults })
-    conn.setLink(link)
-  }
-
-  /** What waits arrives, and then the connection is as any other. */
-  #lift(conn: Connection): void {
-    const linked = this.#links.get(conn)
-    if (!linked) return
-    this.#links.delete(conn)
-    conn.setLink(undefined, linked.link.lift())
-    linked.link.lifted()
+    return { link, set, faults }
   }
 
   #happened(conn: Connection, set: FaultSet, faults: Faults, info: FaultInfo, payload: Payload): void {

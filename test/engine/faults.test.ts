@@ -191,3 +191,35 @@ describe('profiles', () => {
     expect(handle.counts.dropped).toBe(0)
   })
 })
+
+describe('a connection that is being closed', () => {
+  it('in a stall gets what waits, and its close frame, when the stall is lifted, also if a reload has removed its handler', async () => {
+    const rig = await Rig.start(echo())
+    const { conn, seen } = await rig.connect('/x')
+    const handle = rig.server.setFaults('/x', { stall: true })
+    conn.send('held')
+    rig.server.reload(rig.options([]))
+    expect(seen).toEqual([])
+    handle.stop()
+    expect(seen).toEqual(['held', 'close 1001 Handler removed'])
+  })
+
+  it('is told so by setFaults(undefined), too', async () => {
+    const rig = await Rig.start(echo())
+    const { conn, seen } = await rig.connect('/x')
+    conn.setFaults({ stall: true })
+    conn.close(4000, 'x')
+    expect(seen).toEqual([])
+    conn.setFaults(undefined)
+    expect(seen).toEqual(['close 4000 x'])
+  })
+
+  it('answers to what was on its way in are the business of the faults that come next', async () => {
+    const rig = await Rig.start(echo({ incoming: { stall: true }, latency: 1000 }))
+    const { conn, seen, socket } = await rig.connect('/x')
+    socket.receive('question')
+    conn.setFaults({})
+    conn.close(4000, 'x')
+    expect(seen).toEqual(['question', 'close 4000 x'])
+  })
+})

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check'
 import { REPLAY } from './fuzz.ts'
 import { ROOMS, type Op, type Settings } from './ops.ts'
+import type { Trouble } from './network.ts'
 import type { World } from './world.ts'
 
 /** What the commands need to know of each other: the rest is the oracle's. */
@@ -50,6 +51,16 @@ const to = fc.oneof(
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('rooms' as const), rooms, includeSelf }) },
 )
 
+const often = fc.integer({ min: 1, max: 4 })
+const someMs = fc.integer({ min: 1, max: 3 })
+const trouble: fc.Arbitrary<Trouble> = fc.oneof(
+  { weight: 3, arbitrary: fc.record({ drop: often }) },
+  { weight: 2, arbitrary: fc.record({ duplicate: often, latency: someMs }) },
+  { weight: 2, arbitrary: fc.record({ drop: often, duplicate: often, latency: someMs, incoming: someMs }) },
+  { weight: 1, arbitrary: fc.record({ incoming: someMs }) },
+  { weight: 1, arbitrary: fc.record({ stall: fc.constant(true), drop: often }) },
+)
+
 const op: fc.Arbitrary<Op> = fc.oneof(
   { weight: 8, arbitrary: fc.record({ op: fc.constant('join' as const), room }) },
   { weight: 4, arbitrary: fc.record({ op: fc.constant('leave' as const), room }) },
@@ -61,6 +72,10 @@ const op: fc.Arbitrary<Op> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ op: fc.constant('publish' as const), rooms: fc.option(rooms), size }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('unions' as const), start: fc.nat(70) }) },
   { weight: 3, arbitrary: fc.record({ op: fc.constant('move' as const), who, room }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ op: fc.constant('faults' as const), who, trouble: fc.option(trouble) }),
+  },
   { weight: 1, arbitrary: fc.constant({ op: 'flood' as const }) },
   {
     weight: 2,
@@ -120,6 +135,11 @@ export const commands: fc.Arbitrary<Iterable<Command>> = fc.commands(
       .tuple(fc.constantFrom('first' as const, 'second' as const), fc.option(rooms), size)
       .map(([handler, names, length]) =>
         command('publish', [handler, names, length], (world) => world.publish(handler, names, length)),
+      ),
+    fc
+      .tuple(fc.constantFrom('first' as const, 'second' as const), fc.option(trouble))
+      .map(([handler, next]) =>
+        command('faults', [handler, next], (world) => world.faults(handler, next), { needsClient: false }),
       ),
     fc.constant(command('check', '', (world) => world.check())),
   ],

@@ -1,3 +1,5 @@
+import type { Trouble } from './network.ts'
+
 /** What a client tells its handler to do. */
 export type Op =
   | { readonly op: 'join' | 'leave'; readonly room: string }
@@ -9,6 +11,7 @@ export type Op =
   | { readonly op: 'mark'; readonly number: number }
   | { readonly op: 'close'; readonly who: number; readonly code: number }
   | { readonly op: 'forceClose'; readonly who: number }
+  | { readonly op: 'faults'; readonly who: number; readonly trouble: Trouble | null }
   | { readonly op: 'move'; readonly who: number; readonly room: string }
 
 export type To =

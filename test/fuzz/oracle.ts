@@ -1,3 +1,5 @@
+import { Losses, type Trouble } from './network.ts'
+
 // What behaviour.md section 5 says about rooms and broadcasts, in the plainest form: a table of who is where. Each
 // handler tells it what it does, at the moment it does it; afterwards it knows what every client has to have got.
 
@@ -9,6 +11,10 @@ export interface Member {
   readonly rooms: Set<string>
   /** What it has to get, in order: texts that say who sent them. */
   readonly expected: string[]
+  /** What its network does to them, where that is anything; with the trouble that it comes from. */
+  losses: Losses | undefined
+  /** Of it alone, in the place of its handler's. */
+  trouble: Trouble | undefined
   /** The server sent a close frame: nothing more will come, and all before it has to. */
   closedWith: number | undefined
   /** The TCP connection was cut, by either side: what comes is a part of what was expected. */
@@ -32,6 +38,8 @@ export class Oracle {
   readonly members: Map<string, Member> = new Map<string, Member>()
   readonly #open = new Set<Member>()
   readonly scopes: Map<string, 'handler' | 'path'> = new Map()
+  /** What is wrong with the network of each handler. */
+  readonly troubles: Map<'first' | 'second', Trouble> = new Map()
   /** Clients that went before their handler had heard of them: the answer to a handshake may be faster than that. */
   readonly #gone = new Map<string, number | undefined>()
 
@@ -42,6 +50,8 @@ export class Oracle {
       path,
       rooms: new Set(),
       expected: [],
+      losses: undefined,
+      trouble: undefined,
       closedWith: undefined,
       isCut: this.#gone.has(id),
       dropsMessages: false,
@@ -74,7 +84,21 @@ export class Oracle {
   }
 
   send(member: Member, text: string): void {
-    if (this.#open.has(member)) member.expected.push(text)
+    if (this.#open.has(member)) this.#arrives(member, text)
+  }
+
+  /** The client alone; `undefined`: as its handler has it. */
+  trouble(member: Member, trouble: Trouble | undefined): void {
+    // Counts begin anew, also if it is the same as before; but not where nothing was to be taken back.
+    if (member.trouble || trouble) member.losses = undefined
+    member.trouble = trouble
+  }
+
+  #arrives(member: Member, text: string): void {
+    const trouble = member.trouble ?? this.troubles.get(member.handler === 'first' ? 'first' : 'second')
+    if (member.losses?.trouble !== trouble) member.losses = trouble && new Losses(trouble)
+    const copies = member.losses?.copiesOf(text) ?? 1
+    for (let copy = 0; copy < copies; copy++) member.expected.push(text)
   }
 
   broadcast(sender: Member, text: string, { rooms, includeSelf }: Audience): void {
@@ -84,7 +108,7 @@ export class Oracle {
       if (byPath && member.path !== sender.path) continue
       if (member === sender && !includeSelf) continue
       if (rooms && !rooms.some((room) => member.rooms.has(room))) continue
-      member.expected.push(text)
+      this.#arrives(member, text)
     }
   }
 
@@ -92,7 +116,7 @@ export class Oracle {
     for (const member of this.#open) {
       if (member.handler !== handler) continue
       if (rooms && !rooms.some((room) => member.rooms.has(room))) continue
-      member.expected.push(text)
+      this.#arrives(member, text)
     }
   }
 

@@ -1,5 +1,11 @@
 import { expect } from 'vitest'
-import type { Server, ServerOptions, UniversalApiWsHandler, WebSocketConnection } from '../../src/index.ts'
+import type {
+  FaultHandle,
+  Server,
+  ServerOptions,
+  UniversalApiWsHandler,
+  WebSocketConnection,
+} from '../../src/index.ts'
 import { count } from './fuzz.ts'
 import {
   FIRST_SETTINGS,
@@ -12,6 +18,7 @@ import {
   type Settings,
   type To,
 } from './ops.ts'
+import { faultsOf, type Trouble } from './network.ts'
 import { Oracle, type Audience, type Member } from './oracle.ts'
 import { turn } from './peer.ts'
 
@@ -30,6 +37,9 @@ export class Stage {
   #seconds = 1
   /** Ended, and not reported yet. */
   readonly #slow = new Set<Member>()
+  /** What is looked at now has to arrive first. */
+  #isLifted = false
+  readonly #handles = new Map<'first' | 'second', FaultHandle>()
 
   constructor(server: Server, number: number) {
     this.server = server
@@ -69,12 +79,46 @@ export class Stage {
     this.server.reload(this.#options(settings))
   }
 
+  /** What is wrong with the network of a handler from now on; `undefined`: nothing. */
+  faults(handler: 'first' | 'second', trouble: Trouble | undefined): void {
+    if (handler === 'second' && !this.#settings.second) return
+    // First, because what was on its way is handed over in between.
+    this.oracle.troubles.delete(handler)
+    this.#handles.get(handler)?.stop()
+    this.#handles.delete(handler)
+    if (!trouble) return
+    this.log.push(`${handler} has ${JSON.stringify(trouble)}`)
+    this.oracle.troubles.set(handler, trouble)
+    this.#handles.set(handler, this.server.setFaults(this.#patternOf(handler), faultsOf(trouble)))
+    count('troubles of handlers')
+  }
+
+  /** All networks are as they should be, also where a client asks for something else, until `goOn`. */
+  lift(): void {
+    this.#isLifted = true
+    this.oracle.troubles.clear()
+    for (const handle of this.#handles.values()) handle.stop()
+    this.#handles.clear()
+    for (const [id, conn] of this.conns) {
+      const member = this.oracle.members.get(id)
+      if (member) this.oracle.trouble(member, undefined)
+      conn.setFaults(undefined)
+    }
+  }
+
+  goOn(): void {
+    this.#isLifted = false
+  }
+
+  #patternOf(handler: 'first' | 'second'): string {
+    return handler === 'first' ? `first${this.#case}/{path}` : `second${this.#case}`
+  }
+
   publish(handler: 'first' | 'second', rooms: readonly string[] | null, size: number): void {
     if (handler === 'second' && !this.#settings.second) return
     const text = this.#text('server', size)
-    const pattern = handler === 'first' ? `first${this.#case}/{path}` : `second${this.#case}`
     this.oracle.publish(handler === 'first' ? handler : this.#second, text, rooms ?? undefined)
-    this.server.publish(pattern, text, rooms ? { rooms } : {})
+    this.server.publish(this.#patternOf(handler), text, rooms ? { rooms } : {})
   }
 
   #options({
@@ -233,6 +277,13 @@ export class Stage {
           this.#broadcast(conn, member, { kind: 'rooms', rooms, includeSelf: n % 2 === 0 }, 3, false)
         }
         return
+      case 'faults': {
+        if (this.#isLifted) return
+        const [other, otherConn] = this.#other(member, op.who)
+        count('troubles of connections')
+        this.oracle.trouble(other, op.trouble ?? undefined)
+        return otherConn.setFaults(op.trouble === null ? undefined : faultsOf(op.trouble))
+      }
       case 'flood':
         for (let n = 0; n < FLOOD_MESSAGES; n++)
           this.#broadcast(conn, member, { kind: 'all', includeSelf: true }, FLOOD_BYTES, false)

@@ -8,6 +8,7 @@ import { holdingsOf } from '../support/inside.ts'
 import { count, throwCrashes } from './fuzz.ts'
 import { MAX_BACKPRESSURE, type Op, type Settings } from './ops.ts'
 import type { Member } from './oracle.ts'
+import type { Trouble } from './network.ts'
 import { Peer, turn, WAIT_MS } from './peer.ts'
 import { Stage } from './stage.ts'
 
@@ -111,6 +112,10 @@ export class World {
     this.#stage.reload(settings)
   }
 
+  faults(handler: 'first' | 'second', trouble: Trouble | null): void {
+    this.#stage.faults(handler, trouble ?? undefined)
+  }
+
   publish(handler: 'first' | 'second', rooms: readonly string[] | null, size: number): void {
     this.#stage.publish(handler, rooms, size)
   }
@@ -119,6 +124,7 @@ export class World {
   async check(): Promise<void> {
     await Promise.all(this.clients.map(({ opened }) => opened))
     for (const { peer } of this.clients) peer.tcp.resume()
+    this.#stage.lift()
     // A barrier shows that handlers have done what they were told, and that what they sent has arrived; but an end that
     // follows may make them send more. When nothing has happened between two looks, nothing is under way.
     let done: number
@@ -134,6 +140,7 @@ export class World {
     }
     const { scopes, rooms } = holdingsOf(this.#stage.server)
     expect({ scopes, rooms }).toEqual(this.#stage.oracle.holdings())
+    this.#stage.goOn()
     throwCrashes()
   }
 
@@ -211,6 +218,7 @@ export class World {
   }
 
   async abandon(): Promise<void> {
+    this.#stage.lift()
     for (const { peer } of this.clients) peer.tcp.destroy()
     await within(Promise.all(this.clients.map(({ peer }) => peer.ended)), 'clients did not end', WAIT_MS)
   }

@@ -158,7 +158,8 @@ export class Scope<Conn extends Member = Member> {
   ): number {
     const receivers = excluded ? size - 1 : size
     if (receivers === 0) return 0
-    if (excluded) excluded.socket.publish(group.topic, payload, compress)
+    // One that has a link is no subscriber, and uWebSockets.js publishes nothing for whom has no topic at all.
+    if (excluded && !excluded.link) excluded.socket.publish(group.topic, payload, compress)
     else this.#context.publish(group.topic, payload, compress)
     if (this.#linked.size > 0) this.#sendLinked(group, payload, compress, excluded)
     return receivers
