@@ -49,7 +49,9 @@ export class Lane {
   #next = 0
   #bytes = 0
   /** Waits to change places with the next one. */
-  #moved: { readonly letter: Numbered; readonly latency: number; readonly timer: Timer } | undefined
+  #moved:
+    | { readonly letter: Numbered; readonly copies: number; readonly latency: number; readonly timer: Timer }
+    | undefined
   #sent = -Infinity
   #due = -Infinity
   #timer: Timer | undefined
@@ -70,7 +72,7 @@ export class Lane {
 
   /** How many are. */
   get size(): number {
-    return this.#queue.length - this.#next + (this.#moved ? 1 : 0)
+    return this.#queue.length - this.#next + (this.#moved?.copies ?? 0)
   }
 
   /** @returns whether it waits */
@@ -84,16 +86,16 @@ export class Lane {
     }
     const whole = { ...letter, n }
     const sent = damage === undefined ? whole : this.#damage(whole, damage)
+    const copies = isDoubled ? 2 : 1
     if (isDoubled) this.#events.happened('duplicate', n, letter.payload)
     if (isMoved && !this.#moved) {
       this.#events.happened('reorder', n, letter.payload)
       const timer = this.#clock.after(ALONE_MS, () => this.#rejoin())
-      this.#moved = { letter: sent, latency, timer }
-      this.#bytes += sent.bytes
+      this.#moved = { letter: sent, copies, latency, timer }
+      this.#bytes += copies * sent.bytes
       return true
     }
-    const waits = this.#travel(sent, latency)
-    if (isDoubled) this.#travel(sent, latency)
+    const waits = this.#travel(sent, copies, latency)
     if (waits) this.#events.happened('delay', n, letter.payload)
     this.#rejoin()
     return waits
@@ -128,15 +130,22 @@ export class Lane {
   /** Goes behind the one that has taken its place, or alone. */
   #rejoin(isFlushed = false): void {
     if (!this.#moved) return
-    const { letter, latency, timer } = this.#moved
+    const { letter, copies, latency, timer } = this.#moved
     timer.cancel()
     this.#moved = undefined
-    this.#bytes -= letter.bytes
-    if (isFlushed) this.#queue.push({ letter, due: 0 })
-    else if (!this.#travel(letter, latency)) this.#tellEmpty()
+    this.#bytes -= copies * letter.bytes
+    if (isFlushed) for (let copy = 0; copy < copies; copy++) this.#queue.push({ letter, due: 0 })
+    else if (!this.#travel(letter, copies, latency)) this.#tellEmpty()
   }
 
-  #travel(letter: Numbered, latency: number): boolean {
+  /** @returns whether the last copy of it waits */
+  #travel(letter: Numbered, copies: number, latency: number): boolean {
+    let waits = false
+    for (let copy = 0; copy < copies; copy++) waits = this.#send(letter, latency)
+    return waits
+  }
+
+  #send(letter: Numbered, latency: number): boolean {
     const { bandwidth, stall = false } = this.#faults
     const now = this.#clock.now()
     this.#sent = bandwidth === undefined ? now : Math.max(this.#sent, now) + (letter.bytes * 1000) / bandwidth
