@@ -28,12 +28,12 @@ export function moduleResolution(onFile: (path: string) => void): Plugin {
     setup(build) {
       // A config says `import { defineConfig } from 'sidewire'`, also where `npx` brought us: it gets this very copy,
       // so that `instanceof SidewireError` holds.
-      build.onResolve({ filter: /^sidewire$/ }, ({ kind, path }) =>
-        kind === 'require-call' ? { path, namespace: SELF } : { path: ownEntry(), external: true },
+      build.onResolve({ filter: /^sidewire(?:\/(?:faults|replay))?$/ }, ({ kind, path }) =>
+        kind === 'require-call' ? { path, namespace: SELF } : { path: ownEntry(path), external: true },
       )
       // `require` takes no URL, and not every Node lets it load an ES module.
-      build.onLoad({ filter: /./, namespace: SELF }, () => ({
-        contents: `export * from ${JSON.stringify(ownEntry())}`,
+      build.onLoad({ filter: /./, namespace: SELF }, ({ path }) => ({
+        contents: `export * from ${JSON.stringify(ownEntry(path))}`,
       }))
       build.onResolve({ filter: /./ }, async ({ path, pluginData, ...from }) => {
         if (from.kind === 'entry-point' || pluginData === ASKED) return undefined
@@ -107,8 +107,16 @@ function realPath(path: string): string {
   }
 }
 
+/** What of this package a config may import, in the sources and in the bundle. */
+const ENTRIES: Readonly<Record<string, readonly [source: string, built: string]>> = {
+  sidewire: ['../index.ts', './index.js'],
+  'sidewire/faults': ['../faults/profiles.ts', './faults.js'],
+  'sidewire/replay': ['../recording/replay.ts', './replay.js'],
+}
+
 /** Beside this file in the bundle of this package, a folder up in the sources. */
-function ownEntry(): string {
-  const url = new URL(import.meta.url.endsWith('.ts') ? '../index.ts' : './index.js', import.meta.url)
+function ownEntry(name: string): string {
+  const [source, built] = ENTRIES[name] ?? ['', '']
+  const url = new URL(import.meta.url.endsWith('.ts') ? source : built, import.meta.url)
   return pathToFileURL(fileURLToPath(url)).href
 }

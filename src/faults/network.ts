@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../engine/clock.ts'
 import { assertCloseCode } from '../engine/close.ts'
-import { infoOf, type ConnectionInfo } from '../engine/connection/connection-info.ts'
+import { infoOf } from '../engine/connection/connection-info.ts'
 import type { Connection } from '../engine/connection/connection.ts'
 import { describe, SidewireError } from '../engine/errors.ts'
 import type { FaultCounts, FaultInfo, Faults, FaultsOf } from '../engine/handler/faults.ts'
@@ -13,8 +13,13 @@ import type { Payload } from '../engine/runtime.ts'
 import type { Stats } from '../engine/stats.ts'
 import type { Tap } from '../engine/tap.ts'
 import { FaultyLink } from './link.ts'
+import { checkTime, type DisconnectOptions, type FaultHandle, type FaultOptions } from './options.ts'
+import { passageOf } from './passage.ts'
+import { rowOf } from './row.ts'
 import { FaultSet } from './set.ts'
-import { choose, leavesToChance, needsLink, onesOf, within } from './which.ts'
+import { leavesToChance, needsLink } from './which.ts'
+
+export type { DisconnectOptions, FaultHandle, FaultOptions } from './options.ts'
 
 /** All handlers. */
 const ALL = '*'
@@ -33,36 +38,11 @@ export interface World {
   failed(pattern: string, what: string, thrown: unknown): void
 }
 
-export interface FaultOptions {
-  /** Milliseconds until it is lifted by itself. @defaultValue until it is stopped */
-  for?: number
-  /** Which open connections, and which of those that come; `handshake` is not possible with it. @defaultValue all */
-  where?: (conn: ConnectionInfo) => boolean
-}
-
-export interface DisconnectOptions {
-  /** @defaultValue none: they are cut, and see 1006 */
-  code?: number
-  reason?: string
-  /** @defaultValue all */
-  where?: (conn: ConnectionInfo) => boolean
-}
-
-/** Faults that are switched on. */
-export interface FaultHandle extends Disposable {
-  /** What brings the same decisions back. */
-  readonly seed: number | string
-  /** How often each has happened. */
-  readonly counts: Readonly<FaultCounts>
-  /** Lifts them; what waits arrives at once, in order. Idempotent. */
-  stop(): void
-}
-
 /** A set that is switched on, for a pattern or for all. */
 interface Layer {
   readonly pattern: string
   readonly set: FaultSet
-  readonly isRemote: boolean
+  readonly by: 'code' | 'control'
   /** By the date. */
   readonly until: number | undefined
   stop(): void
@@ -71,7 +51,7 @@ interface Layer {
 /** What one connection has alone. */
 interface Own {
   readonly set: FaultSet
-  readonly isRemote: boolean
+  readonly by: 'code' | 'control'
   readonly until: number | undefined
   readonly timer: Timer | undefined
 }
@@ -119,33 +99,34 @@ export class FaultyNetwork implements Network {
         `option "handshake" is ${describe(faults.handshake)}, but "where" asks for connections, and a handshake is none yet; leave one of the two out`,
       )
     const selects = where && ((conn: Connection): boolean => where(infoOf(conn)))
-    const layer = this.#lay(pattern, new FaultSet(faults, this.#seed, { selects }), ms, false)
+    const layer = this.#lay(pattern, new FaultSet(faults, this.#seed, { selects }), ms, 'code')
     const { set } = layer
     const stop = (): void => layer.stop()
     return { seed: set.seed, counts: set.counts, stop, [Symbol.dispose]: stop }
   }
 
   setFaultsOf(conn: Connection, faults: Faults | undefined): void {
-    this.#setOwn(conn, faults, undefined, false)
+    this.#setOwn(conn, faults, undefined, 'code')
   }
 
   put(target: string | Connection, faults: Faults | undefined, ms?: number): void {
     checkTime(ms)
-    if (typeof target !== 'string') return this.#setOwn(target, faults, ms, true)
+    if (typeof target !== 'string') return this.#setOwn(target, faults, ms, 'control')
     const source = this.#sourceOf(target)
     if (faults) checkOptions(faultsSchema, faults)
-    for (const layer of this.#layers.filter((each) => each.isRemote && each.pattern === source)) layer.stop()
-    if (faults) this.#lay(target, new FaultSet(faults, this.#seed), ms, true)
+    for (const layer of this.#layers.filter((each) => each.by === 'control' && each.pattern === source))
+      layer.stop()
+    if (faults) this.#lay(target, new FaultSet(faults, this.#seed), ms, 'control')
   }
 
   rows(): readonly FaultRow[] {
     return [
-      ...this.#layers.toReversed().map((layer) => rowOf(layer.pattern, layer)),
-      ...Array.from(this.#own, ([conn, own]) => ({ ...rowOf(conn.pattern, own), connection: conn.id })),
-      ...Array.from(this.#handlers, ([pattern, { set }]) => ({
-        ...rowOf(pattern, { set, isRemote: false, until: undefined }),
-        by: 'handler' as const,
+      ...this.#layers.toReversed().map(({ pattern, set, by, until }) => rowOf(pattern, set, by, until)),
+      ...Array.from(this.#own, ([conn, { set, by, until }]) => ({
+        ...rowOf(conn.pattern, set, by, until),
+        connection: conn.id,
       })),
+      ...Array.from(this.#handlers, ([pattern, { set }]) => rowOf(pattern, set, 'handler')),
     ]
   }
 
@@ -178,25 +159,14 @@ export class FaultyNetwork implements Network {
     const { set, said } = found ?? {}
     if (!set || !said?.faults.handshake) return undefined
     const { faults, n } = said
-    const { delay = 0, refuse, with: how = 503 } = said.faults.handshake
     const streams = set.streams(faults, pattern, this.#ask(pattern, () => faults.key?.(req)) ?? n, 'in')
-    const ms = within(delay, streams('handshake'))
-    const isRefused = choose(onesOf(refuse), n, streams('refuse')()) !== undefined
-    if (ms > 0 || isRefused) this.#tellSeed(pattern, set, faults)
-    if (isRefused) {
+    const { delay, refuse } = passageOf(said.faults.handshake, n, streams)
+    if (delay > 0 || refuse) this.#tellSeed(pattern, set, faults)
+    if (refuse) {
       set.counts.refused++
       this.#world.stats.faults.refused++
     }
-    return {
-      delay: ms > 0 ? this.#delay(set, ms) : undefined,
-      refuse: !isRefused
-        ? undefined
-        : typeof how === 'number'
-          ? { kind: 'status', status: how }
-          : typeof how === 'string'
-            ? { kind: how }
-            : { kind: 'close', code: how.code, reason: how.reason ?? '' },
-    }
+    return { delay: delay > 0 ? set.delay(this.#world.clock, delay) : undefined, refuse }
   }
 
   opened(conn: Connection): void {
@@ -221,12 +191,13 @@ export class FaultyNetwork implements Network {
         isSame ? known : { faults, set: new FaultSet(faults, this.#seed, { looksBack: true }) },
       )
     }
+    for (const [pattern, { set }] of before) if (this.#handlers.get(pattern)?.set !== set) set.release()
     if (before.size > 0 || this.#handlers.size > 0) this.#refresh()
   }
 
   /** The server closes: nothing holds up what its clients are told. */
   stop(): void {
-    this.#handlers = new Map()
+    this.serve([])
     for (const layer of [...this.#layers]) layer.stop()
     for (const conn of [...this.#own.keys()]) this.#forgetOwn(conn)
     const before = [...this.#links.keys()].map((conn) => this.#link(conn, undefined))
@@ -237,19 +208,20 @@ export class FaultyNetwork implements Network {
     return pattern === ALL ? ALL : this.#world.patternOf(pattern)
   }
 
-  #lay(pattern: string, set: FaultSet, ms: number | undefined, isRemote: boolean): Layer {
+  #lay(pattern: string, set: FaultSet, ms: number | undefined, by: Layer['by']): Layer {
     const { clock } = this.#world
+    const source = this.#sourceOf(pattern)
     const timer = ms === undefined ? undefined : clock.after(ms, () => layer.stop())
     const layer: Layer = {
-      pattern: this.#sourceOf(pattern),
+      pattern: source,
       set,
-      isRemote,
+      by,
       until: ms === undefined ? undefined : clock.date() + ms,
       stop: () => {
         timer?.cancel()
         if (!this.#layers.includes(layer)) return
         this.#layers = this.#layers.filter((each) => each !== layer)
-        for (const go of [...set.waiting]) go()
+        set.release()
         this.#refresh()
       },
     }
@@ -258,7 +230,7 @@ export class FaultyNetwork implements Network {
     return layer
   }
 
-  #setOwn(conn: Connection, faults: Faults | undefined, ms: number | undefined, isRemote: boolean): void {
+  #setOwn(conn: Connection, faults: Faults | undefined, ms: number | undefined, by: Layer['by']): void {
     if (faults) checkOptions(faultsSchema, faults)
     if (faults?.handshake)
       throw new SidewireError(
@@ -270,10 +242,8 @@ export class FaultyNetwork implements Network {
       const { clock } = this.#world
       const set = new FaultSet(faults, this.#seed)
       const timer =
-        ms === undefined
-          ? undefined
-          : clock.after(ms, () => this.#setOwn(conn, undefined, undefined, isRemote))
-      this.#own.set(conn, { set, isRemote, until: ms === undefined ? undefined : clock.date() + ms, timer })
+        ms === undefined ? undefined : clock.after(ms, () => this.#setOwn(conn, undefined, undefined, by))
+      this.#own.set(conn, { set, by, until: ms === undefined ? undefined : clock.date() + ms, timer })
     }
     this.#refreshOne(conn)
   }
@@ -383,36 +353,5 @@ export class FaultyNetwork implements Network {
     this.#world.logger.info(
       `${pattern}: faults by chance, with the seed ${set.seed}; faults: { seed: ${set.seed} } repeats them`,
     )
-  }
-
-  #delay(set: FaultSet, ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const go = (): void => {
-        timer.cancel()
-        set.waiting.delete(go)
-        resolve()
-      }
-      const timer = this.#world.clock.after(Math.ceil(ms), go)
-      set.waiting.add(go)
-    })
-  }
-}
-
-function checkTime(ms: number | undefined): void {
-  if (ms === undefined || (typeof ms === 'number' && ms > 0 && ms < 2 ** 31)) return
-  throw new SidewireError('ERR_OPTION', `option "for" is ${describe(ms)}; it has to be milliseconds above 0`)
-}
-
-function rowOf(
-  pattern: string,
-  { set, isRemote, until }: Pick<Layer, 'set' | 'isRemote' | 'until'>,
-): FaultRow {
-  return {
-    pattern,
-    faults: set.shown,
-    seed: set.seed,
-    counts: { ...set.counts },
-    by: isRemote ? 'control' : 'code',
-    ...(until !== undefined && { until }),
   }
 }

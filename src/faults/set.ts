@@ -1,3 +1,4 @@
+import type { Clock } from '../engine/clock.ts'
 import type { Connection } from '../engine/connection/connection.ts'
 import { noFaults, type FaultCounts, type Faults, type FaultsOf } from '../engine/handler/faults.ts'
 import { faultsSchema } from '../engine/handler/fault-schema.ts'
@@ -19,8 +20,8 @@ export class FaultSet {
   #handshakes = new Map<string, number>()
   /** What the function has said of a handshake. */
   #said = new WeakMap<HandshakeRequest, { readonly faults: Faults | undefined }>()
-  /** Lets those go that wait for it. */
-  readonly waiting: Set<() => void> = new Set()
+  /** Lets handshakes go that wait. */
+  readonly #waiting = new Set<() => void>()
 
   /**
    * @param drawn - the seed, if the faults have none
@@ -72,6 +73,23 @@ export class FaultSet {
     Object.assign(this.counts, noFaults())
     this.#handshakes = new Map()
     this.#said = new WeakMap()
+  }
+
+  delay(clock: Clock, ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const go = (): void => {
+        timer.cancel()
+        this.#waiting.delete(go)
+        resolve()
+      }
+      const timer = clock.after(Math.ceil(ms), go)
+      this.#waiting.add(go)
+    })
+  }
+
+  /** Handshakes that wait do so no longer. */
+  release(): void {
+    for (const go of [...this.#waiting]) go()
   }
 
   /** @param key - of the connection, or its number */

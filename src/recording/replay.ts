@@ -79,7 +79,8 @@ function handlerOf(
   play: Play,
 ): UniversalApiWsHandler<Script, string | Buffer> {
   const scripts = conversations.map((conversation) => scriptOf(conversation, play.settings))
-  const subprotocols = [...new Set(conversations.flatMap(({ open }) => open?.protocol ?? []))]
+  // Written by hand, `"protocol": ""` is none.
+  const subprotocols = [...new Set(conversations.flatMap(({ open }) => open?.protocol || []))]
   let next = 0
   return {
     ...place,

@@ -211,6 +211,34 @@ describe.each(PLATFORMS)('what a module knows of its place on $runtime', (target
   })
 })
 
+describe.each(PLATFORMS)('the other entries of this package on $runtime', (target) => {
+  const RECORDING = [
+    '{"sidewire":"recording/1","at":"2026-11-25T20:00:00.000Z","url":"ws://localhost","tool":"hand","redacted":true}',
+    '{"t":0,"conn":1,"type":"open","path":"/x","offered":[],"protocol":"","headers":{}}',
+    '{"t":1,"conn":1,"from":"server","json":"recorded"}',
+  ].join('\n')
+
+  test.each([
+    [
+      'ts',
+      `import { slow3g } from 'sidewire/faults'\nimport { replay } from 'sidewire/replay'\nexport default`,
+    ],
+    [
+      'cjs',
+      `const { slow3g } = require('sidewire/faults'), { replay } = require('sidewire/replay'); module.exports =`,
+    ],
+  ])('are there for a config of a folder without an installed one: .%s', async (extension, start) => {
+    const cwd = project({
+      'recorded.jsonl': RECORDING,
+      [`sidewire.config.${extension}`]: `${start} { endpointPrefix: '', wsHandlers: [
+        { pattern: '/fault', onConnect: (conn) => conn.send(slow3g.bandwidth) }, ...replay('recorded.jsonl')] }`,
+    })
+    const url = await serve(cwd, [], target).started()
+    expect(await told(url)).toBe(50_000)
+    expect(await told(url.replace('/fault', '/x'))).toBe('recorded')
+  })
+})
+
 describe.each(PLATFORMS)('packages of a workspace on $runtime', (target) => {
   const PACKAGE = {
     'package.json': '{ "name": "@acme/protocol", "exports": "./src/index.ts", "type": "module" }',

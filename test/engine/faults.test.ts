@@ -223,3 +223,29 @@ describe('a connection that is being closed', () => {
     expect(seen).toEqual(['question', 'close 4000 x'])
   })
 })
+
+describe('a handshake that waits', () => {
+  it('goes on at once when its faults are lifted: by stop(), or by a reload', async () => {
+    const rig = await Rig.start(echo({ handshake: { delay: 60_000 } }))
+    const handle = rig.server.setFaults('/x', { handshake: { delay: 60_000 } })
+    const first = rig.connect('/x')
+    await rig.settle()
+    handle.stop()
+    expect((await first).conn.closed).toBe(false)
+    const second = rig.connect('/x')
+    await rig.settle()
+    rig.server.reload(rig.options(echo()))
+    expect((await second).conn.closed).toBe(false)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('leaves no timer behind when the server closes, nor does a pattern that there is not', async () => {
+    const rig = await Rig.start(echo({ handshake: { delay: 60_000 } }))
+    const answer = rig.handshake('/x')
+    await rig.settle()
+    expect(() => rig.server.setFaults('/nope', {}, { for: 60_000 })).toThrow('no enabled handler')
+    await rig.server.close()
+    expect(await answer).toMatchObject({ status: 503 })
+    expect(vi.getTimerCount()).toBe(0)
+  })
+})
