@@ -17,6 +17,7 @@ import { messageOf, say } from './report.ts'
 
 export interface BenchFlags {
   readonly connections?: number
+  readonly speed?: number
   readonly senders?: number
   readonly duration: number
   readonly warmup: number
@@ -44,6 +45,7 @@ const DEFAULT_CONNECTIONS: Record<ScenarioName, number> = {
   connect: 10,
   idle: 1000,
   script: 10,
+  replay: 10,
 }
 
 /** `sidewire bench <url> [scenario] [file]` */
@@ -124,11 +126,11 @@ async function resolveOptions(
       'ERR_OPTION',
       'options "--rate" (open loop) and "--window" (closed loop) exclude each other; choose one',
     )
-  if ((scenario === 'script') !== (file !== undefined))
+  if ((scenario === 'script' || scenario === 'replay') !== (file !== undefined))
     throw new SidewireError(
       'ERR_OPTION',
       file === undefined
-        ? 'the scenario script needs a file: sidewire bench <url> script <file>'
+        ? `the scenario ${scenario} needs a file: sidewire bench <url> ${scenario} <file>`
         : `the scenario ${scenario} takes no file, but got ${JSON.stringify(shown(file ?? ''))}`,
     )
   if (scenario !== 'fanout' && flags.senders !== undefined)
@@ -141,18 +143,32 @@ async function resolveOptions(
       'ERR_OPTION',
       `option "--pid" is ${flags.pid}; only the scenario idle reports memory, and this is ${scenario}`,
     )
+  if (scenario !== 'replay' && flags.speed !== undefined)
+    throw new SidewireError(
+      'ERR_OPTION',
+      `option "--speed" is ${flags.speed}; only the scenario replay has a recording, and this is ${scenario}`,
+    )
+  for (const name of ['rate', 'window', 'size', 'join'] as const)
+    if (scenario === 'replay' && flags[name] !== undefined)
+      throw new SidewireError(
+        'ERR_OPTION',
+        `option "--${name}" is ${JSON.stringify(shown(String(flags[name])))}; in the scenario replay the recording says what is sent, and when (--speed)`,
+      )
   checkWritable('--json', flags.json)
   checkWritable('--html', flags.html)
-  const script = file === undefined ? undefined : resolve(file)
+  const script = file === undefined || scenario === 'replay' ? undefined : resolve(file)
   // What is wrong with these is said before anything is opened.
   if (script !== undefined) await loadScript(script)
   else new MessageTemplate(flags.message, flags.size)
+  const played = scenario === 'replay' ? await playbacksIn(file ?? '', url) : { playbacks: [], leftOut: [] }
   const headers = [...flags.header, ...loginOf(url, flags.header)]
   const connections = flags.connections ?? DEFAULT_CONNECTIONS[scenario]
   return {
     target: await resolveTarget(url),
     scenario,
     script,
+    ...played,
+    speed: flags.speed ?? 1,
     connections,
     senders: flags.senders ?? 1,
     duration: flags.duration * 1000,
@@ -170,6 +186,12 @@ async function resolveOptions(
     workers: Math.min(flags.workers, connections),
     pid: flags.pid,
   }
+}
+
+/** Loaded for that scenario only. */
+async function playbacksIn(file: string, url: string): Promise<Pick<LoadOptions, 'playbacks' | 'leftOut'>> {
+  const { playbacksOf } = await import('./playbacks.ts')
+  return playbacksOf(file, url)
 }
 
 /** RFC 7617: the `user:password@` of a URL as a header. */

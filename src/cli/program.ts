@@ -247,12 +247,15 @@ export function createProgram(): Command {
     .addArgument(
       new Argument(
         '[scenario]',
-        'echo: request and reply; fanout: broadcasts; connect: handshakes; idle: connections that are held; script: your own protocol',
+        'echo: request and reply; fanout: broadcasts; connect: handshakes; idle: connections that are held; script: your own protocol; replay: the clients of a recording',
       )
         .choices(SCENARIOS)
         .default('echo'),
     )
-    .argument('[file]', 'the script, TypeScript or JavaScript: export default defineScript({ ... })')
+    .argument(
+      '[file]',
+      'the script, TypeScript or JavaScript: export default defineScript({ ... }); or the recording',
+    )
     .option(
       '--connections <n>',
       'connections; fanout: receivers (default: 10, fanout 100, idle 1000)',
@@ -268,6 +271,7 @@ export function createProgram(): Command {
       toRate,
     )
     .option('--window <n>', 'closed loop: messages under way per connection (default: 1)', toCount)
+    .option('--speed <x>', 'replay: how many times as fast as it was recorded (default: 1)', toSpeed)
     .option('--join <text>', 'what each connection sends first, to join a room for example')
     .option('--message <text>', '{id} identifies a message, {pad} fills it up', DEFAULT_MESSAGE)
     .option('--timeout <seconds>', 'a message without a reply for as long is lost', toSeconds, 5)
@@ -295,6 +299,7 @@ export function createProgram(): Command {
         `bench ws://localhost:8787/api/ws/chat fanout --join '{"type":"join"}' --message '{"type":"message","username":"{id}"}'`,
         'bench ws://localhost:8787/api/ws/echo idle --connections 5000',
         'bench wss://example.com/socket script protocol.ts',
+        'bench ws://localhost:8787/ws/orders replay recording.jsonl --connections 100 --speed 10',
       ]),
     )
     .action(async (...args: Parameters<typeof bench>) => (await import('./bench.ts')).bench(...args))

@@ -1,6 +1,7 @@
+import type { Playback } from './playback.ts'
 import type { Target } from '../wire/target.ts'
 
-export const SCENARIOS = ['echo', 'fanout', 'connect', 'idle', 'script'] as const
+export const SCENARIOS = ['echo', 'fanout', 'connect', 'idle', 'script', 'replay'] as const
 export type ScenarioName = (typeof SCENARIOS)[number]
 
 /** What is asked of the load generator, complete and checked. Plain data, so that it can be given to a thread. */
@@ -9,6 +10,12 @@ export interface LoadOptions {
   readonly scenario: ScenarioName
   /** The file of a script. */
   readonly script: string | undefined
+  /** Replay: what connections play, in turns. */
+  readonly playbacks: readonly Playback[]
+  /** Replay: how many times as fast as it was recorded. */
+  readonly speed: number
+  /** Replay: keys whose values may differ. */
+  readonly leftOut: readonly string[]
   /** In all. Fan-out: the receivers. */
   readonly connections: number
   /** Fan-out: connections that send, besides the receivers. */

@@ -86,6 +86,7 @@ function messageCounts({ messages }: Report): string {
     [messages.late, 'late'],
     [messages.misdirected, 'of other connections'],
     [messages.unexpected, 'unexpected'],
+    [messages.mismatched, 'other than recorded'],
   ]
   const found = faults
     .filter(([count]) => count > 0)
@@ -98,6 +99,7 @@ function loop({ options, scenario }: Report): string {
   const connections = `${whole(Number(options['connections']))} ${scenario === 'fanout' ? 'receivers' : 'connections'}`
   const senders = scenario === 'fanout' ? `, ${whole(Number(options['senders']))} sending` : ''
   if (scenario === 'idle') return connections
+  if (scenario === 'replay') return `${connections}, ${Number(options['speed'])} times as fast as recorded`
   const pace =
     options['rate'] === undefined
       ? scenario === 'connect'

@@ -26,7 +26,7 @@ export interface Job {
 }
 
 /** Connection attempts under way at a time: fewer than the backlog of most servers. */
-const OPENING = 64
+export const OPENING = 64
 
 /** Opens a connection for each of the makers' events, some at a time; resolves when all are open or ended. */
 export async function openAll(

@@ -12,10 +12,12 @@ export interface Faults {
   misdirected: number
   /** Of a number or a connection that does not exist. */
   unexpected: number
+  /** Other than what was recorded in its place. */
+  mismatched: number
 }
 
 export function createFaults(): Faults {
-  return { lost: 0, duplicated: 0, outOfOrder: 0, late: 0, misdirected: 0, unexpected: 0 }
+  return { lost: 0, duplicated: 0, outOfOrder: 0, late: 0, misdirected: 0, unexpected: 0, mismatched: 0 }
 }
 
 /** How long a list of missing messages may grow; past it they are only counted. */

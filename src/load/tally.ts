@@ -52,7 +52,8 @@ export class Tally {
   /** @param cpu - of all threads, in seconds a second */
   report(results: readonly WorkerResult[], cpu: number): Omit<Report, 'startedAt' | 'memory'> {
     const options = this.#options
-    const { target, ...rest } = options
+    // What was recorded is no part of what is told of a run.
+    const { target, playbacks: _, leftOut: _keys, ...rest } = options
     const sum = (pick: (result: WorkerResult) => number): number =>
       results.reduce((total, result) => total + pick(result), 0)
     const faults = createFaults()
@@ -158,6 +159,7 @@ function problemsOf(
     'of other connections of this run: the server broadcasts what it gets (measure that with the scenario fanout), or mixes connections up',
   )
   say(faults.unexpected, 'of a connection or with a number that this run has never had')
+  say(faults.mismatched, 'other than what was recorded in their place')
   for (const [why, count] of reasons)
     problems.push(`${count} ${count === 1 ? 'connection' : 'connections'}: ${why}`)
   return problems

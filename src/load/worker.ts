@@ -11,6 +11,7 @@ import type { LoadOptions, ScenarioName, Share } from './options.ts'
 import { Recorder, type Snapshot } from './recorder.ts'
 import type { Job, Scenario } from './scenario.ts'
 import { createScript } from './script.ts'
+import { createReplay } from './replay.ts'
 import type { LoadScript } from './load-script.ts'
 import type { Faults } from './sequence.ts'
 
@@ -62,6 +63,7 @@ const SCENARIOS: Record<Exclude<ScenarioName, 'script'>, (job: Job) => Scenario>
   fanout: createFanout,
   connect: createConnect,
   idle: createIdle,
+  replay: createReplay,
 }
 
 /** The life of a worker thread. `loadScript` reads the file of a script; it is called for that scenario only. */

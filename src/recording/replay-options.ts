@@ -89,6 +89,9 @@ const CHECKS: Readonly<Record<keyof ReplayOptions, Check>> = {
   ],
 }
 
+/** Keys whose values are others each time. */
+export const LEFT_OUT: readonly string[] = [...IDS, ...IGNORE]
+
 /** @throws `ERR_OPTION` */
 export function resolveReplayOptions(options: ReplayOptions): Settings {
   if (typeof options !== 'object' || options === null)

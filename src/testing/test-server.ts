@@ -6,7 +6,14 @@ import type { UniversalApiWsHandler } from '../engine/handler/handler.ts'
 import type { ServerOptions } from '../engine/handler/options.ts'
 import { INSIDE, type WithInside } from '../engine/inside.ts'
 import type { Stats } from '../engine/stats.ts'
-import { startServer, type Server } from '../server/server.ts'
+import type { FaultsOf } from '../engine/handler/faults.ts'
+import {
+  startServer,
+  type DisconnectOptions,
+  type FaultHandle,
+  type FaultOptions,
+  type Server,
+} from '../server/server.ts'
 import { Barrier } from './barrier.ts'
 import { ExpectationError, show, tail } from './failure.ts'
 import type { Entry } from './journal.ts'
@@ -49,11 +56,15 @@ export interface TestServer extends AsyncDisposable {
   use(...handlers: UniversalApiWsHandler[]): void
   /** Refuses handshakes whose whole path matches, until `reset()`. @throws `ERR_OPTION`, `ERR_PATTERN` */
   refuse(pattern: string, refusal?: Refusal): void
+  /** As `Server.setFaults`, until `reset()` at the latest. @throws `ERR_OPTION`, `ERR_UNKNOWN_HANDLER` */
+  setFaults(pattern: string, faults: FaultsOf, options?: FaultOptions): FaultHandle
+  /** As `Server.disconnect`. @returns how many @throws `ERR_UNKNOWN_HANDLER`, `ERR_CLOSE_CODE` */
+  disconnect(pattern: string, options?: DisconnectOptions): number
   /** Resolves when what was sent, in both directions, has arrived, and what was answered to it, too. */
   settled(): Promise<void>
   /** @throws if a hook has failed; with `strict`, if nothing took a message */
   verify(): void
-  /** As new: connections are closed, the journal and what `use` and `refuse` did is gone; the port stays. */
+  /** As new: connections are closed, the journal and what `use`, `refuse` and `setFaults` did is gone; the port stays. */
   reset(): Promise<void>
   /** Closes all. `await using` does it, and `verify()` then. Idempotent. */
   close(): Promise<void>
@@ -193,6 +204,14 @@ class LocalTestServer implements TestServer {
     this.#refusals.add(pattern, refusal)
   }
 
+  setFaults(pattern: string, faults: FaultsOf, options?: FaultOptions): FaultHandle {
+    return this.#server.setFaults(pattern, faults, options)
+  }
+
+  disconnect(pattern: string, options?: DisconnectOptions): number {
+    return this.#server.disconnect(pattern, options)
+  }
+
   settled(): Promise<void> {
     return this.#barrier.settled(
       () => this.#witness.open.map(({ conn }) => conn),
@@ -210,8 +229,10 @@ class LocalTestServer implements TestServer {
   }
 
   async reset(): Promise<void> {
-    this.#serve([])
+    // Before the handlers of `use` go: nothing holds up the end of their connections.
     await this.#refusals.clear()
+    this.#server.resetFaults()
+    this.#serve([])
     await this.#endAll()
     this.#witness.forget()
     this.#known.clear()
@@ -228,6 +249,7 @@ class LocalTestServer implements TestServer {
 
   async #close(): Promise<void> {
     await this.#refusals.clear()
+    this.#server.resetFaults()
     this.#virtual?.goReal()
     await this.#endAll()
     await this.#server.close()

@@ -15,6 +15,7 @@ it('a worker that stops first still takes what the senders of a later one send',
     ...{ duration: 1000, warmup: 0, timeout: 10_000, rate: 200, window: 1 },
     ...{ message: DEFAULT_MESSAGE, size: undefined, join: undefined, subprotocol: undefined, headers: [] },
     ...{ compress: false, tlsInsecure: false, pid: undefined },
+    ...{ playbacks: [], speed: 1, leftOut: [] },
   }
   const shared = new SharedArrayBuffer(BroadcastBoard.bytesFor(options.senders))
   new BroadcastBoard(shared, options.senders).reset(options.connections)

@@ -387,8 +387,22 @@ const table: readonly Row[] = [
   },
   {
     file: 'src/load/load.ts',
-    allowed: ['../engine/errors.ts', '../wire/client-socket.ts', './worker.ts', ...node, 'hdr-histogram-js'],
-    denied: [...not(...node), '../index.ts', '../server/server.ts', '../cli/serve.ts', '../vite/plugin.ts'],
+    allowed: [
+      '../engine/errors.ts',
+      '../recording/comparison.ts',
+      '../wire/client-socket.ts',
+      './worker.ts',
+      ...node,
+      'hdr-histogram-js',
+    ],
+    denied: [
+      ...not(...node),
+      '../recording/load.ts',
+      '../index.ts',
+      '../server/server.ts',
+      '../cli/serve.ts',
+      '../vite/plugin.ts',
+    ],
   },
   {
     file: 'test/contract/cases.ts',

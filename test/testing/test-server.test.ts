@@ -242,6 +242,44 @@ describe('the clock', () => {
     expect(sent).toEqual(Array.from({ length: 60 }, (_, n) => n))
   })
 
+  test('faults go by the virtual clock, are in the journal, and end with reset()', async () => {
+    const server = await start({
+      clock: 'virtual',
+      handlers: [{ pattern: '/echo', onMessage: (conn, data) => void conn.send(data) }],
+    })
+    const faults = server.setFaults('/echo', { latency: 6000, drop: { nth: 2 } })
+    const client = await connectWs(server.url('/echo'))
+    const { received } = await server.connection()
+    for (const n of [1, 2, 3]) {
+      client.json(n)
+      await received.next(n)
+    }
+    await server.settled()
+    expect(faults.counts).toMatchObject({ delayed: 2, dropped: 1 })
+    let arrived: unknown
+    void client.next().then((data) => (arrived = data))
+    await server.clock.advance(5999)
+    expect(arrived).toBeUndefined()
+    await server.clock.advance(1)
+    await expect.poll(() => arrived).toBe(1)
+    expect(await client.next()).toBe(3)
+    const told = server.journal
+      .filter(({ kind }) => kind === 'fault')
+      .map(({ fault, data }) => [fault?.kind, data])
+    expect(told).toEqual([
+      ['delay', 1],
+      ['drop', 2],
+      ['delay', 3],
+    ])
+    server.setFaults('*', { stall: true, incoming: { stall: true }, handshake: { refuse: 1 } })
+    await server.reset()
+    const next = await connectWs(server.url('/echo'))
+    next.json('as new')
+    expect(await next.next()).toBe('as new')
+    expect(server.disconnect('/echo')).toBe(1)
+    expect((await next.closed).code).toBe(1006)
+  })
+
   test('a heartbeat of 30 s ends who does not answer, in no time; who answers stays', async () => {
     const server = await start({
       clock: 'virtual',

@@ -7,6 +7,9 @@ import { serveThrough } from './serve-through.ts'
 
 assertPlatform()
 
+/** What is behind the tunnel's server, and behind the network: one Vite shows that it is the same through it. */
+const FAR_BEHIND = new Set(['12 faults', '12 upstream'])
+
 /** `ws` and Bun's runtime need one Vite only: the tunnel does not know what is behind it. */
 const PAIRS = NETWORK_RUNTIMES.flatMap((runtime) =>
   VITES.filter(({ name }) => runtime === NODE_RUNTIME || name === 'Vite 8').map((vite) => ({
@@ -17,7 +20,7 @@ const PAIRS = NETWORK_RUNTIMES.flatMap((runtime) =>
 
 describe.each(PAIRS)(
   'the contract through the port of $name, on $runtime',
-  async ({ load, runtime: name }) => {
+  async ({ name: viteName, load, runtime: name }) => {
     const runtime = await loadRuntime(name)
     const vite = await load()
     let contract: Contract | undefined
@@ -27,6 +30,7 @@ describe.each(PAIRS)(
     })
     const planned = new Map<string, readonly Case[]>()
     for (const [section, cases] of Object.entries(SECTIONS)) {
+      if (FAR_BEHIND.has(section) && viteName !== 'Vite 8') continue
       planned.set(
         section,
         cases.filter(

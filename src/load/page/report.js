@@ -66,6 +66,7 @@
         `${whole(messages.duplicated)} duplicated, ${whole(messages.outOfOrder)} out of order, ` +
         `${whole(messages.late)} late, ${whole(messages.misdirected)} of other connections, ` +
         `${whole(messages.unexpected)} unexpected`,
+      `${whole(messages.mismatched)} other than recorded`,
     )
   if (report.scenario !== 'idle' && !handshakes) detail('Payload', `${bytes(messages.bytesPerSecond)}/s`)
   detail(

@@ -17,8 +17,9 @@ export const CASES: readonly Case[] = [
       // The median: a busy machine delays one ping and so shortens the interval behind it. How precise the timer itself
       // is, test/engine/liveness.test.ts asks of a clock that is never late.
       const median = intervals.toSorted((a, b) => a - b)[3] ?? 0
-      expect(median).toBeGreaterThan(n * 0.9)
-      expect(median).toBeLessThan(n * 1.1 + t.stalled / intervals.length)
+      const slack = t.stalled / intervals.length
+      expect(median).toBeGreaterThan(n * 0.9 - slack)
+      expect(median).toBeLessThan(n * 1.1 + slack)
     },
   },
   {
