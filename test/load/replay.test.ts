@@ -1,6 +1,8 @@
-import { describe, expect, it } from 'vitest'
-import { PLATFORMS, project, serve } from '../cli/cli.ts'
+import { afterEach, describe, expect, it } from 'vitest'
+import { endAll, PLATFORMS, project, serve } from '../cli/cli.ts'
 import { bench } from './bench.ts'
+
+afterEach(endAll)
 
 const HEAD = {
   sidewire: 'recording/1',
