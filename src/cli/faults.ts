@@ -1,17 +1,9 @@
 import type { FaultPage, FaultRow, Faults, Span, Choice } from '../index.ts'
-import { fast4g, flaky, offline, slow3g, slow4g } from '../faults/profiles.ts'
+import { PROFILES, type ProfileName } from '../faults/by-name.ts'
 import { ControlClient } from './control-client.ts'
 
-const profiles: Readonly<Record<'slow3g' | 'slow4g' | 'fast4g' | 'flaky' | 'offline', Faults>> = {
-  slow3g,
-  slow4g,
-  fast4g,
-  flaky,
-  offline,
-}
-
 export interface FaultFlags {
-  readonly profile?: keyof typeof profiles
+  readonly profile?: ProfileName
   readonly latency?: Span
   readonly bandwidth?: number
   readonly stall?: true
@@ -61,7 +53,7 @@ function faultsOf(flags: FaultFlags): Faults {
   })
   const after = flags.cut === true ? undefined : flags.cut
   return {
-    ...(flags.profile && profiles[flags.profile]),
+    ...(flags.profile && PROFILES[flags.profile]),
     ...(incoming ? { incoming: link } : link),
     ...(Object.keys(handshake).length > 0 && { handshake }),
     ...(flags.cut !== undefined && { disconnect: defined({ after, code: flags.code }) }),

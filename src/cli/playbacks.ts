@@ -2,8 +2,8 @@ import { SidewireError } from '../engine/errors.ts'
 import type { LoadOptions } from '../load/options.ts'
 import type { Playback, PlaybackStep } from '../load/playback.ts'
 import { conversationsOf, type Conversation } from '../recording/conversation.ts'
-import { textOf } from '../recording/format.ts'
 import { loadRecording } from '../recording/load.ts'
+import { messageOf } from '../recording/message.ts'
 import { LEFT_OUT } from '../recording/replay-options.ts'
 import { say } from './report.ts'
 
@@ -38,13 +38,9 @@ function playbackOf({ t, steps }: Conversation): Playback {
       if (step.type !== undefined) return []
       const after = step.t - before
       before = step.t
-      return [{ from: step.from, payload: textOf(step) ?? bytesOf(step), after }]
+      return [{ from: step.from, payload: messageOf(step).payload, after }]
     }),
   }
-}
-
-function bytesOf(step: object): Uint8Array {
-  return Buffer.from('base64' in step ? String(step.base64) : '', 'base64')
 }
 
 function isRedacted({ from, payload }: PlaybackStep): boolean {

@@ -18,31 +18,33 @@ type Matches = (match: NonNullable<Exclude<MessageChoice, number>['match']>) => 
 
 /** Decides for one message after the other of one direction: by number, by predicate, and by chance. */
 export class Chooser {
-  readonly #faults: LinkFaults
-  readonly #drop: Selector
-  readonly #duplicate: Selector
-  readonly #corrupt: Selector
-  readonly #reorder: Selector
-  readonly #latency: Stream
+  readonly #drop: Selector | undefined
+  readonly #duplicate: Selector | undefined
+  readonly #corrupt: Selector | undefined
+  readonly #reorder: Selector | undefined
+  readonly #latency: () => number
 
   /** @param streamOf - the stream of a kind; each is made once */
   constructor(faults: LinkFaults, streamOf: (kind: string) => Stream) {
-    this.#faults = faults
-    this.#drop = new Selector(faults.drop, streamOf('drop'))
-    this.#duplicate = new Selector(faults.duplicate, streamOf('duplicate'))
-    this.#corrupt = new Selector(faults.corrupt, streamOf('corrupt'))
-    this.#reorder = new Selector(faults.reorder, streamOf('reorder'))
-    this.#latency = streamOf('latency')
+    const selector = (kind: 'drop' | 'duplicate' | 'corrupt' | 'reorder'): Selector | undefined =>
+      faults[kind] === undefined ? undefined : new Selector(faults[kind], streamOf(kind))
+    this.#drop = selector('drop')
+    this.#duplicate = selector('duplicate')
+    this.#corrupt = selector('corrupt')
+    this.#reorder = selector('reorder')
+    const { latency = 0 } = faults
+    const stream = streamOf('latency')
+    this.#latency = () => within(latency, stream)
   }
 
   /** Each kind draws for each message, whether it is used or not: what one decides moves none of the others. */
   next(matches: Matches): Fate {
     return {
-      isDropped: this.#drop.next(matches) !== undefined,
-      isDoubled: this.#duplicate.next(matches) !== undefined,
-      damage: this.#corrupt.next(matches),
-      isMoved: this.#reorder.next(matches) !== undefined,
-      latency: within(this.#faults.latency ?? 0, this.#latency),
+      isDropped: this.#drop?.next(matches) !== undefined,
+      isDoubled: this.#duplicate?.next(matches) !== undefined,
+      damage: this.#corrupt?.next(matches),
+      isMoved: this.#reorder?.next(matches) !== undefined,
+      latency: this.#latency(),
     }
   }
 }
@@ -50,18 +52,15 @@ export class Chooser {
 /** Which messages of a direction. */
 class Selector {
   readonly #ones: Exclude<MessageChoice, number>
-  readonly #isOff: boolean
   readonly #stream: Stream
   #n = 0
 
-  constructor(which: MessageChoice | undefined, stream: Stream) {
+  constructor(which: MessageChoice, stream: Stream) {
     this.#ones = onesOf(which)
-    this.#isOff = which === undefined
     this.#stream = stream
   }
 
   next(matches: Matches): number | undefined {
-    if (this.#isOff) return undefined
     const draw = this.#stream()
     const { match } = this.#ones
     if (match && !matches(match)) return undefined

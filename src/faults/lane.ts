@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../engine/clock.ts'
 import type { Deliver } from '../engine/connection/link.ts'
+import { Fifo } from '../engine/fifo.ts'
 import type { FaultInfo, LinkFaults } from '../engine/handler/faults.ts'
 import type { Payload } from '../engine/runtime.ts'
 import type { Chooser } from './chooser.ts'
@@ -7,8 +8,6 @@ import { damaged } from './damage.ts'
 
 /** What waits for a partner to change places with, and has none, goes alone. */
 const ALONE_MS = 100
-/** Messages that have arrived, and that a list may hold before it is cut. */
-const MAX_ARRIVED = 64
 
 /** A message on its way. */
 export interface Letter {
@@ -44,9 +43,7 @@ export class Lane {
   readonly #faults: LinkFaults
   readonly #chooser: Chooser
   readonly #events: LaneEvents
-  #queue: Held[] = []
-  /** Index of the first that waits. */
-  #next = 0
+  readonly #queue = new Fifo<Held>()
   #bytes = 0
   /** Waits to change places with the next one. */
   #moved:
@@ -72,7 +69,7 @@ export class Lane {
 
   /** How many are. */
   get size(): number {
-    return this.#queue.length - this.#next + (this.#moved?.copies ?? 0)
+    return this.#queue.size + (this.#moved?.copies ?? 0)
   }
 
   /** @returns whether it waits */
@@ -106,9 +103,7 @@ export class Lane {
     this.#rejoin(true)
     this.#timer?.cancel()
     this.#timer = undefined
-    const waiting = this.#queue.slice(this.#next)
-    this.#forget()
-    for (const { letter } of waiting) deliver(letter)
+    for (const { letter } of this.#empty()) deliver(letter)
   }
 
   /** Nothing arrives any more, and nothing of what is on its way. */
@@ -117,7 +112,7 @@ export class Lane {
     this.#timer?.cancel()
     this.#moved?.timer.cancel()
     this.#moved = undefined
-    this.#forget()
+    this.#empty()
   }
 
   #damage(letter: Numbered, where: number): Numbered {
@@ -150,7 +145,7 @@ export class Lane {
     const now = this.#clock.now()
     this.#sent = bandwidth === undefined ? now : Math.max(this.#sent, now) + (letter.bytes * 1000) / bandwidth
     this.#due = Math.max(this.#due, this.#sent + latency)
-    if (!stall && this.#due <= now && this.#queue.length === this.#next) {
+    if (!stall && this.#due <= now && this.#queue.size === 0) {
       deliver(letter)
       return false
     }
@@ -161,7 +156,7 @@ export class Lane {
   }
 
   #arm(): Timer | undefined {
-    const first = this.#queue[this.#next]
+    const { first } = this.#queue
     if (!first) return undefined
     // A timer of a fraction of a millisecond comes too early.
     return this.#clock.after(Math.max(0, Math.ceil(first.due - this.#clock.now())), () => this.#run())
@@ -170,35 +165,25 @@ export class Lane {
   #run(): void {
     this.#timer = undefined
     const now = this.#clock.now()
-    for (let held = this.#queue[this.#next]; held && held.due <= now; held = this.#queue[this.#next]) {
+    for (let held = this.#queue.first; held && held.due <= now; held = this.#queue.first) {
       const { letter } = held
-      this.#advance(letter)
+      this.#queue.shift()
+      this.#bytes -= letter.bytes
       deliver(letter)
       // Lifted, or closed, by whoever got it.
       if (this.#isClosed) return
     }
-    if (this.#next === this.#queue.length) this.#forget()
     this.#timer ??= this.#arm()
     this.#tellEmpty()
-  }
-
-  /** What has arrived is let go now and then: a lane that is never empty would keep every message. */
-  #advance({ bytes }: Letter): void {
-    this.#bytes -= bytes
-    this.#next++
-    if (this.#next < MAX_ARRIVED || this.#next * 2 < this.#queue.length) return
-    this.#queue.splice(0, this.#next)
-    this.#next = 0
   }
 
   #tellEmpty(): void {
     if (this.size === 0) this.#events.empty()
   }
 
-  #forget(): void {
-    this.#queue = []
-    this.#next = 0
+  #empty(): Held[] {
     this.#bytes = 0
+    return this.#queue.clear()
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../engine/clock.ts'
 import type { Connection } from '../engine/connection/connection.ts'
 import type { Deliver, Link } from '../engine/connection/link.ts'
-import { byteLength } from '../engine/connection/message.ts'
+import { byteLength, BYTES_PER_MESSAGE } from '../engine/connection/message.ts'
 import type { FaultInfo, Faults } from '../engine/handler/faults.ts'
 import type { Payload, SendStatus } from '../engine/runtime.ts'
 import { queueMicrotask, setImmediate } from '../engine/timers.ts'
@@ -19,9 +19,6 @@ export interface Plan {
   streams(direction: 'in' | 'out'): (kind: string) => Stream
   happened(info: FaultInfo, payload?: Payload): void
 }
-
-/** What keeping one message takes besides its payload: what `maxQueue` counts, too. */
-const BYTES_PER_LETTER = 256
 
 /** The network between one client and its handler, with all that is wrong with it. */
 export class FaultyLink implements Link {
@@ -83,7 +80,7 @@ export class FaultyLink implements Link {
   receive(payload: Payload, bytes: number, deliver: Deliver): void {
     if (this.#cut !== 'no' || this.#isHalfOpen) return
     this.#in.push({ ...this.#letter(payload, bytes), deliver })
-    if (this.#in.size > 1 && this.#in.bytes + this.#in.size * BYTES_PER_LETTER > this.#conn.maxQueue)
+    if (this.#in.size > 1 && this.#in.bytes + this.#in.size * BYTES_PER_MESSAGE > this.#conn.maxQueue)
       this.#conn.overfill()
   }
 

@@ -209,14 +209,13 @@ export class FaultyNetwork implements Network {
   }
 
   #lay(pattern: string, set: FaultSet, ms: number | undefined, by: Layer['by']): Layer {
-    const { clock } = this.#world
     const source = this.#sourceOf(pattern)
-    const timer = ms === undefined ? undefined : clock.after(ms, () => layer.stop())
+    const { timer, until } = this.#deadline(ms, () => layer.stop())
     const layer: Layer = {
       pattern: source,
       set,
       by,
-      until: ms === undefined ? undefined : clock.date() + ms,
+      until,
       stop: () => {
         timer?.cancel()
         if (!this.#layers.includes(layer)) return
@@ -239,13 +238,18 @@ export class FaultyNetwork implements Network {
       )
     this.#forgetOwn(conn)
     if (faults && !conn.closed) {
-      const { clock } = this.#world
       const set = new FaultSet(faults, this.#seed)
-      const timer =
-        ms === undefined ? undefined : clock.after(ms, () => this.#setOwn(conn, undefined, undefined, by))
-      this.#own.set(conn, { set, by, until: ms === undefined ? undefined : clock.date() + ms, timer })
+      const deadline = this.#deadline(ms, () => this.#setOwn(conn, undefined, undefined, by))
+      this.#own.set(conn, { set, by, ...deadline })
     }
     this.#refreshOne(conn)
+  }
+
+  #deadline(ms: number | undefined, end: () => void): Pick<Own, 'timer' | 'until'> {
+    const { clock } = this.#world
+    return ms === undefined
+      ? { timer: undefined, until: undefined }
+      : { timer: clock.after(ms, end), until: clock.date() + ms }
   }
 
   #forgetOwn(conn: Connection): void {

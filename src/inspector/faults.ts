@@ -5,7 +5,7 @@ import { liftFaults, listFaults, putFaults, type FaultTarget } from '../control/
 import type { Faults } from '../engine/handler/faults.ts'
 import type { Inside } from '../engine/inside.ts'
 import type { FaultRow } from '../engine/network.ts'
-import { fast4g, flaky, offline, slow3g, slow4g } from '../faults/profiles.ts'
+import { PROFILES } from '../faults/by-name.ts'
 import type { Connections } from './connections.ts'
 
 /** Faults that are on, as the page lists them. */
@@ -36,7 +36,6 @@ export type FaultCommand =
 export type FaultTo = { readonly pattern: string } | { readonly connection: string }
 
 const MAX_ROWS = 100
-const profiles: FaultAnswer['profiles'] = { slow3g, slow4g, fast4g, flaky, offline }
 
 const to = v.union(
   [v.strictObject({ pattern: v.string() }), v.strictObject({ connection: v.string() })],
@@ -68,7 +67,7 @@ export function runFaultCommand(
     putFaults(inside, targetOf(command.to), { faults, ...(ms !== undefined && { for: ms }) })
   }
   if (command.action === 'lift') liftFaults(inside, targetOf(command.to))
-  return { ...listed(inside, connections, listFaults(inside).faults), profiles }
+  return { ...listed(inside, connections, listFaults(inside).faults), profiles: PROFILES }
 }
 
 /** `undefined` where there is nothing to switch. */

@@ -2,7 +2,7 @@ import { clientOptions, recordEnd } from './client.ts'
 import { now } from './clock.ts'
 import { indicesOf } from './options.ts'
 import { Pacer } from './pacer.ts'
-import { settle, type Job, type Scenario } from './scenario.ts'
+import { REFUSED_PAUSE_MS, settle, type Job, type Scenario } from './scenario.ts'
 import { ClientSocket } from '../wire/client-socket.ts'
 
 /**
@@ -39,7 +39,6 @@ export function createConnect(job: Job): Scenario {
       ended: (end) => {
         recordEnd(recorder, end)
         open.delete(socket)
-        // A server that refuses at once would be asked again without end, and without a turn of the event loop.
         if (end.how === 'closed') fill()
         else setTimeout(fill, REFUSED_PAUSE_MS)
       },
@@ -68,5 +67,3 @@ export function createConnect(job: Job): Scenario {
     },
   }
 }
-
-const REFUSED_PAUSE_MS = 100

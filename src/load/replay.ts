@@ -1,14 +1,12 @@
 import { differences } from '../recording/comparison.ts'
+import { dataOf } from '../recording/message.ts'
 import { ClientSocket, type End } from '../wire/client-socket.ts'
 import { clientOptions, recordEnd } from './client.ts'
 import { now } from './clock.ts'
 import { indicesOf } from './options.ts'
 import type { Playback, PlaybackStep } from './playback.ts'
-import { OPENING, settle, type Job, type Scenario } from './scenario.ts'
+import { OPENING, REFUSED_PAUSE_MS, settle, SWEEP_MS, type Job, type Scenario } from './scenario.ts'
 
-const SWEEP_MS = 50
-/** A server that refuses at once would be asked again without end, and without a turn of the event loop. */
-const REFUSED_PAUSE_MS = 100
 /** How far ahead the message is looked for that has come in the place of the one that is due. */
 const LOOK_AHEAD = 16
 
@@ -42,16 +40,21 @@ export function createReplay(job: Job): Scenario {
   }
 }
 
+/** A step, as it is compared. */
+interface Step extends PlaybackStep {
+  readonly data: unknown
+}
+
 /** What the server has to say next. */
 interface Awaited {
-  readonly step: PlaybackStep
+  readonly step: Step
   /** When it was asked for; `undefined`: it is no answer. */
   readonly asked: number | undefined
 }
 
 class Player {
   readonly #job: Job
-  readonly #steps: readonly PlaybackStep[]
+  readonly #steps: readonly Step[]
   readonly #leftOut: ReadonlySet<string>
   #socket: ClientSocket | undefined
   /** The next step that nobody waits for. */
@@ -64,7 +67,7 @@ class Player {
 
   constructor(job: Job, { steps }: Playback) {
     this.#job = job
-    this.#steps = steps
+    this.#steps = steps.map((step) => ({ ...step, data: dataOf(asBuffer(step.payload)) }))
     this.#leftOut = new Set(job.options.leftOut)
   }
 
@@ -200,10 +203,7 @@ class Player {
     const received = dataOf(payload)
     const place = this.#awaited
       .slice(0, LOOK_AHEAD)
-      .findIndex(
-        ({ step }) =>
-          differences(dataOf(step.payload), received, (key) => this.#leftOut.has(key)).length === 0,
-      )
+      .findIndex(({ step }) => differences(step.data, received, (key) => this.#leftOut.has(key)).length === 0)
     if (place !== -1) return place
     if (this.#awaited.length > 0) this.#job.recorder.faults.mismatched++
     return 0
@@ -215,12 +215,9 @@ class Player {
   }
 }
 
-/** As it is compared: JSON by value, other text and bytes as they are. */
-function dataOf(payload: string | Uint8Array): unknown {
-  if (typeof payload !== 'string') return Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength)
-  try {
-    return JSON.parse(payload)
-  } catch {
-    return payload
-  }
+/** A thread gets bytes without the class. */
+function asBuffer(payload: string | Uint8Array): string | Buffer {
+  return typeof payload === 'string'
+    ? payload
+    : Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength)
 }

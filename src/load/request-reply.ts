@@ -1,6 +1,6 @@
 import { now } from './clock.ts'
 import { Pacer } from './pacer.ts'
-import { openAll, settle, type Job, type Scenario } from './scenario.ts'
+import { openAll, settle, SWEEP_MS, type Job, type Scenario } from './scenario.ts'
 import type { ClientSocketEvents } from '../wire/client-socket.ts'
 
 /** One connection of it. */
@@ -20,8 +20,6 @@ export interface RequestReplyClient extends ClientSocketEvents {
   end(): void
   close(): void
 }
-
-const SWEEP_MS = 50
 
 /** Every connection sends, and gets a reply to each message: as fast as they come, or at a rate. */
 export function createRequestReply(job: Job, clients: readonly RequestReplyClient[]): Scenario {

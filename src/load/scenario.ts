@@ -25,6 +25,10 @@ export interface Job {
   readonly shared: SharedArrayBuffer | undefined
 }
 
+/** How often it is looked for what is overdue. */
+export const SWEEP_MS = 50
+/** A server that refuses at once would be asked again without end, and without a turn of the event loop. */
+export const REFUSED_PAUSE_MS = 100
 /** Connection attempts under way at a time: fewer than the backlog of most servers. */
 export const OPENING = 64
 

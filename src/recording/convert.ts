@@ -1,11 +1,12 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { RecordOptions } from '../engine/record-options.ts'
-import { contentOf, textOf, type RecordedEvent, type RecordingEvent } from './format.ts'
+import type { RecordingEvent } from './format.ts'
 import { toHar } from './har-export.ts'
 import { loadRecording } from './load.ts'
 import type { Recording } from './recording.ts'
 import { fileError, recordingError, shortPath } from './recording-error.ts'
+import { redactedEvent } from './redacted-event.ts'
 import { Redaction, type SecretCounts } from './redaction.ts'
 import { zipOf } from './zip.ts'
 
@@ -88,7 +89,7 @@ function toHarText(recording: Recording, version: string): string {
 
 function redactedOf(recording: Recording, redaction: Redaction): Recording {
   const { head, events, urls } = recording
-  const clean = events.map(({ t, conn, ...event }) => ({ t, conn, ...eventOf(event, redaction) }))
+  const clean = events.map(({ t, conn, ...event }) => ({ t, conn, ...redactedEvent(event, redaction) }))
   const paths = new Map(clean.flatMap((event) => ('path' in event ? [[event.conn, event.path]] : [])))
   return {
     ...recording,
@@ -107,38 +108,4 @@ function redactedOf(recording: Recording, redaction: Redaction): Recording {
 /** Without a user and a password. */
 function serverOf(url: string): string {
   return url.replace(/^([a-z]+:\/\/)(?:[^/?#]*@)?([^/?#]*).*/i, '$1$2')
-}
-
-function eventOf(event: RecordedEvent, redaction: Redaction): RecordedEvent {
-  switch (event.type) {
-    case undefined: {
-      const text = textOf(event)
-      if (text === undefined) return event
-      const { from, isCut } = event
-      return { from, ...contentOf(redaction.text(text, from)), ...(isCut && { isCut }) }
-    }
-    case 'open': {
-      const { path, offered, protocol, headers = {} } = event
-      const kept = redaction.headers(headers)
-      const [chosen] = redaction.subprotocols(protocol === undefined ? [] : [protocol])
-      return {
-        type: event.type,
-        path: redaction.url(path),
-        ...(offered && { offered: redaction.subprotocols(offered) }),
-        ...(chosen !== undefined && { protocol: chosen }),
-        ...(Object.keys(kept).length > 0 && { headers: kept }),
-      }
-    }
-    case 'close':
-      return event.reason === undefined
-        ? event
-        : { ...event, reason: redaction.text(event.reason, event.from === 'client' ? 'client' : 'server') }
-    case 'refused':
-    default:
-      return {
-        ...event,
-        path: redaction.url(event.path),
-        ...(event.body !== undefined && { body: redaction.text(event.body, 'server') }),
-      }
-  }
 }

@@ -12,6 +12,7 @@ import {
 import { LineFile } from './line-file.ts'
 import { resolveRecordOptions } from './record-options.ts'
 import { shortPath } from './recording-error.ts'
+import { redactedEvent } from './redacted-event.ts'
 import { Redaction, type SecretCounts } from './redaction.ts'
 
 /** A handshake, as a client made it. */
@@ -105,14 +106,14 @@ export class Recorder {
   /** A connection is open. @returns its number, for the other calls */
   opened({ path, offered = [], protocol, headers = {} }: RecordedHandshake): number {
     const conn = ++this.#lastConn
-    const kept = this.#redaction.headers(headers)
-    const [chosen] = this.#redaction.subprotocols(protocol === undefined ? [] : [protocol])
     const isWritten = this.#event(conn, {
       type: 'open',
-      path: this.#redaction.url(path),
-      ...(offered.length > 0 && { offered: this.#redaction.subprotocols(offered) }),
-      ...(chosen !== undefined && chosen !== '' && { protocol: chosen }),
-      ...(Object.keys(kept).length > 0 && { headers: kept }),
+      path,
+      ...(offered.length > 0 && { offered }),
+      ...(protocol && { protocol }),
+      headers: Object.fromEntries(
+        Object.entries(headers).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+      ),
     })
     if (isWritten) this.#connections++
     this.#open.add(conn)
@@ -144,8 +145,7 @@ export class Recorder {
   /** The end of a connection; only its first is written. */
   closed(conn: number, from: CloseEvent['from'], code: number, reason = ''): void {
     if (!this.#open.delete(conn)) return
-    const told = this.#redaction.text(reason, from === 'client' ? 'client' : 'server')
-    this.#event(conn, { type: 'close', from, code, reason: told })
+    this.#event(conn, { type: 'close', from, code, reason })
   }
 
   /** A handshake that got no 101. */
@@ -156,9 +156,9 @@ export class Recorder {
   }: Pick<RecordedHandshake, 'path'> & { readonly status?: number; readonly body?: string }): void {
     const isWritten = this.#event(++this.#lastConn, {
       type: 'refused',
-      path: this.#redaction.url(path),
+      path,
       ...(status !== undefined && { status }),
-      ...(body !== undefined && { body: this.#redaction.text(body, 'server') }),
+      ...(body !== undefined && { body }),
     })
     if (isWritten) this.#refused++
   }
@@ -191,7 +191,8 @@ export class Recorder {
 
   /** @returns whether it is in the recording */
   #event(conn: number, event: RecordedEvent): boolean {
-    return this.#add(`${JSON.stringify({ t: this.#time(), conn, ...event })}\n`)
+    const kept = redactedEvent(event, this.#redaction)
+    return this.#add(`${JSON.stringify({ t: this.#time(), conn, ...kept })}\n`)
   }
 
   #time(): number {

@@ -1,7 +1,4 @@
-import { clearTimeout, now, setTimeout } from '../engine/timers.ts'
-
-/** Longer timers fire at once (a signed 32-bit integer in every runtime). */
-const MAX_MS = 2 ** 31 - 1
+import { clearTimeout, MAX_TIMER_MS, now, setTimeout } from '../engine/timers.ts'
 
 interface Entry {
   readonly due: number
@@ -58,7 +55,7 @@ export class Schedule {
   }
 
   #sleep(ms: number): void {
-    this.#timer = setTimeout(() => this.run(), Math.min(Math.ceil(ms), MAX_MS))
+    this.#timer = setTimeout(() => this.run(), Math.min(Math.ceil(ms), MAX_TIMER_MS))
   }
 
   #forget(): void {

@@ -1,6 +1,7 @@
 import { describe, SidewireError } from '../engine/errors.ts'
 import type { UniversalApiWsHandler } from '../engine/handler/handler.ts'
 import type { ServerOptions } from '../engine/handler/options.ts'
+import { MAX_TIMER_MS } from '../engine/timers.ts'
 
 export interface TestServerOptions extends Omit<ServerOptions, 'wsHandlers'> {
   /** @defaultValue [] */
@@ -22,8 +23,6 @@ export interface Refusal {
   delay?: number
 }
 
-/** Longer timers overflow and fire at once (a signed 32-bit integer in every runtime). */
-const MAX_MS = 2 ** 31 - 1
 export const DEFAULT_TIMEOUT = 1000
 const DEFAULT_STATUS = 503
 
@@ -81,15 +80,15 @@ export function resolveRefusal(pattern: string, refusal: Refusal): Required<Refu
     throw wrong(`refuse(): option "times" is ${describe(times)}`, 'a whole number from 1, or Infinity')
   if (!Number.isInteger(status) || status < 400 || status > 599)
     throw wrong(`refuse(): option "status" is ${describe(status)}`, 'the status of a refusal, 400 to 599')
-  if (!(typeof delay === 'number' && delay >= 0 && delay <= MAX_MS))
-    throw wrong(`refuse(): option "delay" is ${describe(delay)}`, `milliseconds from 0 to ${MAX_MS}`)
+  if (!(typeof delay === 'number' && delay >= 0 && delay <= MAX_TIMER_MS))
+    throw wrong(`refuse(): option "delay" is ${describe(delay)}`, `milliseconds from 0 to ${MAX_TIMER_MS}`)
   return { times, status, delay }
 }
 
 /** @throws `ERR_OPTION` */
 export function checkTime(name: string, ms: number): void {
-  if (typeof ms === 'number' && ms >= 0 && (ms <= MAX_MS || ms === Infinity)) return
-  throw wrong(`option "${name}" is ${describe(ms)}`, `milliseconds from 0 to ${MAX_MS}, or Infinity`)
+  if (typeof ms === 'number' && ms >= 0 && (ms <= MAX_TIMER_MS || ms === Infinity)) return
+  throw wrong(`option "${name}" is ${describe(ms)}`, `milliseconds from 0 to ${MAX_TIMER_MS}, or Infinity`)
 }
 
 /** What the server calls `wsHandlers` is `handlers` here. */

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process'
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { createServer } from '../../src/index.ts'
-import { Cli, endAll, project, ROOT, run, TARGETS } from '../cli/cli.ts'
+import { Cli, endAll, installedProject, project, run, TARGETS } from '../cli/cli.ts'
 import { NODE_RUNTIME } from '../contract/runtimes.ts'
 import { connectWs, within } from '../support/client.ts'
 import { commandsOf, filesOf, PAGES, snippetsOf, words } from './pages.ts'
@@ -17,12 +17,7 @@ const SHORT = ['--duration', '0.5', '--warmup', '0.1']
 
 /** A project with the files that a page names, and the packages that it uses. */
 function projectOf(page: string, packages: readonly string[] = []): string {
-  const folder = project({ 'package.json': '{ "type": "module" }', ...filesOf(page) })
-  mkdirSync(join(folder, 'node_modules'))
-  symlinkSync(ROOT, join(folder, 'node_modules/sidewire'), 'junction')
-  for (const name of packages)
-    symlinkSync(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name), 'junction')
-  return folder
+  return installedProject({ 'package.json': '{ "type": "module" }', ...filesOf(page) }, packages)
 }
 
 const SERVES = PAGES.flatMap((page) =>

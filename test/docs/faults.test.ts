@@ -1,9 +1,7 @@
-import { mkdirSync, symlinkSync } from 'node:fs'
-import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
-import { Cli, endAll, project, ROOT, run } from '../cli/cli.ts'
+import { Cli, endAll, installedProject, project, run } from '../cli/cli.ts'
 import { connectWs } from '../support/client.ts'
-import { commandsOf, filesOf } from './pages.ts'
+import { commandsOf, filesOf, words } from './pages.ts'
 
 afterEach(endAll)
 
@@ -19,12 +17,10 @@ test('docs/guide/faults.md: its commands switch on, list and lift', async () => 
   )
   const outputs: string[] = []
   for (const command of commands) {
-    const args = Array.from(
-      command.matchAll(/'([^']*)'|(\S+)/g),
-      ([, quoted, plain]) => quoted ?? plain ?? '',
-    )
     const { code, stdout, stderr } = await run(
-      args.slice(2).map((each) => each.replace('localhost:8787', host)),
+      words(command)
+        .slice(2)
+        .map((each) => each.replace('localhost:8787', host)),
       { cwd: project() },
     )
     expect([command, code, stderr]).toEqual([command, 0, []])
@@ -38,9 +34,7 @@ test('docs/guide/faults.md: its commands switch on, list and lift', async () => 
 
 test('docs/guide/faults.md: every other typing is lost, and the first client is cut behind twenty messages', async () => {
   const { 'sidewire.config.ts': config = '' } = filesOf('docs/guide/faults.md')
-  const folder = project({ 'sidewire.config.ts': config })
-  mkdirSync(join(folder, 'node_modules'))
-  symlinkSync(ROOT, join(folder, 'node_modules/sidewire'), 'junction')
+  const folder = installedProject({ 'sidewire.config.ts': config })
   const cli = new Cli(['serve', '--port', '0'], { cwd: folder })
   const url = await cli.started()
   const [first, second] = [await connectWs(url), await connectWs(url)]

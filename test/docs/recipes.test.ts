@@ -1,9 +1,9 @@
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { runInNewContext } from 'node:vm'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
-import { Cli, endAll, project, ROOT, TARGETS } from '../cli/cli.ts'
+import { Cli, endAll, installedProject, TARGETS } from '../cli/cli.ts'
 import { connectWs } from '../support/client.ts'
 import { filesOf } from './pages.ts'
 
@@ -23,9 +23,7 @@ export default defineConfig({ wsHandlers: [${handlers.map((_, index) => `handler
 describe.each(TARGETS)('a recipe on $runtime', (target) => {
   let base = ''
   beforeAll(async () => {
-    const folder = project({ ...Object.fromEntries(files), 'sidewire.config.ts': CONFIG })
-    mkdirSync(join(folder, 'node_modules'))
-    symlinkSync(ROOT, join(folder, 'node_modules/sidewire'), 'junction')
+    const folder = installedProject({ ...Object.fromEntries(files), 'sidewire.config.ts': CONFIG })
     const cli = new Cli(['serve', '--port', '0', '--runtime', target.runtime], { cwd: folder, target })
     base = `ws://${new URL(await cli.started()).host}/api`
   })
@@ -161,9 +159,7 @@ it('everyone.ws.ts goes on counting over a reload, and nobody gets two ticks', a
   const config = `import { defineConfig } from 'sidewire'
 import everyone from './everyone.ws.ts'
 export default defineConfig({ wsHandlers: [everyone] })`
-  const folder = project({ 'everyone.ws.ts': code, 'sidewire.config.ts': config })
-  mkdirSync(join(folder, 'node_modules'))
-  symlinkSync(ROOT, join(folder, 'node_modules/sidewire'), 'junction')
+  const folder = installedProject({ 'everyone.ws.ts': code, 'sidewire.config.ts': config })
   const cli = new Cli(['serve', '--watch', '--port', '0'], { cwd: folder })
   try {
     const url = `ws://${new URL(await cli.started()).host}/api/ws/everyone`

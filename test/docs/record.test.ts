@@ -1,7 +1,7 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
-import { Cli, endAll, project, ROOT } from '../cli/cli.ts'
+import { Cli, endAll, installedProject, ROOT } from '../cli/cli.ts'
 import { Backend } from '../support/backend.ts'
 import { connectWs } from '../support/client.ts'
 import { filesOf } from './pages.ts'
@@ -26,9 +26,9 @@ test('docs/guide/record.md records, by its config and by its command, and the re
   try {
     const { 'sidewire.config.ts': config = '' } = filesOf('docs/guide/record.md')
     expect(config).toContain("'ws://localhost:4000'")
-    const folder = project({ 'sidewire.config.ts': config.replace('ws://localhost:4000', backend.url) })
-    mkdirSync(join(folder, 'node_modules'))
-    symlinkSync(ROOT, join(folder, 'node_modules/sidewire'), 'junction')
+    const folder = installedProject({
+      'sidewire.config.ts': config.replace('ws://localhost:4000', backend.url),
+    })
     const serving = new Cli(['serve', '--port', '0'], { cwd: folder })
     await talk(await serving.started(), backend)
     serving.kill('SIGINT')

@@ -1,7 +1,7 @@
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
-import { Cli, endAll, project, ROOT, run } from '../cli/cli.ts'
+import { Cli, endAll, installedProject, run } from '../cli/cli.ts'
 import { CHROME } from '../recording/hars.ts'
 import { connectWs } from '../support/client.ts'
 import { commandsOf, filesOf, words } from './pages.ts'
@@ -11,10 +11,7 @@ const PAGE = 'docs/guide/replay.md'
 afterEach(endAll)
 
 function folderOfPage(): string {
-  const folder = project({ 'package.json': '{ "type": "module" }', ...filesOf(PAGE) })
-  mkdirSync(join(folder, 'node_modules'))
-  symlinkSync(ROOT, join(folder, 'node_modules/sidewire'), 'junction')
-  return folder
+  return installedProject({ 'package.json': '{ "type": "module" }', ...filesOf(PAGE) })
 }
 
 const commands = commandsOf(PAGE).map((command) => words(command).slice(2))

@@ -1,10 +1,10 @@
-import { mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { runInNewContext } from 'node:vm'
 import { afterEach, expect, test } from 'vitest'
 import { createServer, type Server, type ServerOptions, type WebSocketConnection } from '../../src/index.ts'
-import { Cli, endAll, project, ROOT, TARGETS } from '../cli/cli.ts'
+import { Cli, endAll, installedProject, ROOT, TARGETS } from '../cli/cli.ts'
 import { connectWs } from '../support/client.ts'
 import { filesOf, read } from './pages.ts'
 
@@ -21,9 +21,7 @@ async function serveFiles(
   files: Readonly<Record<string, string>>,
   target = TARGETS[0]!,
 ): Promise<{ readonly cli: Cli; readonly base: string }> {
-  const folder = project(files)
-  mkdirSync(join(folder, 'node_modules'))
-  symlinkSync(ROOT, join(folder, 'node_modules/sidewire'), 'junction')
+  const folder = installedProject(files)
   const cli = new Cli(['serve', '--port', '0', '--runtime', target.runtime], { cwd: folder, target })
   return { cli, base: `ws://${new URL(await cli.started()).host}/api` }
 }

@@ -1,8 +1,8 @@
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { Cli, endAll, project, ROOT } from '../cli/cli.ts'
+import { Cli, endAll, installedProject } from '../cli/cli.ts'
 import { launchChromium } from '../support/chromium.ts'
 import { filesOf } from './pages.ts'
 
@@ -16,9 +16,7 @@ afterEach(endAll)
 // The page, followed to its end in a browser.
 test('docs/start.md leads to a chat in two tabs, whose handlers change while they are open', async () => {
   const files = filesOf('docs/start.md')
-  const folder = project(files)
-  mkdirSync(join(folder, 'node_modules'))
-  symlinkSync(ROOT, join(folder, 'node_modules/sidewire'), 'junction')
+  const folder = installedProject(files)
   const cli = new Cli(['serve', '--watch', '--port', '0'], { cwd: folder })
   const { host } = new URL(await cli.started())
 

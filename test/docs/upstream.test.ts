@@ -1,7 +1,5 @@
-import { mkdirSync, symlinkSync } from 'node:fs'
-import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
-import { Cli, endAll, project, ROOT } from '../cli/cli.ts'
+import { Cli, endAll, installedProject } from '../cli/cli.ts'
 import { Backend } from '../support/backend.ts'
 import { connectWs } from '../support/client.ts'
 import { filesOf } from './pages.ts'
@@ -14,9 +12,9 @@ test('docs/guide/upstream.md answers a question itself, and marks, drops and pas
   try {
     const { 'sidewire.config.ts': config = '' } = filesOf('docs/guide/upstream.md')
     expect(config).toContain("'ws://localhost:4000/")
-    const folder = project({ 'sidewire.config.ts': config.replace('ws://localhost:4000', backend.url) })
-    mkdirSync(join(folder, 'node_modules'))
-    symlinkSync(ROOT, join(folder, 'node_modules/sidewire'), 'junction')
+    const folder = installedProject({
+      'sidewire.config.ts': config.replace('ws://localhost:4000', backend.url),
+    })
     const cli = new Cli(['serve', '--port', '0'], { cwd: folder })
     const { host } = new URL(await cli.started())
     const client = await connectWs(`ws://${host}/orders/7?room=1`)

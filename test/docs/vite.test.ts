@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process'
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createServer as createViteServer } from 'vite'
 import { afterEach, expect, test } from 'vitest'
 import { createServer } from '../../src/index.ts'
-import { endAll, project, ROOT } from '../cli/cli.ts'
+import { endAll, installedProject } from '../cli/cli.ts'
 import { connectWs } from '../support/client.ts'
 import { freePort } from '../support/free-port.ts'
 import { filesOf, snippet } from './pages.ts'
@@ -18,11 +18,7 @@ afterEach(async () => {
 })
 
 function projectOf(files: Readonly<Record<string, string>>): string {
-  const folder = project({ 'package.json': '{ "type": "module" }', 'index.html': '<p>', ...files })
-  mkdirSync(join(folder, 'node_modules'))
-  symlinkSync(ROOT, join(folder, 'node_modules/sidewire'), 'junction')
-  symlinkSync(join(ROOT, 'node_modules/vite'), join(folder, 'node_modules/vite'), 'junction')
-  return folder
+  return installedProject({ 'package.json': '{ "type": "module" }', 'index.html': '<p>', ...files }, ['vite'])
 }
 
 /** The dev server of a project; returns where its handlers are. */

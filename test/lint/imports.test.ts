@@ -275,7 +275,7 @@ const table: readonly Row[] = [
     allowed: [
       '../engine/inside.ts',
       '../control/commands.ts',
-      '../faults/profiles.ts',
+      '../faults/by-name.ts',
       './row.ts',
       'node:crypto',
       'valibot',
@@ -390,6 +390,7 @@ const table: readonly Row[] = [
     allowed: [
       '../engine/errors.ts',
       '../recording/comparison.ts',
+      '../recording/message.ts',
       '../wire/client-socket.ts',
       './worker.ts',
       ...node,

@@ -70,6 +70,9 @@ function bytesOf(data: object): Uint8Array | undefined {
   return undefined
 }
 
+/** What keeping one message takes besides its payload: about 100 for text, 260 for binary, measured on Node and Bun. */
+export const BYTES_PER_MESSAGE = 256
+
 export function byteLength(payload: Payload): number {
   return typeof payload === 'string' ? Buffer.byteLength(payload) : payload.byteLength
 }

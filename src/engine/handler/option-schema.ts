@@ -5,12 +5,11 @@ import { describe, SidewireError } from '../errors.ts'
 import { LOG_LEVELS, type Logger } from '../logger.ts'
 import { faultsSchema } from './fault-schema.ts'
 import { TOKEN } from '../handshake/request.ts'
+import { MAX_TIMER_MS } from '../timers.ts'
 import { upstreamUrlParts } from '../upstream/upstream.ts'
 
 // What each option may be. `options.ts` has the types, the defaults, and calls `checkOptions` once.
 
-/** Longer timers overflow and fire at once (a signed 32-bit integer in every runtime). */
-const MAX_MS = 2 ** 31 - 1
 /** Past this neither V8 nor JavaScriptCore can hold a message as a string. */
 const MAX_BYTES = 512 * 1024 * 1024
 
@@ -22,12 +21,12 @@ function whole(min: number, max: number, accepted: string) {
 const flag = v.boolean('true or false')
 const ms = (min = 0) =>
   v.pipe(
-    v.number(`a number of milliseconds from ${min} to ${MAX_MS}`),
-    v.minValue(min, `a number of milliseconds from ${min} to ${MAX_MS}`),
-    v.maxValue(MAX_MS, `a number of milliseconds from ${min} to ${MAX_MS}`),
+    v.number(`a number of milliseconds from ${min} to ${MAX_TIMER_MS}`),
+    v.minValue(min, `a number of milliseconds from ${min} to ${MAX_TIMER_MS}`),
+    v.maxValue(MAX_TIMER_MS, `a number of milliseconds from ${min} to ${MAX_TIMER_MS}`),
   )
 const bytes = whole(1, MAX_BYTES, `a whole number of bytes from 1 to ${MAX_BYTES}`)
-const count = whole(0, MAX_MS, 'a whole number, 0 for no limit')
+const count = whole(0, MAX_TIMER_MS, 'a whole number, 0 for no limit')
 const text = (accepted: string) => v.pipe(v.string(accepted), v.nonEmpty(accepted))
 const hook = v.optional(v.function('a function'))
 
@@ -38,7 +37,7 @@ function oneOf<const T extends readonly string[]>(values: T) {
 function interval(min: number, accepted: string) {
   return v.custom<number | false>(
     (value) =>
-      value === false || value === 0 || (typeof value === 'number' && value >= min && value <= MAX_MS),
+      value === false || value === 0 || (typeof value === 'number' && value >= min && value <= MAX_TIMER_MS),
     accepted,
   )
 }

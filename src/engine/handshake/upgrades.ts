@@ -18,8 +18,7 @@ import { noHandler } from './nearest-handler.ts'
 import type { ResolvedEngineOptions } from '../handler/options.ts'
 import { isOriginAllowed } from './origin.ts'
 import { isPromiseLike } from '../promise.ts'
-import type { Backend } from '../upstream/backend.ts'
-import { BackendRelay } from '../upstream/relay.ts'
+import type { BackendRelay } from '../upstream/relay.ts'
 import { createHandshakeRequest, pathOf, readHeaders, tokens, type HandshakeRequest } from './request.ts'
 import type { HttpAnswer, RawRequest, RuntimeCapabilities, UpgradeDecision } from '../runtime.ts'
 import { countRefused, type RefusalReason } from '../stats.ts'
@@ -201,7 +200,11 @@ export class Upgrades {
   /** The backend is asked before the client is answered: its refusals are the client's, and so is its choice. */
   async #connect(proposal: Proposal, data: unknown): Promise<Ruling> {
     const { live, req } = proposal
-    const dialled = await this.#dials.dial(live, req, this.#options.authenticateTimeout)
+    const [dialled, { BackendRelay: Relay }] = await Promise.all([
+      this.#dials.dial(live, req, this.#options.authenticateTimeout),
+      // Most servers have no backend, and need none of it.
+      import('../upstream/relay.ts'),
+    ])
     if (dialled.refusal) return this.#refuseAs(dialled.refusal)
     const { backend } = dialled
     const obstacle = this.#obstacle(proposal)
@@ -213,7 +216,12 @@ export class Upgrades {
     if (!backend) return this.#accept(proposal, data, proposal.protocol)
     // RFC 6455 4.2.2: only one that the client has offered, whatever was offered to the backend.
     const isOffered = tokens(req.headers['sec-websocket-protocol']).includes(backend.subprotocol)
-    return this.#accept(proposal, data, isOffered ? backend.subprotocol : '', backend)
+    return this.#accept(
+      proposal,
+      data,
+      isOffered ? backend.subprotocol : '',
+      (conn) => new Relay(conn, backend),
+    )
   }
 
   /** Others may have come in meanwhile, or a reload has taken the handler away. */
@@ -223,9 +231,14 @@ export class Upgrades {
     return full && this.#refuseAs(full)
   }
 
-  #accept({ live, req, extensions }: Proposal, data: unknown, protocol: string, backend?: Backend): Ruling {
+  #accept(
+    { live, req, extensions }: Proposal,
+    data: unknown,
+    protocol: string,
+    relayOf?: (conn: Connection) => BackendRelay,
+  ): Ruling {
     const conn = new Connection(live, req, data, protocol)
-    if (backend) conn.relay = new BackendRelay(conn, backend)
+    if (relayOf) conn.relay = relayOf(conn)
     this.#admission.accepted(conn)
     return { accept: true, data: conn, protocol, extensions }
   }

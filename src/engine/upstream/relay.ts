@@ -7,8 +7,9 @@ import {
 } from '../close.ts'
 import type { Timer } from '../clock.ts'
 import type { Connection, Relay } from '../connection/connection.ts'
-import { byteLength } from '../connection/message.ts'
+import { byteLength, BYTES_PER_MESSAGE } from '../connection/message.ts'
 import { SidewireError } from '../errors.ts'
+import { Fifo } from '../fifo.ts'
 import { isPromiseLike } from '../promise.ts'
 import type { Payload, SendStatus } from '../runtime.ts'
 import type { Backend, BackendEnd } from './backend.ts'
@@ -18,8 +19,6 @@ import type { UpstreamConnection } from './upstream-connection.ts'
 
 /** Nothing more is read from a backend while as many bytes wait for the client, or for a hook. */
 const HIGH_WATER_BYTES = 1024 * 1024
-/** What keeping one message takes besides its payload. */
-const BYTES_PER_MESSAGE = 256
 /** How long an accepted handshake may take to open; a client may go away in between, and no runtime tells. */
 const OPENING_MS = 1000
 
@@ -32,7 +31,7 @@ export class BackendRelay implements Relay {
   readonly #conn: Connection
   readonly #backend: Backend
   /** From the backend, behind a hook that has not settled, or an `onConnect`. */
-  #waiting: Payload[] = []
+  readonly #waiting = new Fifo<Payload>()
   #waitingBytes = 0
   /** A hook has not settled: nothing is handed over before it has. */
   #isHeld = true
@@ -124,7 +123,7 @@ export class BackendRelay implements Relay {
   #message(payload: Payload): void {
     if (this.#conn.closed) return
     this.#tell('server', payload)
-    if (this.#isHeld || this.#waiting.length > 0) {
+    if (this.#isHeld || this.#waiting.size > 0) {
       this.#waiting.push(payload)
       this.#waitingBytes += payload.length + BYTES_PER_MESSAGE
     } else this.#handOver(payload)
@@ -141,8 +140,8 @@ export class BackendRelay implements Relay {
 
   /** Hands over what waits, until a hook takes its time; behind the last of it the client learns of the end. */
   #flow(): void {
-    while (!this.#isHeld && this.#waiting.length > 0) {
-      const payload = this.#waiting.shift() as Payload // length > 0
+    while (!this.#isHeld && this.#waiting.size > 0) {
+      const payload = this.#waiting.shift() as Payload // size > 0
       this.#waitingBytes -= payload.length + BYTES_PER_MESSAGE
       this.#handOver(payload)
     }
@@ -287,7 +286,7 @@ export class BackendRelay implements Relay {
 
   /** The client has gone. */
   #forget(): void {
-    this.#waiting = []
+    this.#waiting.clear()
     this.#waitingBytes = 0
     this.#isHeld = false
     if (this.#isPaused) this.#backend.resume()

@@ -1,32 +1,9 @@
 import { expect } from 'vitest'
-import {
-  DROP,
-  type Server,
-  type UniversalApiWsHandler,
-  type WebSocketConnection,
-} from '../../../src/index.ts'
+import { DROP, type UniversalApiWsHandler, type WebSocketConnection } from '../../../src/index.ts'
 import { insideOf, type TapEvent } from '../../support/inside.ts'
-import type { BackendConnection, BackendOptions } from '../../support/backend.ts'
 import { encodeFrame } from '../../support/raw-client.ts'
-import type { TestClient } from '../../support/client.ts'
-import type { Case, Contract } from '../harness.ts'
-
-interface Pair {
-  readonly server: Server
-  readonly client: TestClient
-  readonly backend: BackendConnection
-}
-
-async function pair(
-  t: Contract,
-  handler: Partial<UniversalApiWsHandler>,
-  options: BackendOptions = {},
-): Promise<Pair> {
-  const started = await t.backend(options)
-  const server = await t.start({ pattern: '/a', upstream: started.url, ...handler })
-  const client = await t.connect(server, '/a')
-  return { server, client, backend: await started.connections.next() }
-}
+import type { Case } from '../harness.ts'
+import { pair } from '../upstream-pair.ts'
 
 const reversed = (text: string): string => text.split('').toReversed().join('')
 

@@ -1,30 +1,9 @@
 import { expect } from 'vitest'
 import type { Server } from '../../../src/index.ts'
 import { insideOf } from '../../support/inside.ts'
-import type { BackendConnection, BackendOptions } from '../../support/backend.ts'
-import type { ConnectOptions, TestClient } from '../../support/client.ts'
 import { encodeFrame } from '../../support/raw-client.ts'
-import type { UniversalApiWsHandler } from '../../../src/index.ts'
 import type { Case, Contract } from '../harness.ts'
-
-interface Pair {
-  readonly server: Server
-  readonly client: TestClient
-  readonly backend: BackendConnection
-}
-
-/** A client, and what it is connected to. */
-async function pair(
-  t: Contract,
-  handler: Partial<UniversalApiWsHandler> = {},
-  options: BackendOptions = {},
-  connect: ConnectOptions = {},
-): Promise<Pair> {
-  const started = await t.backend(options)
-  const server = await t.start({ pattern: '/a', upstream: started.url, ...handler })
-  const client = await t.connect(server, '/a', connect)
-  return { server, client, backend: await started.connections.next() }
-}
+import { pair } from '../upstream-pair.ts'
 
 /** Nothing is left of a connection and of what it was connected to. */
 async function untilOver(t: Contract, server: Server): Promise<void> {
