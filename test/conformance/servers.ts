@@ -67,7 +67,8 @@ export function readScript(words: string): Script {
 }
 
 export async function start(name: Tested, way: Way): Promise<Started> {
-  const options: ServerOptions = { wsHandlers: HANDLERS, logLevel: 'silent' }
+  // On a busy machine a handshake that comes byte by byte takes seconds, and how long one may take is no case here.
+  const options: ServerOptions = { wsHandlers: HANDLERS, handshakeTimeout: 60_000, logLevel: 'silent' }
   const server =
     way === 'vite'
       ? await serveThrough(vite, name, options)
