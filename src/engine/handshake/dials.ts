@@ -1,5 +1,6 @@
 import { GOING_AWAY, type Refusal } from './admission.ts'
 import type { Context } from '../context.ts'
+import type { Departure } from './departure.ts'
 import type { LiveHandler } from '../handler/live-handler.ts'
 import type { UpstreamOption } from '../handler/options.ts'
 import { isPromiseLike } from '../promise.ts'
@@ -16,6 +17,8 @@ type Dialled =
 
 const MOCKED: Dialled = { backend: undefined }
 const STOPPED: Dialled = { refusal: GOING_AWAY }
+/** Nobody reads it. */
+const GONE: Dialled = refused(503, 'The client has left')
 
 /** Handshakes whose handler asks a backend, before their own answer. */
 export class Dials {
@@ -40,7 +43,12 @@ export class Dials {
   }
 
   /** @param timeout - milliseconds that a function which says where may take */
-  async dial(live: LiveHandler, req: HandshakeRequest, timeout: number): Promise<Dialled> {
+  async dial(
+    live: LiveHandler,
+    req: HandshakeRequest,
+    client: Departure | undefined,
+    timeout: number,
+  ): Promise<Dialled> {
     const upstream = await this.#upstreamOf(live, req, timeout)
     if (upstream === undefined) return MOCKED
     if ('refusal' in upstream) return upstream
@@ -53,24 +61,27 @@ export class Dials {
         pattern: live.handler.pattern.source,
         maxPayload: live.handler.maxPayload,
       })
-      const late = (): Dialled => {
+      const cancel = (instead: Dialled): Dialled => {
         dialling.cancel()
+        return instead
+      }
+      const late = (): Dialled => {
         const why = `no answer within ${upstream.connectTimeout} ms (connectTimeout)`
         this.#complain(live, `${urlToShow(upstream.url)}: ${why}`)
-        return refused(504, `The backend did not answer: ${why}`)
+        return cancel(refused(504, `The backend did not answer: ${why}`))
       }
       return await this.#waiting.settle<DialOutcome, Dialled>(
         dialling.outcome,
         {
           settled: (made) => this.#settled(live, made),
           failed: (thrown) => this.#failed(live, thrown),
-          stopped: () => {
-            dialling.cancel()
-            return STOPPED
-          },
+          stopped: () => cancel(STOPPED),
           failedLate: () => {},
         },
-        { limit: { ms: upstream.connectTimeout, late } },
+        {
+          limit: { ms: upstream.connectTimeout, late },
+          ...(client && { leaving: { client, gone: () => cancel(GONE) } }),
+        },
       )
     } catch (thrown) {
       return this.#failed(live, thrown)

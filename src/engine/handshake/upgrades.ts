@@ -3,6 +3,7 @@ import { authenticate, type Verdict } from './authenticate.ts'
 import { Connection } from '../connection/connection.ts'
 import { CLOSE_ANSWER_TIMEOUT_MS, CloseCode } from '../close.ts'
 import type { Context } from '../context.ts'
+import { Departure } from './departure.ts'
 import { Dials } from './dials.ts'
 import { describe } from '../errors.ts'
 import {
@@ -45,6 +46,8 @@ interface Proposal {
   readonly req: HandshakeRequest
   readonly protocol: string
   readonly extensions: string
+  /** Only where what comes next may take long. */
+  readonly client: Departure | undefined
 }
 
 /** The opening handshakes: from a request to a connection, or to the answer that refuses it. */
@@ -116,6 +119,7 @@ export class Upgrades {
     const never = refuse?.kind === 'hang' ? new Promise<never>(() => {}) : undefined
     const wait = never ?? delay
     if (!wait) return pass()
+    const client = proposal.client ?? new Departure(onGone)
     return this.#waiting.settle<void, Ruling>(
       wait,
       {
@@ -124,7 +128,7 @@ export class Upgrades {
         stopped: () => this.#refuseAs(GOING_AWAY),
         failedLate: () => {},
       },
-      { leaving: onGone && { onGone, gone: () => this.#refuse('fault', undefined) } },
+      { leaving: { client, gone: () => this.#refuse('fault', undefined) } },
     )
   }
 
@@ -183,7 +187,8 @@ export class Upgrades {
             abilities.serverWindowBits,
             abilities.smallWindowWithoutTakeover,
           )
-    return { live, req, protocol, extensions }
+    const client = live.handler.upstream === undefined ? undefined : new Departure(raw.onGone)
+    return { live, req, protocol, extensions, client }
   }
 
   #settle(proposal: Proposal, verdict: Verdict): Ruling | Promise<Ruling> {
@@ -199,9 +204,9 @@ export class Upgrades {
 
   /** The backend is asked before the client is answered: its refusals are the client's, and so is its choice. */
   async #connect(proposal: Proposal, data: unknown): Promise<Ruling> {
-    const { live, req } = proposal
+    const { live, req, client } = proposal
     const [dialled, { BackendRelay: Relay }] = await Promise.all([
-      this.#dials.dial(live, req, this.#options.authenticateTimeout),
+      this.#dials.dial(live, req, client, this.#options.authenticateTimeout),
       // Most servers have no backend, and need none of it.
       import('../upstream/relay.ts'),
     ])

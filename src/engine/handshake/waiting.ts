@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../clock.ts'
+import type { Departure } from './departure.ts'
 
 /** What comes of something that a client waits for. */
 interface Outcomes<Value, Result> {
@@ -18,7 +19,7 @@ interface Limit<Result> {
 
 /** Where the client's leaving ends it. */
 interface Leaving<Result> {
-  onGone(run: () => void): void
+  readonly client: Departure
   gone(): Result
 }
 
@@ -44,7 +45,7 @@ export class Waiting {
   settle<Value, Result>(
     pending: PromiseLike<Value>,
     outcomes: Outcomes<Value, Result | Promise<Result>>,
-    { limit, leaving }: { limit?: Limit<Result>; leaving?: Leaving<Result> | undefined } = {},
+    { limit, leaving }: { limit?: Limit<Result>; leaving?: Leaving<Result> } = {},
   ): Promise<Result> {
     return new Promise((resolve) => {
       let isOver = false
@@ -58,8 +59,8 @@ export class Waiting {
       }
       const stop = (): void => end(() => outcomes.stopped())
       if (limit) timer = this.#clock.after(limit.ms, () => end(() => limit.late()))
-      leaving?.onGone(() => end(() => leaving.gone()))
       this.#stops.add(stop)
+      leaving?.client.onGone(() => end(() => leaving.gone()))
       pending.then(
         (value) => end(() => outcomes.settled(value)),
         (thrown: unknown) => {

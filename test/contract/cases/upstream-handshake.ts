@@ -155,6 +155,27 @@ export const CASES: readonly Case[] = [
     },
   },
   {
+    name: 'a client that leaves before its backend has answered ends the dial, through a slow network too',
+    network: true,
+    async run(t) {
+      const backend = await t.backend({ silent: true })
+      for (const faults of [{}, { handshake: { delay: 1 } }]) {
+        const server = await t.start({
+          pattern: '/a',
+          upstream: { url: backend.url, connectTimeout: 600_000 },
+          faults,
+        })
+        const client = t.raw(server)
+        const refused = client.open('/api/a').catch(() => {})
+        await t.until(() => backend.open, 1)
+        client.tcp.destroy()
+        await refused
+        await t.until(() => backend.open, 0)
+        expect(insideOf(server).holdings()).toMatchObject({ handshakes: 0, upstreams: 0 })
+      }
+    },
+  },
+  {
     name: 'a handler that would ask itself says so, and asks nobody; another handler of the server may be asked',
     network: true,
     standalone: 'the server has a port of its own there',
