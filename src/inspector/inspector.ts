@@ -7,11 +7,13 @@ import { pathOf } from '../engine/handshake/request.ts'
 import type { Inside } from '../engine/inside.ts'
 import type { HttpAnswer, RawRequest, ReadBody } from '../engine/runtime.ts'
 import type { Stats } from '../engine/stats.ts'
+import type { RecordingState } from '../engine/upstream/recording-state.ts'
 import { Access, type AccessOptions } from './access.ts'
 import { Connections, type ConnectionPage } from './connections.ts'
 import { faultList, readFaultCommand, runFaultCommand, type FaultAnswer, type FaultList } from './faults.ts'
 import { isWanted } from './filter.ts'
 import { pageFile } from './page-files.ts'
+import { recordingOf, switchRecording, type Backends } from './recording.ts'
 import { Redaction } from './redaction.ts'
 import { toRow, type Row } from './row.ts'
 import { Samples, type Sample } from './samples.ts'
@@ -19,7 +21,7 @@ import { Timeline, type Entry } from './timeline.ts'
 import { readWatch, type Watch } from './watch.ts'
 
 export interface InspectorOptions extends AccessOptions {
-  /** Nothing can be sent, closed, cut or switched. */
+  /** Nothing can be sent, closed, cut, switched or recorded. */
   readonly readOnly: boolean
   readonly history: number
   readonly redact: readonly string[]
@@ -37,6 +39,7 @@ export interface Served {
   readonly runtime: string
   handlers(): readonly HandlerRow[]
   readonly stats: Stats
+  readonly backends: Backends
 }
 
 /** What a page gets, each time that it asks. */
@@ -58,12 +61,21 @@ export interface Batch {
   readonly connections?: ConnectionPage
   /** With the connections, and only where there is something to switch. */
   readonly faults?: FaultList
+  /** Only where a handler asks a backend. */
+  readonly recording?: RecordingState
   readonly samples: readonly Sample[]
 }
 
 /** Where the page is, and what it asks. */
 const INSPECTOR_PATH = '/.sidewire/'
-const ASKED = new Set(['page/watch', 'page/payload', 'page/send', 'page/disconnect', 'page/faults'])
+const ASKED = new Set([
+  'page/watch',
+  'page/payload',
+  'page/send',
+  'page/disconnect',
+  'page/faults',
+  'page/recording',
+])
 /** What comes within this time of each other goes to a page together: 60 times a second at most. */
 const TOGETHER_MS = 17
 const HISTORY_BYTES = 4 * 1024 * 1024
@@ -138,6 +150,8 @@ export class Inspector {
         return json(await this.#act((given, willEnd) => disconnect(this.#inside, given, willEnd), command))
       case 'page/faults':
         return json(this.#faults(await command))
+      case 'page/recording':
+        return json(await this.#record(await command))
       default:
         await command
         throw new Refused(404, 'path', `there is no ${INSPECTOR_PATH}${name}`)
@@ -158,6 +172,11 @@ export class Inspector {
     if (command.action !== 'list') this.#assertActs()
     // What arrives because they are lifted is by those who sent it, and not by the inspector.
     return runFaultCommand(this.#inside, this.#connections, command)
+  }
+
+  async #record(given: Command): Promise<RecordingState> {
+    this.#assertActs()
+    return switchRecording(this.#served.backends, given, this.#options.redact)
   }
 
   #assertActs(): void {
@@ -187,6 +206,7 @@ export class Inspector {
     const chosen = this.#choose(entries, watch)
     const { last, first } = this.#timeline
     const faults = watch.connections && faultList(this.#inside, this.#connections)
+    const recording = recordingOf(this.#served.backends)
     const missed = watch.after === 0 ? 0 : Math.max(0, first - watch.after - 1)
     return {
       boot: this.#boot,
@@ -205,6 +225,7 @@ export class Inspector {
         ),
       }),
       ...(faults && { faults }),
+      ...(recording && { recording }),
       samples: this.#samples.after(watch.samplesAfter),
     }
   }

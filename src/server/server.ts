@@ -13,7 +13,9 @@ import {
   type ResolvedHandler,
   type ResolvedServerOptions,
   type ServerOptions,
+  type UpstreamOption,
 } from '../engine/handler/options.ts'
+import { commonServer } from '../engine/upstream/upstream.ts'
 import { placesOf } from '../engine/handshake/routing.ts'
 import { pathOf, toOriginForm } from '../engine/handshake/request.ts'
 import type { HttpAnswer, RawRequest, Runtime, RuntimeName, RuntimeServer } from '../engine/runtime.ts'
@@ -26,7 +28,7 @@ import {
 } from '../faults/network.ts'
 import type { FaultsOf } from '../engine/handler/faults.ts'
 import type { Control } from '../control/control.ts'
-import type { HandlerRow, Inspector } from '../inspector/inspector.ts'
+import type { HandlerRow, Inspector, Served } from '../inspector/inspector.ts'
 import { detectRuntime } from '../runtime/detect.ts'
 import type { PatternAt, Upstreams } from '../upstream/upstreams.ts'
 import { ANSWER, PAGE, type Answering } from './behind.ts'
@@ -116,6 +118,7 @@ export async function serveOn(
   let resolved = options
   // Loaded with the first client of a handler that asks a backend, or to open the file that it is recorded to.
   let upstreams: Promise<Upstreams> | undefined
+  let loadedUpstreams: Upstreams | undefined
   let ownPort: number | undefined
   const patternAt: PatternAt = ({ address, port, path }) =>
     port === ownPort && (isLoopback(address) || resolved.hosts.includes(address))
@@ -123,12 +126,12 @@ export async function serveOn(
       : undefined
   const loadUpstreams = (): Promise<Upstreams> =>
     (upstreams ??= import('../upstream/upstreams.ts').then(
-      ({ Upstreams: Made }) => new Made(logger, patternAt),
+      ({ Upstreams: Made }) => (loadedUpstreams = new Made(logger, patternAt)),
     ))
   const engine = new Engine(resolved, logger, clock, async () => (await loadUpstreams()).dial)
   const network = new FaultyNetwork(engine)
   engine.standBehind(network)
-  const recorded = resolved.handlers.flatMap(({ upstream }) =>
+  const recorded = upstreamsOf(resolved).flatMap((upstream) =>
     typeof upstream === 'object' && upstream.record !== undefined ? upstream : [],
   )
   if (recorded.length > 0) await (await loadUpstreams()).prepare(recorded)
@@ -136,9 +139,18 @@ export async function serveOn(
   const control = resolved.control && (await startControl(engine, resolved.control, resolved.hosts))
   const inspector =
     resolved.inspector &&
-    (await startInspector(engine, runtime, resolved, () =>
-      resolved.handlers.map((handler) => rowOf(handler, resolved.prefixes)),
-    ))
+    (await startInspector(engine, resolved, {
+      runtime: runtime.description,
+      stats: engine.stats,
+      handlers: () => resolved.handlers.map((handler) => rowOf(handler, resolved.prefixes)),
+      backends: {
+        exist: () => upstreamsOf(resolved).length > 0,
+        recording: () => loadedUpstreams?.recording.state ?? { isOn: false },
+        startRecording: async (redact) =>
+          (await loadUpstreams()).recording.start(commonServer(upstreamsOf(resolved)), redact),
+        stopRecording: async () => (await loadUpstreams()).recording.stop(),
+      },
+    }))
   const listening = runtime.listen(
     {
       upgrade: (raw) => engine.upgrade(toOriginForm(readForwarded(raw, resolved))),
@@ -236,9 +248,8 @@ async function startControl(
 /** The same. */
 async function startInspector(
   engine: Engine,
-  runtime: Runtime,
   { inspector, hosts }: ResolvedServerOptions,
-  handlers: () => readonly HandlerRow[],
+  served: Served,
 ): Promise<Inspector | undefined> {
   if (!inspector) return undefined
   const { Inspector: Made } = await import('../inspector/inspector.ts')
@@ -248,8 +259,11 @@ async function startInspector(
       `option "inspector" is on, but the server listens on ${hosts.join(', ')}, beyond loopback, and there it answers nobody ` +
         'without a token: inspector: { token }; see docs/guide/inspector.md',
     )
-  const served = { runtime: runtime.description, handlers, stats: engine.stats }
   return new Made(engine, engine.clock, served, { ...inspector, listensOnLoopback })
+}
+
+function upstreamsOf({ handlers }: ResolvedServerOptions): readonly UpstreamOption[] {
+  return handlers.flatMap(({ upstream }) => upstream ?? [])
 }
 
 function rowOf({ source }: ResolvedHandler, prefixes: readonly string[]): HandlerRow {

@@ -7,17 +7,18 @@ import { ClientSocket, type End } from '../wire/client-socket.ts'
 import { BackendSocket } from './backend-socket.ts'
 import { headersFor } from './headers.ts'
 import type { Recorder } from '../recording/recorder.ts'
-import { Track } from './track.ts'
+import type { Recordings } from './recordings.ts'
 import type { Target } from '../wire/target.ts'
 import { tokens } from '../engine/handshake/request.ts'
 
 /**
  * Asks a backend for a connection, in the name of one client.
- * @param recorder - is told what the backend sees
+ * @param recorder - the handler's own
  */
 export function dialBackend(
   { upstream, req, maxPayload }: Dial,
   target: Target,
+  recordings: Recordings,
   recorder?: Recorder,
 ): Dialling {
   const { insecure = false, ca, servername } = upstream.tls
@@ -45,17 +46,19 @@ export function dialBackend(
     },
     {
       open(opened, answer) {
-        const protocol = answer.headers['sec-websocket-protocol'] ?? ''
-        const track = recorder && new Track(recorder, req, protocol)
-        backend = new BackendSocket(target.url, opened, answer, track)
+        backend = new BackendSocket(target.url, req, opened, answer)
+        recordings.connected(backend, recorder)
         settle({ backend })
       },
       message: (bytes, start, end, isText) => backend?.message(bytes, start, end, isText),
       ended(end) {
-        if (backend) return backend.ended(end)
+        if (backend) {
+          recordings.ended(backend)
+          return backend.ended(end)
+        }
         const { answer, status, why } = refusalOf(end, urlToShow(target.url))
         const told = status === undefined ? {} : { status, body: String(answer.body) }
-        recorder?.refused({ path: req.url, ...told })
+        recordings.refused({ path: req.url, ...told }, recorder)
         return settle({ backend: undefined, answer, why })
       },
     },

@@ -1,4 +1,3 @@
-import { CloseCode } from '../engine/close.ts'
 import type { HandshakeRequest } from '../engine/handshake/request.ts'
 import { tokens } from '../engine/handshake/request.ts'
 import type { Payload } from '../engine/runtime.ts'
@@ -6,11 +5,11 @@ import type { Recorder } from '../recording/recorder.ts'
 
 /** One connection of a recording, as its backend sees it. */
 export class Track {
-  readonly #recorder: Recorder
+  readonly recorder: Recorder
   readonly #conn: number
 
   constructor(recorder: Recorder, req: HandshakeRequest, protocol: string) {
-    this.#recorder = recorder
+    this.recorder = recorder
     this.#conn = recorder.opened({
       path: req.url,
       offered: tokens(req.headers['sec-websocket-protocol']),
@@ -20,15 +19,10 @@ export class Track {
   }
 
   message(from: 'client' | 'server', payload: Payload): void {
-    this.#recorder.message(this.#conn, from, payload)
+    this.recorder.message(this.#conn, from, payload)
   }
 
-  closed(from: 'client' | 'server', code: number, reason: string): void {
-    this.#recorder.closed(this.#conn, from, code, reason)
-  }
-
-  /** Without a close frame of either side. */
-  cut(): void {
-    this.#recorder.closed(this.#conn, 'network', CloseCode.AbnormalClosure)
+  closed(from: 'client' | 'server' | 'network', code: number, reason: string): void {
+    this.recorder.closed(this.#conn, from, code, reason)
   }
 }

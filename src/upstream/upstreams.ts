@@ -1,13 +1,13 @@
 import type { Dial, Dialling } from '../engine/upstream/backend.ts'
 import type { Logger } from '../engine/logger.ts'
-import type { RecordOptions } from '../engine/record-options.ts'
-import type { Recorder, RecordingSummary } from '../recording/recorder.ts'
+import { BackendRecording } from './backend-recording.ts'
 import { dialBackend } from './dial.ts'
 import { sentenceOf } from '../recording/summary.ts'
-import { urlToShow, upstreamUrlParts, withoutLogin } from '../engine/upstream/upstream.ts'
+import { urlToShow } from '../engine/upstream/upstream.ts'
 import { textAnswer } from '../engine/handshake/handshake.ts'
 import type { HttpAnswer } from '../engine/runtime.ts'
 import type { Target } from '../wire/target.ts'
+import { Recordings } from './recordings.ts'
 import { targetFor } from './target.ts'
 
 /** Whether a handler of this server would be asked by itself: which handler is at that port, and path. */
@@ -17,18 +17,22 @@ export type PatternAt = (target: Pick<Target, 'address' | 'port' | 'path'>) => s
 export class Upstreams {
   readonly #logger: Logger
   readonly #patternAt: PatternAt
-  /** By the name that the user gave the file. */
-  readonly #recorders = new Map<string, Promise<Recorder>>()
+  readonly #recordings: Recordings
+  /** Of all of them, whatever their handlers record. */
+  readonly recording: BackendRecording
 
   constructor(logger: Logger, patternAt: PatternAt) {
     this.#logger = logger
     this.#patternAt = patternAt
+    this.#recordings = new Recordings(logger)
+    this.recording = new BackendRecording(this.#recordings, logger)
   }
 
   /** Opens the files that are known before any client comes. @throws `ERR_RECORDING`, `ERR_OPTION` */
   async prepare(upstreams: Iterable<Dial['upstream']>): Promise<void> {
     try {
-      for (const { record, url } of upstreams) if (record !== undefined) await this.#recorderOf(record, url)
+      for (const { record, url } of upstreams)
+        if (record !== undefined) await this.#recordings.of(record, url)
     } catch (error) {
       await this.abandon()
       throw error
@@ -45,11 +49,11 @@ export class Upstreams {
       const why = `${urlToShow(target.url)} is this handler itself: upstream has to be the URL of another server`
       return refusing(textAnswer(502, `The backend cannot be reached: ${why}`), why)
     }
-    if (record === undefined) return dialBackend(dial, target)
+    if (record === undefined) return dialBackend(dial, target, this.#recordings)
     let dialling: Dialling | undefined
     let isCancelled = false
-    const outcome = this.#recorderOf(record, url).then((recorder) => {
-      dialling = dialBackend(dial, target, recorder)
+    const outcome = this.#recordings.of(record, url).then((recorder) => {
+      dialling = dialBackend(dial, target, this.#recordings, recorder)
       if (isCancelled) dialling.cancel()
       return dialling.outcome
     })
@@ -62,37 +66,15 @@ export class Upstreams {
     }
   }
 
-  /** Ends the recordings, and says what is in them. */
+  /** Ends what is recorded, and says what is in it. */
   async close(): Promise<void> {
-    for (const summary of await this.#end()) this.#logger.info(sentenceOf(summary))
+    if (this.recording.state.isOn) await this.recording.stop()
+    for (const summary of await this.#recordings.close()) this.#logger.info(sentenceOf(summary))
   }
 
   /** The server did not come to be. */
   async abandon(): Promise<void> {
-    await this.#end()
-  }
-
-  async #end(): Promise<RecordingSummary[]> {
-    const opened = await Promise.allSettled(this.#recorders.values())
-    this.#recorders.clear()
-    return Promise.all(opened.flatMap((each) => (each.status === 'fulfilled' ? each.value.close() : [])))
-  }
-
-  async #recorderOf(record: string | RecordOptions, url: string): Promise<Recorder> {
-    const { openRecorder, Recorder: Made } = await import('../recording/recorder.ts')
-    // Who has opened one, and closes it: the command line.
-    if (record instanceof Made) return record
-    const file = typeof record === 'string' ? record : record.file
-    const known = this.#recorders.get(file)
-    if (known) return known
-    const opening = openRecorder(record, {
-      url: withoutLogin(upstreamUrlParts(url)?.origin ?? url),
-      onError: (message) => this.#logger.error(message),
-    })
-    this.#recorders.set(file, opening)
-    // The next client tries again: the file may be out of the way then.
-    opening.catch(() => this.#recorders.delete(file))
-    return opening
+    await this.#recordings.close()
   }
 }
 

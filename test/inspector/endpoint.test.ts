@@ -1,8 +1,10 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { Server, ServerOptions } from '../../src/index.ts'
 import { NETWORK_RUNTIMES } from '../contract/runtimes.ts'
 import { connectWs } from '../support/client.ts'
+import { inNewFolder } from '../support/in-folder.ts'
 import { http, httpOf, Page, served } from './asking.ts'
 
 const running: Server[] = []
@@ -364,6 +366,120 @@ describe.each(NETWORK_RUNTIMES)('on %s', (runtime) => {
       rows: [{ pattern: '/echo', by: 'code' }],
     })
   })
+
+  test('the backends are recorded from one click to the other, who is connected already too', () =>
+    inNewFolder(async () => {
+      const backend = await start({ wsHandlers: [ECHO], inspector: false })
+      const server = await start({
+        wsHandlers: [CHAT, { pattern: '/echo', upstream: `${backend.url}/api/echo` }],
+        inspector: { redact: ['pin'] },
+      })
+      const page = new Page(server)
+      const early = await connectWs(`${server.url}/api/echo?room=1`)
+      const passes = async (client: typeof early, data: unknown): Promise<void> => {
+        client.json(data)
+        expect(await client.next()).toEqual(data)
+      }
+      await passes(early, { before: true })
+      expect(await page.watch()).toMatchObject({ recording: { isOn: false } })
+      const started = await page.ask('recording', { action: 'start' })
+      expect(started).toEqual({
+        isOn: true,
+        file: expect.stringMatching(/^recordings\/.*\.jsonl$/),
+        connections: 1,
+        messages: 0,
+      })
+      expect(await page.post('recording', { action: 'start' })).toMatchObject({
+        status: 400,
+        body: expect.stringContaining(`recorded to ${started.file} already`),
+      })
+      await passes(early, { pin: 1234, n: 1 })
+      const late = await connectWs(`${server.url}/api/echo`)
+      await passes(late, { n: 2 })
+      late.close(4001, 'enough')
+      await late.closed
+      expect(await page.watch()).toMatchObject({
+        recording: { isOn: true, file: started.file, connections: 2, messages: 4 },
+      })
+      const stopped = await page.ask('recording', { action: 'stop' })
+      expect(stopped).toEqual({
+        isOn: false,
+        text: expect.stringMatching(
+          /^recorded 2 connections, 4 messages in recordings.*left out: .*2 by key/,
+        ),
+      })
+      await passes(early, { after: true })
+      const [head, ...events] = readFileSync(started.file, 'utf8')
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line))
+      expect(head).toMatchObject({ sidewire: 'recording/1', url: backend.url, redacted: true })
+      expect(events.map(({ t, headers: _headers, ...event }) => (typeof t === 'number' ? event : t))).toEqual(
+        [
+          { conn: 1, type: 'open', path: '/api/echo?room=1' },
+          { conn: 1, from: 'client', json: { pin: '[redacted:1]', n: 1 } },
+          { conn: 1, from: 'server', json: { pin: '[redacted:1]', n: 1 } },
+          { conn: 2, type: 'open', path: '/api/echo' },
+          { conn: 2, from: 'client', json: { n: 2 } },
+          { conn: 2, from: 'server', json: { n: 2 } },
+          { conn: 2, type: 'close', from: 'client', code: 4001, reason: 'enough' },
+        ],
+      )
+    }))
+
+  test('a recording that goes on when the server closes is whole, and the log says where it is', () =>
+    inNewFolder(async () => {
+      const backend = await start({ wsHandlers: [ECHO], inspector: false })
+      const log: string[] = []
+      const say = (message: string): void => void log.push(message)
+      const server = await start({
+        wsHandlers: [{ pattern: '/echo', upstream: `${backend.url}/api/echo` }],
+        logLevel: 'info',
+        logger: { error: say, warn: say, info: say, debug: say },
+      })
+      await new Page(server).ask('recording', { action: 'start' })
+      const client = await connectWs(`${server.url}/api/echo`)
+      client.send('last')
+      await client.next()
+      await server.close()
+      const [file = ''] = readdirSync('recordings')
+      expect(log.join('\n')).toContain(`recorded 1 connection, 2 messages in recordings/${file}`)
+      const events = readFileSync(`recordings/${file}`, 'utf8').trimEnd().split('\n')
+      expect(JSON.parse(events.at(-1) ?? '')).toMatchObject({ type: 'close', from: 'client', code: 1001 })
+    }))
+
+  test('nothing is recorded where there is no backend, nor by who only looks', () =>
+    inNewFolder(async () => {
+      const plain = await start()
+      expect(await new Page(plain).watch()).not.toHaveProperty('recording')
+      expect(await new Page(plain).post('recording', { action: 'start' })).toMatchObject({
+        status: 409,
+        body: expect.stringContaining('no handler has an upstream'),
+      })
+      const looking = await start({
+        wsHandlers: [{ pattern: '/echo', upstream: `${plain.url}/api/echo` }],
+        inspector: { readOnly: true },
+      })
+      const page = new Page(looking)
+      expect(await page.post('recording', { action: 'start' })).toMatchObject({ status: 403 })
+      expect(await page.post('recording', { action: 'begin' }, { Origin: 'http://elsewhere' })).toMatchObject(
+        {
+          status: 403,
+        },
+      )
+      const acting = new Page(
+        await start({ wsHandlers: [{ pattern: '/echo', upstream: `${plain.url}/api/echo` }] }),
+      )
+      expect(await acting.post('recording', { action: 'begin' })).toMatchObject({
+        status: 400,
+        body: expect.stringContaining('it has to be \\"start\\" or \\"stop\\"'),
+      })
+      expect(await acting.post('recording', { action: 'stop' })).toMatchObject({
+        status: 400,
+        body: expect.stringContaining('nothing is recorded'),
+      })
+      expect(existsSync('recordings')).toBe(false)
+    }))
 
   test('long payloads are cut in the list, and had whole by asking; binary too', async () => {
     const server = await start()

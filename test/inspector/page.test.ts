@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { gzipSync } from 'node:zlib'
 import type { Browser, BrowserContext, Locator, Page } from 'playwright-core'
@@ -7,6 +7,7 @@ import { createServer, type Server, type ServerOptions } from '../../src/index.t
 import { launchChromium } from '../support/chromium.ts'
 import { connectWs, type TestClient } from '../support/client.ts'
 import { freePort } from '../support/free-port.ts'
+import { inNewFolder } from '../support/in-folder.ts'
 import { httpOf, served } from './asking.ts'
 
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
@@ -311,6 +312,47 @@ test('a download is a recording of what is shown', async () => {
     ...['client', 'server'].map((from) => ({ conn: 1, from, base64: 'AAH/' })),
     { conn: 1, type: 'close', from: 'client', code: 1000, reason: 'done' },
   ])
+})
+
+test('what the backends say is recorded by a click, and the page says where it is', () =>
+  inNewFolder(async (folder) => {
+    const backend = await served({ ...OPTIONS, inspector: false })
+    try {
+      const of = await start({ wsHandlers: [{ pattern: '/echo', upstream: `${backend.url}/api/echo` }] })
+      const page = await open(of)
+      const state = page.locator('.recording')
+      await button(page, 'Record backends').click()
+      await expect.poll(() => state.textContent()).toMatch(/written to recordings\/.*\.jsonl$/)
+      const client = await connectWs(`${of.url}/api/echo`)
+      client.send('ping')
+      await client.next()
+      await button(page, 'Stop recording (2)').click()
+      await expect.poll(() => state.textContent()).toMatch(/^recorded 1 connection, 2 messages in recordings/)
+      await button(page, 'Record backends').waitFor()
+      const [file = ''] = readdirSync(`${folder}/recordings`)
+      expect(readFileSync(`${folder}/recordings/${file}`, 'utf8')).toContain('"from":"server","text":"pong"')
+      rmSync(`${folder}/recordings`, { recursive: true })
+      writeFileSync(`${folder}/recordings`, 'in the way')
+      await button(page, 'Record backends').click()
+      await expect.poll(() => state.textContent()).toContain('cannot record to recordings')
+      await page.evaluate(readFileSync(AXE, 'utf8'))
+      expect(await page.evaluate(async () => (await (globalThis as any).axe.run()).violations)).toEqual([])
+    } finally {
+      await backend.close()
+    }
+  }))
+
+test('there is no such button without a backend, nor for who only looks', async () => {
+  const page = await open(await start())
+  expect(await button(page, /Record/).count()).toBe(0)
+  await server!.close()
+  const looking = await open(
+    await start({
+      wsHandlers: [{ pattern: '/echo', upstream: 'ws://127.0.0.1:1' }],
+      inspector: { readOnly: true },
+    }),
+  )
+  expect(await button(looking, /Record/).count()).toBe(0)
 })
 
 test('the server is started anew: the page is back by itself, keeps what is selected, and says so', async () => {

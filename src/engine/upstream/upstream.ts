@@ -117,3 +117,17 @@ export function fillPath(
   })
   return segments.includes(undefined) ? undefined : segments.join('/')
 }
+
+/** Its origin, as the head of a recording names it. */
+export function serverOf(url: string): string {
+  return withoutLogin(upstreamUrlParts(url)?.origin ?? url)
+}
+
+/** Where all of them are, if that is one server, and no function says it anew for each client. */
+export function commonServer(
+  upstreams: readonly (ResolvedUpstream | ((...args: never) => unknown))[],
+): string | undefined {
+  const servers = new Set(upstreams.map((each) => ('url' in each ? serverOf(each.url) : undefined)))
+  const [only] = servers
+  return servers.size === 1 ? only : undefined
+}

@@ -1,3 +1,4 @@
+import type { RecordingState } from '../../engine/upstream/recording-state.ts'
 import type { FaultAnswer, FaultCommand } from '../faults.ts'
 import type { Batch } from '../inspector.ts'
 import type { Watch } from '../watch.ts'
@@ -75,4 +76,8 @@ export function disconnect(to: Target, code?: number, reason?: string): Promise<
 
 export function switchFaults(command: FaultCommand): Promise<FaultAnswer> {
   return ask('faults', command)
+}
+
+export function switchRecording(action: 'start' | 'stop'): Promise<RecordingState> {
+  return ask('recording', { action })
 }

@@ -14,6 +14,7 @@ import {
   listed,
   missed,
   readOnly,
+  recording,
   refused,
   restarted,
   runtime,
@@ -137,6 +138,7 @@ function take(got: Batch): void {
     if (JSON.stringify(handlers.value) !== JSON.stringify(got.handlers)) handlers.value = got.handlers
     if (got.connections) connections.value = got.connections
     if (got.faults && JSON.stringify(faults.value) !== JSON.stringify(got.faults)) faults.value = got.faults
+    if (JSON.stringify(recording.value) !== JSON.stringify(got.recording)) recording.value = got.recording
     if (got.samples.length > 0) samples.value = [...samples.value, ...got.samples].slice(-MAX_SAMPLES)
     if (isPaused.value) {
       missed.value = got.left

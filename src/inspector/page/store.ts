@@ -1,4 +1,5 @@
 import { batch, computed, signal, type ReadonlySignal, type Signal } from '@preact/signals'
+import type { RecordingState } from '../../engine/upstream/recording-state.ts'
 import type { ConnectionPage, ConnectionRow } from '../connections.ts'
 import type { FaultList, FaultTo } from '../faults.ts'
 import type { HandlerRow } from '../inspector.ts'
@@ -53,6 +54,8 @@ export const listed: Signal<number> = signal(100)
 export const connectionSearch: Signal<string> = signal('')
 /** What is on; `undefined`: nothing can be. */
 export const faults: Signal<FaultList | undefined> = signal<FaultList | undefined>(undefined)
+/** Of the backends; `undefined`: there are none. */
+export const recording: Signal<RecordingState | undefined> = signal<RecordingState | undefined>(undefined)
 export const samples: Signal<readonly Sample[]> = signal<readonly Sample[]>([])
 export const selection: Signal<Selection> = signal<Selection>({ kind: 'all' })
 /** The selected connection has ended. */

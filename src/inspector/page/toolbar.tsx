@@ -1,7 +1,8 @@
 import type { JSX } from 'preact'
 import { whole } from './format.ts'
 import type { Kind } from './lines.ts'
-import { download } from './recording.ts'
+import { RecordButton, RecordState } from './record.tsx'
+import { download } from './download.ts'
 import {
   clear,
   filter,
@@ -102,11 +103,13 @@ export function Toolbar(): JSX.Element {
         <button type="button" onClick={() => void download(shown, onlyOf())} disabled={shown.length === 0}>
           Download
         </button>
+        <RecordButton />
         <p class="count" aria-live="polite">
           {whole(shown.length)} of {whole(lines.length)} lines
           {lines.dropped > 0 && `, ${whole(lines.dropped)} older ones dropped`}
         </p>
       </div>
+      <RecordState />
       <p id="filter-trouble" class="trouble" role="alert">
         {filterTrouble.value}
       </p>

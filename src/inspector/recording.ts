@@ -1,0 +1,38 @@
+import * as v from 'valibot'
+import { Refused } from '../control/answers.ts'
+import type { Command } from '../control/commands.ts'
+import type { RecordingState } from '../engine/upstream/recording-state.ts'
+
+/** The backends that handlers ask. */
+export interface Backends {
+  /** Whether any handler asks one. */
+  exist(): boolean
+  recording(): RecordingState
+  /** @param redact - keys whose values are left out */
+  startRecording(redact: readonly string[]): Promise<RecordingState>
+  stopRecording(): Promise<RecordingState>
+}
+
+const schema = v.strictObject({ action: v.picklist(['start', 'stop'], 'it has to be "start" or "stop"') })
+
+/** `undefined` where there is nothing to record. */
+export function recordingOf(backends: Backends): RecordingState | undefined {
+  const state = backends.recording()
+  return backends.exist() || state.isOn ? state : undefined
+}
+
+/** @throws `Refused`, `ERR_RECORDING` */
+export async function switchRecording(
+  backends: Backends,
+  command: Command,
+  redact: readonly string[],
+): Promise<RecordingState> {
+  const read = v.safeParse(schema, command)
+  if (!read.success) {
+    const [issue] = read.issues
+    throw new Refused(400, 'body', `${v.getDotPath(issue) ?? 'it'}: ${issue.message}`)
+  }
+  if (read.output.action === 'stop') return backends.stopRecording()
+  if (backends.exist()) return backends.startRecording(redact)
+  throw new Refused(409, 'target', 'there is nothing to record: no handler has an upstream')
+}
