@@ -224,7 +224,12 @@ describe.each(VITES)('$name', ({ load }) => {
   for (const runtime of NETWORK_RUNTIMES) {
     test(`50 clients get everything that was sent, then 1001, through the tunnel (${runtime})`, async () => {
       const text = 'x'.repeat(200_000)
-      const plugin = universalApi({ runtime, wsHandlers: [echo('/ws/chat', 'chat'), { pattern: '/ws/big' }] })
+      const plugin = universalApi({
+        runtime,
+        // 50 MB take a busy machine longer than the default.
+        shutdownTimeout: 60_000,
+        wsHandlers: [echo('/ws/chat', 'chat'), { pattern: '/ws/big' }],
+      })
       const { server, url } = await dev(await load(), { plugins: [plugin] })
       const clients = await Promise.all(Array.from({ length: 50 }, () => connectWs(`${url}/api/ws/big`)))
       await expect.poll(() => plugin.api.stats().connections).toBe(50)
