@@ -25,6 +25,10 @@ export {
   type ResponseRule,
   type UniversalApiWsHandler,
 } from './engine/handler/handler.ts'
+export { on } from './engine/schema/on.ts'
+export type { InvalidError } from './engine/schema/invalid-error.ts'
+export type { MessagesOf, Schemas } from './engine/schema/schemas.ts'
+export type { SchemaIssue, StandardSchema } from './engine/schema/standard-schema.ts'
 export type { HandlerService } from './engine/handler/handler-service.ts'
 export type { Logger, LogLevel } from './engine/logger.ts'
 export type { ControlErrorCode } from './control/answers.ts'

@@ -6,6 +6,7 @@ export type ErrorCode =
   | 'ERR_RESPONSE'
   | 'ERR_CLOSE_CODE'
   | 'ERR_SERIALIZE'
+  | 'ERR_INVALID'
   | 'ERR_CONTROL_PAYLOAD'
   | 'ERR_ROOM_NAME'
   | 'ERR_UNKNOWN_HANDLER'

@@ -15,6 +15,8 @@ export type RefusalReason =
   | 'origin'
   /** 400: nothing in common. */
   | 'subprotocol'
+  /** 400: the query does not fit the handler's `schema.query`. */
+  | 'query'
   /** `authenticate` said no (an HTTP status or a close code), or failed. */
   | 'authenticate'
   | 'authenticateTimeout'
@@ -58,6 +60,8 @@ export interface Stats {
   closedForQueue: number
   /** Hooks that threw or rejected. */
   handlerErrors: number
+  /** Messages that did not fit the handler's `schema`. */
+  invalid: { incoming: number; outgoing: number }
   /** What went wrong because `faults` has it so. */
   faults: FaultCounts
 }
@@ -78,6 +82,7 @@ export function createStats(): Stats {
     closedForMessageRate: 0,
     closedForQueue: 0,
     handlerErrors: 0,
+    invalid: { incoming: 0, outgoing: 0 },
     faults: noFaults(),
   }
 }
@@ -92,6 +97,7 @@ export function copyStats(stats: Stats): Stats {
     ...stats,
     refusedBy: { ...stats.refusedBy },
     closedByCode: { ...stats.closedByCode },
+    invalid: { ...stats.invalid },
     faults: { ...stats.faults },
   }
 }

@@ -7,6 +7,7 @@ const CURES: Readonly<Record<RefusalReason, string>> = {
   host: 'Add the name to server.allowedHosts of the Vite config.',
   origin: 'Add the page to the option allowedOrigins, if it is yours.',
   subprotocol: 'Let the client offer one of the subprotocols of the handler, or add it to the handler.',
+  query: 'The query of the URL does not fit what the handler wants: see its schema.query.',
   authenticate: 'authenticate of the handler has decided so; an error of its own stands before this line.',
   authenticateTimeout: 'authenticate did not answer in time: see the option authenticateTimeout.',
   handshakeTimeout: 'The client did not send its handshake in time: see the option handshakeTimeout.',

@@ -29,6 +29,7 @@ import { CASES as prefix } from './cases/prefix.ts'
 import { CASES as proxy } from './cases/proxy.ts'
 import { CASES as raw } from './cases/raw.ts'
 import { CASES as rooms } from './cases/rooms.ts'
+import { CASES as schemas } from './cases/schemas.ts'
 import { CASES as serialize } from './cases/serialize.ts'
 import { CASES as tap } from './cases/tap.ts'
 import { CASES as upstream } from './cases/upstream.ts'
@@ -54,6 +55,7 @@ export const SECTIONS: Readonly<Record<string, readonly Case[]>> = {
   '9 who may connect': [...origin, ...proxy],
   '10 errors': errors,
   '10 tap': tap,
+  '13 schemas': schemas,
   '12 faults': faults,
   '10 logging': logging,
   '12 upstream': [...upstreamHandshake, ...upstream, ...upstreamHooks, ...upstreamRecording],

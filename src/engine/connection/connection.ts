@@ -16,6 +16,7 @@ import type { Link } from './link.ts'
 import { byteLength } from './message.ts'
 import type { ResolvedHandler } from '../handler/options.ts'
 import { pathOf, type HandshakeRequest } from '../handshake/request.ts'
+import type { Checks } from '../schema/checks.ts'
 import type { Scope } from '../rooms/rooms.ts'
 import type { Params } from '../handshake/routing.ts'
 import type { Payload, RuntimeSocket, SendStatus } from '../runtime.ts'
@@ -28,6 +29,7 @@ export interface Service {
   readonly context: Context
   readonly handler: ResolvedHandler
   readonly hooks: Hooks
+  readonly checks: Checks
   /** Messages need no queue: see `dispatch.ts`. */
   readonly direct: boolean
   /** Watches the event loop for `maxMessagesPerSecond`. */
@@ -49,6 +51,7 @@ export interface Service {
     except: Connection | undefined,
   ): number
   tellBroadcast(tap: Tap, broadcast: Broadcast): void
+  encode(data: unknown): Payload
   compresses(payload: Payload): boolean
   /** @returns the bytes of one copy */
   countOut(receivers: number, payload: Payload): number
@@ -64,7 +67,8 @@ export type Broadcast = Pick<
 
 /** Messages that wait for their turn: see `dispatch.ts`. */
 export interface Queue {
-  push(payload: Payload, bytes: number, n: number): void
+  /** @param pending - what is being made of it */
+  push(payload: Payload, bytes: number, n: number, pending?: PromiseLike<unknown>): void
   /** The client has gone. What waits is still handled, and behind it `run` is called. */
   whenDone(run: () => void): void
   /** We close the connection: what still waits is dropped. */
@@ -225,7 +229,7 @@ export class Connection implements WebSocketConnection {
   }
 
   send(data: unknown): SendStatus {
-    const payload = this.live.handler.encode(data)
+    const payload = this.live.encode(data)
     return this.transmit(payload, this.live.compresses(payload), true)
   }
 
@@ -250,12 +254,12 @@ export class Connection implements WebSocketConnection {
   }
 
   broadcast(data: unknown, options?: BroadcastOptions): void {
-    this.broadcastTo(this.live.handler.encode(data), options)
+    this.broadcastTo(this.live.encode(data), options)
   }
 
   broadcastAllRooms(data: unknown, includeSelf = false): void {
     assertIncludeSelf(includeSelf, 'broadcastAllRooms')
-    this.broadcastPayload(this.live.handler.encode(data), this.getRooms(), includeSelf)
+    this.broadcastPayload(this.live.encode(data), this.getRooms(), includeSelf)
   }
 
   /** `options` as users write them. */

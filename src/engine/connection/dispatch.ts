@@ -4,6 +4,7 @@ import { Fifo } from '../fifo.ts'
 import type { UniversalApiWsHandler } from '../handler/handler.ts'
 import { BYTES_PER_MESSAGE, toBuffer } from './message.ts'
 import type { ResolvedRule } from '../handler/options.ts'
+import { REFUSED } from '../schema/checks.ts'
 import { isPromiseLike } from '../promise.ts'
 import type { Payload } from '../runtime.ts'
 import { now, queueMicrotask } from '../timers.ts'
@@ -23,11 +24,15 @@ export const UNTOLD = 0
  */
 export function dispatch(conn: Connection, payload: Payload, bytes: number, n: number): void {
   if (conn.inbox === undefined) {
-    if (conn.live.direct && conn.relay !== undefined && !isRead(conn))
+    if (conn.live.direct && conn.relay !== undefined && !looksInside(conn))
       return passOn(conn, conn.relay, payload, n)
     if (conn.live.direct && conn.relay === undefined) {
       const data = read(conn, payload)
-      if (data === UNREADABLE) return
+      if (data === UNREADABLE || data === REFUSED) return
+      if (conn.live.handler.schema.incoming !== undefined && isPromiseLike(data)) {
+        conn.inbox = new Inbox(conn)
+        return conn.inbox.push(payload, bytes, n, data)
+      }
       const result = startMessageHook(conn, data, n)
       if (result !== undefined) void conn.live.hooks.watch(conn, 'onMessage', result)
       return
@@ -38,8 +43,9 @@ export function dispatch(conn: Connection, payload: Payload, bytes: number, n: n
 }
 
 /** Whether anybody looks into a message of a connection that has a backend. */
-function isRead({ live: { handler } }: Connection): boolean {
-  return handler.source.onMessage !== undefined || handler.rules.length > 0
+function looksInside({ live: { handler } }: Connection): boolean {
+  const { source, rules, schema } = handler
+  return source.onMessage !== undefined || rules.length > 0 || schema.incoming !== undefined
 }
 
 /** To the backend, as it came. */
@@ -55,14 +61,17 @@ function passOn(conn: Connection, relay: Relay, payload: Payload, n: number): vo
 /** What the codec could not read. */
 const UNREADABLE = Symbol('unreadable')
 
+/** What the handler gets of a message, `UNREADABLE` or `REFUSED`; a promise of it where a schema is async. */
 function read(conn: Connection, payload: Payload): unknown {
   const { live } = conn
+  let data: unknown
   try {
-    return live.handler.decode(payload)
+    data = live.handler.decode(payload)
   } catch (thrown) {
     live.hooks.fail(conn, 'codec.decode', thrown)
     return UNREADABLE
   }
+  return live.handler.schema.incoming === undefined ? data : live.checks.incoming(conn, data, payload)
 }
 
 interface Item {
@@ -75,11 +84,13 @@ interface Item {
   prepared: Prepared
 }
 
-/** What `transformRawData` made of a message, or is making. */
+/** What `transformRawData` made of a message, or is making; or an async schema, of one that had to wait for nothing else. */
 interface Prepared {
   readonly transform: Transform | undefined
   value: unknown
   failure: { readonly thrown: unknown } | undefined
+  /** The value is what the handler gets. */
+  readonly isRead?: boolean
 }
 
 type Transform = NonNullable<UniversalApiWsHandler['transformRawData']>
@@ -102,7 +113,7 @@ export class Inbox implements Queue {
     this.#held = held
   }
 
-  push(payload: Payload, size: number, n: number): void {
+  push(payload: Payload, size: number, n: number, pending?: PromiseLike<unknown>): void {
     const { handler, context } = this.#conn.live
     const bytes = size + BYTES_PER_MESSAGE
     // One may always wait, whatever its size.
@@ -112,7 +123,8 @@ export class Inbox implements Queue {
     const item: Item = { payload, bytes, dueAt, n, prepared: RAW }
     this.#items.push(item)
     if (this.#held) return
-    this.#prepare(item)
+    if (pending === undefined) this.#prepare(item)
+    else item.prepared = { transform: undefined, value: pending, failure: undefined, isRead: true }
     if (!this.#running) void this.#run()
   }
 
@@ -186,12 +198,17 @@ export class Inbox implements Queue {
       this.#items.shift()
       this.#bytes -= item.bytes
       const { relay } = conn
-      if (relay && !isRead(conn)) {
+      if (relay && !looksInside(conn)) {
         passOn(conn, relay, item.payload, item.n)
         continue
       }
       if (item.prepared.failure) conn.live.hooks.fail(conn, 'transformRawData', item.prepared.failure.thrown)
-      const message = item.prepared.failure ? UNREADABLE : transform ? data : read(conn, item.payload)
+      const isRead = transform !== undefined || item.prepared.isRead === true
+      const made = item.prepared.failure ? UNREADABLE : isRead ? data : read(conn, item.payload)
+      const message =
+        conn.live.handler.schema.incoming !== undefined && isPromiseLike(made) ? await made : made
+      if (conn.dropsMessages) break
+      if (message === REFUSED) continue
       if (message === UNREADABLE) {
         if (relay) passOn(conn, relay, item.payload, item.n)
         continue
@@ -339,7 +356,7 @@ function callRule(
 }
 
 function deliverValue(conn: Connection, rule: ResolvedRule, value: unknown): void {
-  if (value !== undefined && !conn.dropsMessages) deliver(conn, rule, conn.live.handler.encode(value))
+  if (value !== undefined && !conn.dropsMessages) deliver(conn, rule, conn.live.encode(value))
 }
 
 function deliver(conn: Connection, { broadcast }: ResolvedRule, payload: Payload): void {

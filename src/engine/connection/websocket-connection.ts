@@ -6,7 +6,7 @@ import type { SendStatus } from '../runtime.ts'
 import type { UpstreamConnection } from '../upstream/upstream-connection.ts'
 
 /** One client, as handlers see it. */
-export interface WebSocketConnection<Auth = any, Names extends Params = Params> {
+export interface WebSocketConnection<Auth = any, Names extends Params = Params, Outgoing = any> {
   /** UUID v4. */
   readonly id: string
   /** Names of the joined rooms, live. Changing the set is not a way to join: use {@link joinRoom}. */
@@ -35,16 +35,17 @@ export interface WebSocketConnection<Auth = any, Names extends Params = Params> 
   /**
    * Sends a message: a string as text; `Buffer`, typed array, `ArrayBuffer` and `SharedArrayBuffer` as binary; everything
    * else as JSON text; or what the handler's `codec` makes of it. Past `maxBackpressure` the connection is terminated, so a message is never skipped silently.
-   * @throws `ERR_SERIALIZE` for what JSON cannot carry, a promise, or a `Blob`; nothing is sent then
+   * @throws `ERR_SERIALIZE` for what JSON cannot carry, a promise, or a `Blob`; `ERR_INVALID` for what does not fit
+   * `schema.outgoing`; nothing is sent then
    */
-  send(data: unknown): SendStatus
+  send(data: Outgoing): SendStatus
   /**
    * Sends to all other connections of the scope, or of `rooms`; each gets it once. Serialised once.
-   * @throws `ERR_SERIALIZE`, `ERR_OPTION`; nothing is sent then
+   * @throws `ERR_SERIALIZE`, `ERR_INVALID`, `ERR_OPTION`; nothing is sent then
    */
-  broadcast(data: unknown, options?: BroadcastOptions): void
-  /** Broadcasts to the union of the joined rooms; to nobody if there are none. @throws `ERR_SERIALIZE`, `ERR_OPTION` */
-  broadcastAllRooms(data: unknown, includeSelf?: boolean): void
+  broadcast(data: Outgoing, options?: BroadcastOptions): void
+  /** Broadcasts to the union of the joined rooms; to nobody if there are none. @throws `ERR_SERIALIZE`, `ERR_INVALID`, `ERR_OPTION` */
+  broadcastAllRooms(data: Outgoing, includeSelf?: boolean): void
   /** Idempotent; does nothing on a closed connection. @throws `ERR_ROOM_NAME` for an empty name or no string */
   joinRoom(room: string): void
   /** Idempotent. Leaving happens by itself on close. */
@@ -81,4 +82,8 @@ export interface WebSocketConnection<Auth = any, Names extends Params = Params> 
 }
 
 /** The same, by the name of the guide. */
-export type IWebSocketConnection<Auth = any, Names extends Params = Params> = WebSocketConnection<Auth, Names>
+export type IWebSocketConnection<
+  Auth = any,
+  Names extends Params = Params,
+  Outgoing = any,
+> = WebSocketConnection<Auth, Names, Outgoing>

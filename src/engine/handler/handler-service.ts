@@ -7,17 +7,17 @@ import type { PublishOptions } from '../rooms/broadcast-options.ts'
  * A handler in service, for code that runs outside of its hooks: a timer, a broker, an event of something else. It is over
  * when `onStop` has settled.
  */
-export interface HandlerService<Auth = any, Names extends Params = Params> {
+export interface HandlerService<Auth = any, Names extends Params = Params, Outgoing = any> {
   /** With a leading slash, without the prefix. */
   readonly pattern: string
   /** Those that are open now, in a list of your own; none when it is over. */
-  readonly connections: readonly WebSocketConnection<Auth, Names>[]
+  readonly connections: readonly WebSocketConnection<Auth, Names, Outgoing>[]
   /**
    * Sends to all connections of the handler, or to a union of its rooms, as `server.publish` does. When it is over it
    * reaches nobody, and a warning says so once.
-   * @throws `ERR_SERIALIZE`, `ERR_OPTION`; nothing is sent then
+   * @throws `ERR_SERIALIZE`, `ERR_INVALID`, `ERR_OPTION`; nothing is sent then
    */
-  publish(data: unknown, options?: PublishOptions): void
+  publish(data: Outgoing, options?: PublishOptions): void
 }
 
 /** What it needs of the handler in service. */

@@ -6,6 +6,7 @@ import type { PatternParams } from '../handshake/pattern-params.ts'
 import type { RequestAnswer } from '../handshake/request-answer.ts'
 import type { HandshakeRequest } from '../handshake/request.ts'
 import type { Params } from '../handshake/routing.ts'
+import type { Schemas } from '../schema/schemas.ts'
 import type { Upstream } from '../upstream/upstream.ts'
 import type { WebSocketConnection } from '../connection/websocket-connection.ts'
 
@@ -29,19 +30,22 @@ export type AuthenticateResult<Auth = any> =
   | { success: true; data?: Auth }
   | { success: false; code?: number; status?: number; reason?: string }
 
-/** Any value, but in the words of `{} | null | undefined`: `unknown` would swallow the function, and what it gets. */
-type CannedResponse<Auth, Incoming, Names extends Params> =
-  | ((conn: WebSocketConnection<Auth, Names>, data: Incoming) => unknown)
-  | {}
-  | null
-  | undefined
+/** Any value, but in the words of `{} | null | undefined`: `any` would swallow the function, and what it gets. */
+type Sendable<Outgoing> = 0 extends 1 & Outgoing ? {} | null | undefined : Outgoing | undefined
+
+type CannedResponse<Auth, Incoming, Names extends Params, Outgoing> =
+  | ((
+      conn: WebSocketConnection<Auth, Names, Outgoing>,
+      data: Incoming,
+    ) => MaybePromise<Sendable<Outgoing> | void>)
+  | Sendable<Outgoing>
 
 /** One canned answer. The first rule whose `match` is true answers, and `onMessage` is not called. */
-export interface ResponseRule<Auth = any, Incoming = any, Names extends Params = Params> {
-  match(conn: WebSocketConnection<Auth, Names>, data: Incoming): MaybePromise<boolean>
+export interface ResponseRule<Auth = any, Incoming = any, Names extends Params = Params, Outgoing = any> {
+  match(conn: WebSocketConnection<Auth, Names, Outgoing>, data: Incoming): MaybePromise<boolean>
   /** A value, or a function that makes one. `undefined` sends nothing. Values are serialised once, at start. */
   // oxlint-disable-next-line typescript/no-generated-empty-object-type -- all that is neither null nor undefined
-  response: CannedResponse<Auth, Incoming, Names>
+  response: CannedResponse<Auth, Incoming, Names, Outgoing>
   /**
    * `true` sends to the sender's rooms without the sender; options send as `conn.broadcast` does.
    * @defaultValue false: to the sender only
@@ -70,7 +74,12 @@ type ChooseUpstream<Names extends Params> = {
  * One entry of `wsHandlers`: what happens on the paths that `pattern` matches.
  * Every hook may be async. A hook that throws or rejects never ends the process: see `onError`.
  */
-export interface UniversalApiWsHandler<Auth = any, Incoming = any, Pattern extends string = string> {
+export interface UniversalApiWsHandler<
+  Auth = any,
+  Incoming = any,
+  Pattern extends string = string,
+  Outgoing = any,
+> {
   /**
    * The path behind `endpointPrefix`, Ant style: `?` one character, `*` any within a segment, `**` any
    * number of segments, `{name}` a parameter, `{name:regex}` one that must match.
@@ -147,13 +156,18 @@ export interface UniversalApiWsHandler<Auth = any, Incoming = any, Pattern exten
    */
   codec?: Codec<Incoming>
   /**
+   * What messages look like, by a schema of zod, valibot, arktype or any other library of Standard Schema: see
+   * docs/guide/schemas.md. Not together with `raw`, nor `incoming` with `transformRawData`. @defaultValue anything
+   */
+  schema?: Schemas<Incoming, Outgoing>
+  /**
    * A backend that answers: each client gets a connection of its own to it, which is dialled behind `authenticate` and before the
    * client is answered. Messages pass in both directions as they are, where no hook has another idea. A URL, its options, or a
    * function that chooses for each client; `undefined` from it: this client is mocked. @defaultValue none
    */
   upstream?: string | Upstream | ChooseUpstream<PatternParams<Pattern>>
   /** Canned answers, tried in order before `onMessage`. With `upstream`, what one answers does not go to the backend. */
-  responses?: readonly ResponseRule<Auth, Incoming, PatternParams<Pattern>>[]
+  responses?: readonly ResponseRule<Auth, NoInfer<Incoming>, PatternParams<Pattern>, NoInfer<Outgoing>>[]
   /** Start the next `onMessage` only when the last one has settled. @defaultValue false */
   sequential?: boolean
   /**
@@ -165,7 +179,7 @@ export interface UniversalApiWsHandler<Auth = any, Incoming = any, Pattern exten
    * The handler goes into service: the server listens, or a reload has put it there. Before an async one has settled clients
    * may connect. `handedOver` is what `onStop` of the version that this one replaces has returned.
    */
-  onStart?(service: HandlerService<Auth, PatternParams<Pattern>>, handedOver: any): unknown
+  onStart?(service: HandlerService<Auth, PatternParams<Pattern>, NoInfer<Outgoing>>, handedOver: any): unknown
   /**
    * Once for each `onStart`, when that has settled. `'closed'`: the server closes, and the connections are gone, or
    * `shutdownTimeout` is over, which is what an async one has as well. `'removed'`: a reload has taken the handler away,
@@ -173,12 +187,12 @@ export interface UniversalApiWsHandler<Auth = any, Incoming = any, Pattern exten
    * connections stay, and what this returns is given to the `onStart` there.
    */
   onStop?(
-    service: HandlerService<Auth, PatternParams<Pattern>>,
+    service: HandlerService<Auth, PatternParams<Pattern>, NoInfer<Outgoing>>,
     info: { readonly reason: 'closed' | 'removed' | 'replaced' },
   ): unknown
   /** After the handshake. No message is handed over before it has settled. A throw closes with 1011. */
   onConnect?(
-    conn: WebSocketConnection<Auth, PatternParams<Pattern>>,
+    conn: WebSocketConnection<Auth, PatternParams<Pattern>, NoInfer<Outgoing>>,
     req: HandshakeRequest<PatternParams<Pattern>>,
   ): unknown
   /**
@@ -187,19 +201,25 @@ export interface UniversalApiWsHandler<Auth = any, Incoming = any, Pattern exten
    * With `upstream` it says what goes to the backend: nothing, or `undefined`, is the message as it came, `DROP` none, all else is
    * sent in its place. A promise holds the later ones back. A throw reaches `onError`, and the message passes as it came.
    */
-  onMessage?(conn: WebSocketConnection<Auth, PatternParams<Pattern>>, data: Incoming): unknown
+  onMessage?(
+    conn: WebSocketConnection<Auth, PatternParams<Pattern>, NoInfer<Outgoing>>,
+    data: Incoming,
+  ): unknown
   /**
    * A message of the backend, read as `onMessage` gets those of the client (but by `transformRawData`), and with the same answers:
    * what it returns goes to the client. Only with `upstream`.
    */
-  onUpstreamMessage?(conn: WebSocketConnection<Auth, PatternParams<Pattern>>, data: any): unknown
+  onUpstreamMessage?(
+    conn: WebSocketConnection<Auth, PatternParams<Pattern>, NoInfer<Outgoing>>,
+    data: any,
+  ): unknown
   /**
    * Exactly once for every connection whose `onConnect` was started, and last: when the client has gone, behind
    * `onConnect` and what the client sent before; when we close, at once, and what waits is dropped. `conn.rooms` still holds its rooms and
    * `conn.broadcast` still reaches the others; `initiatedByClient`: the first close frame was the client's.
    */
   onClose?(
-    conn: WebSocketConnection<Auth, PatternParams<Pattern>>,
+    conn: WebSocketConnection<Auth, PatternParams<Pattern>, NoInfer<Outgoing>>,
     code: number,
     reason: string,
     initiatedByClient: boolean,
@@ -208,23 +228,29 @@ export interface UniversalApiWsHandler<Auth = any, Incoming = any, Pattern exten
    * Failures of the other hooks, and why the connection is ended: `ERR_HEARTBEAT_TIMEOUT`, `ERR_BACKPRESSURE`,
    * `ERR_MESSAGE_RATE`, `ERR_QUEUE`.
    */
-  onError?(conn: WebSocketConnection<Auth, PatternParams<Pattern>>, error: Error & { code?: string }): unknown
+  onError?(
+    conn: WebSocketConnection<Auth, PatternParams<Pattern>, NoInfer<Outgoing>>,
+    error: Error & { code?: string },
+  ): unknown
   /**
    * Plain HTTP on the handler's path, by any method and from any page; what it asks with, without a body. `undefined`
    * is HTTP 426, as without the hook. A throw is 500; what takes longer than `authenticateTimeout` is 503.
    */
   onRequest?(req: HandshakeRequest<PatternParams<Pattern>>): MaybePromise<RequestAnswer | undefined | void>
   /** A ping from the client; its pong is sent by the runtime. */
-  onPing?(conn: WebSocketConnection<Auth, PatternParams<Pattern>>, data: Buffer): unknown
+  onPing?(conn: WebSocketConnection<Auth, PatternParams<Pattern>, NoInfer<Outgoing>>, data: Buffer): unknown
   /** A pong from the client. */
-  onPong?(conn: WebSocketConnection<Auth, PatternParams<Pattern>>, data: Buffer): unknown
+  onPong?(conn: WebSocketConnection<Auth, PatternParams<Pattern>, NoInfer<Outgoing>>, data: Buffer): unknown
   /**
    * What waited because the client reads slowly has been sent: `conn.bufferedAmount` is 0. Comes after `send` has answered
    * `'queued'`, and after a broadcast or a ping that had to wait; not for a connection that is being closed.
    */
-  onDrain?(conn: WebSocketConnection<Auth, PatternParams<Pattern>>): unknown
+  onDrain?(conn: WebSocketConnection<Auth, PatternParams<Pattern>, NoInfer<Outgoing>>): unknown
   /** What `faults` has done to a message of this connection, or to itself. */
-  onFault?(conn: WebSocketConnection<Auth, PatternParams<Pattern>>, fault: FaultInfo): unknown
+  onFault?(
+    conn: WebSocketConnection<Auth, PatternParams<Pattern>, NoInfer<Outgoing>>,
+    fault: FaultInfo,
+  ): unknown
 }
 
 /** The handlers of a list of patterns, each with the `params` of its own. */
@@ -239,14 +265,19 @@ type RawHandler<Auth, Pattern extends string> = UniversalApiWsHandler<Auth, stri
 
 /**
  * Identity; infers `conn.params` from the pattern, `conn.authData` from `authenticate` and `data` from
- * `transformRawData`, `codec` or `raw`.
+ * `transformRawData`, `codec`, `schema` or `raw`; and from `schema` what may be sent.
  */
 export function defineHandler<Auth = any, const Pattern extends string = string>(
   handler: RawHandler<Auth, Pattern>,
 ): UniversalApiWsHandler<Auth, string | Buffer, Pattern>
-export function defineHandler<Auth = any, Incoming = any, const Pattern extends string = string>(
-  handler: UniversalApiWsHandler<Auth, Incoming, Pattern>,
-): UniversalApiWsHandler<Auth, Incoming, Pattern>
+export function defineHandler<
+  Auth = any,
+  Incoming = any,
+  const Pattern extends string = string,
+  Outgoing = any,
+>(
+  handler: UniversalApiWsHandler<Auth, Incoming, Pattern, Outgoing>,
+): UniversalApiWsHandler<Auth, Incoming, Pattern, Outgoing>
 export function defineHandler(handler: UniversalApiWsHandler): UniversalApiWsHandler {
   return handler
 }

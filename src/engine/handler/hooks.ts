@@ -18,15 +18,15 @@ export class Hooks {
   }
 
   control(conn: WebSocketConnection, name: 'onPing' | 'onPong', payload: Buffer): void {
-    this.#start(conn, name, (source) => source[name]?.(conn, payload))
+    this.start(conn, name, (source) => source[name]?.(conn, payload))
   }
 
   drained(conn: WebSocketConnection): void {
-    this.#start(conn, 'onDrain', (source) => source.onDrain?.(conn))
+    this.start(conn, 'onDrain', (source) => source.onDrain?.(conn))
   }
 
   faulted(conn: WebSocketConnection, fault: FaultInfo): void {
-    this.#start(conn, 'onFault', (source) => source.onFault?.(conn, fault))
+    this.start(conn, 'onFault', (source) => source.onFault?.(conn, fault))
   }
 
   /** Waits for an async hook; a rejection is a failure of the hook. Never rejects. */
@@ -52,12 +52,17 @@ export class Hooks {
     this.#context.logger.error(`${this.#current().pattern.source}: ${hook} failed: ${stack ?? message}`)
   }
 
-  /** Something happened to the connection that `onError` should know, and that no hook is to blame for. */
-  report(conn: WebSocketConnection, error: SidewireError): void {
+  /**
+   * Something happened to the connection that `onError` should know, and that no hook is to blame for.
+   * @param warn - what is said where nobody wants to know
+   */
+  report(conn: WebSocketConnection, error: SidewireError, warn: (text: string) => void = this.#warn): void {
     this.#tell(conn, undefined, error)
     if (this.#current().source.onError) this.#callOnError(conn, error)
-    else this.#context.logger.warn(`${this.nameOf(conn)}: ${error.message}`)
+    else warn(`${this.nameOf(conn)}: ${error.message}`)
   }
+
+  readonly #warn = (text: string): void => this.#context.logger.warn(text)
 
   #tell(conn: WebSocketConnection | undefined, hook: string | undefined, error: Error): void {
     this.#context.tap?.tell({ type: 'error', pattern: this.#current().pattern.source, conn, hook, error })
@@ -68,8 +73,8 @@ export class Hooks {
     return `${this.#current().pattern.source} (connection ${conn.id})`
   }
 
-  /** Of a hook that nothing waits for. */
-  #start(conn: WebSocketConnection, hook: string, call: (source: UniversalApiWsHandler) => unknown): void {
+  /** Calls a hook that nothing waits for. */
+  start(conn: WebSocketConnection, hook: string, call: (source: UniversalApiWsHandler) => unknown): void {
     try {
       const result = call(this.#current().source)
       if (isPromiseLike(result)) void this.watch(conn, hook, result)

@@ -4,6 +4,7 @@ import type { Timer } from '../clock.ts'
 import type { Broadcast, Connection, Service } from '../connection/connection.ts'
 import type { Context } from '../context.ts'
 import { Inbox } from '../connection/dispatch.ts'
+import { Checks } from '../schema/checks.ts'
 import { SidewireError } from '../errors.ts'
 import { createHandlerService } from './handler-service.ts'
 import { Hooks } from './hooks.ts'
@@ -29,6 +30,7 @@ export class LiveHandler implements Service {
   handler: ResolvedHandler
   direct: boolean
   readonly hooks: Hooks
+  readonly checks: Checks
   readonly lag: LagMonitor
   readonly lifecycle: Lifecycle
   readonly #placeOf: PlaceOf
@@ -47,6 +49,7 @@ export class LiveHandler implements Service {
     this.handler = handler
     this.direct = isDirect(handler)
     this.hooks = new Hooks(context, () => this.handler)
+    this.checks = new Checks(this)
     this.lag = new LagMonitor(context.clock)
     this.lifecycle = new Lifecycle(this.hooks, (isOver) => createHandlerService(this, isOver))
     this.#sweep = new BacklogSweep(context.clock, () => this.connections())
@@ -159,11 +162,11 @@ export class LiveHandler implements Service {
 
   /**
    * To all of its connections, or to a union of its rooms.
-   * @throws `ERR_SERIALIZE`, `ERR_OPTION`
+   * @throws `ERR_SERIALIZE`, `ERR_INVALID`, `ERR_OPTION`
    */
   publish(data: unknown, options?: PublishOptions): void {
     const rooms = roomsOf(options, 'publish')
-    const payload = this.handler.encode(data)
+    const payload = this.encode(data)
     let receivers = 0
     for (const scope of this.#scopes.values()) receivers += this.broadcast(scope, payload, rooms, undefined)
     const { tap } = this.context
@@ -171,6 +174,12 @@ export class LiveHandler implements Service {
     const audience = (): Connection[] =>
       [...this.#scopes.values()].flatMap((scope) => [...scope.audience(rooms)])
     this.tellBroadcast(tap, { payload, rooms, from: undefined, receivers, audience })
+  }
+
+  /** What is sent to clients, as it goes on the wire. @throws `ERR_SERIALIZE`, `ERR_INVALID` */
+  encode(data: unknown): Payload {
+    const { handler } = this
+    return handler.encode(handler.schema.outgoing === undefined ? data : this.checks.outgoing(data))
   }
 
   broadcast(

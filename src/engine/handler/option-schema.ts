@@ -5,6 +5,7 @@ import { describe, SidewireError } from '../errors.ts'
 import { LOG_LEVELS, type Logger } from '../logger.ts'
 import { faultsSchema } from './fault-schema.ts'
 import { TOKEN } from '../handshake/request.ts'
+import type { StandardSchema } from '../schema/standard-schema.ts'
 import { MAX_TIMER_MS } from '../timers.ts'
 import { upstreamUrlParts } from '../upstream/upstream.ts'
 
@@ -52,6 +53,27 @@ const broadcast = v.union(
     }),
   ],
   'true, false, or { room | rooms, includeSelf }',
+)
+
+const STANDARD_SCHEMA = 'a schema of zod, valibot, arktype or another library of Standard Schema'
+const standardSchema = v.custom<StandardSchema>(
+  (value) =>
+    ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
+    typeof (value as Partial<StandardSchema>)['~standard']?.validate === 'function',
+  STANDARD_SCHEMA,
+)
+
+const schemas = v.strictObject(
+  {
+    incoming: v.optional(standardSchema),
+    outgoing: v.optional(standardSchema),
+    onInvalid: v.optional(
+      v.union([v.picklist(['ignore', 'close']), v.function()], "'ignore', 'close', or a function"),
+    ),
+    checkOutgoing: v.optional(oneOf(['throw', 'warn', 'off'])),
+    query: v.optional(standardSchema),
+  },
+  '{ incoming, outgoing, onInvalid, checkOutgoing, query }',
 )
 
 const rule = v.strictObject(
@@ -191,6 +213,7 @@ const handler = v.strictObject(
     delay: v.optional(ms()),
     transformRawData: hook,
     raw: v.optional(flag),
+    schema: v.optional(schemas),
     codec: v.optional(v.custom(isCodec, 'an object with a name, and the methods encode and decode')),
     upstream: v.optional(
       v.union(

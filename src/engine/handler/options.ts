@@ -11,6 +11,8 @@ import {
   type ProxyHeader,
 } from './option-schema.ts'
 import { resolveOrigins, type AllowedOrigins, type ResolvedOrigins } from '../handshake/origin.ts'
+import { checkOutgoing } from '../schema/check.ts'
+import { resolveSchemas, type ResolvedSchemas } from '../schema/schemas.ts'
 import { compilePattern, normalizePrefix, type Pattern } from '../handshake/routing.ts'
 import type { HandshakeRequest } from '../handshake/request.ts'
 import type { Payload, TlsFiles } from '../runtime.ts'
@@ -184,6 +186,7 @@ export interface ResolvedHandler extends Translation {
   /** `undefined`: the handler answers itself. */
   readonly upstream: UpstreamOption | undefined
   readonly rules: readonly ResolvedRule[]
+  readonly schema: ResolvedSchemas
 }
 
 export interface ResolvedEngineOptions {
@@ -369,6 +372,7 @@ function resolveHandler(
   const { enabled = true, threshold = DEFAULT_COMPRESSION_THRESHOLD } =
     typeof compression === 'object' ? compression : { enabled: compression }
   const translation = translationOf(source)
+  const schema = resolveSchemas(source.schema)
   return {
     source,
     pattern: resolvePattern(source.pattern, index),
@@ -385,8 +389,9 @@ function resolveHandler(
     scope: source.scope ?? 'handler',
     upstream: resolveUpstreamOf(source, index),
     ...translation,
+    schema,
     rules: (source.responses ?? []).map((entry, at) =>
-      resolveRule(entry, translation, `wsHandlers[${index}].responses[${at}].response`),
+      resolveRule(entry, translation, schema, `wsHandlers[${index}].responses[${at}].response`),
     ),
   }
 }
@@ -431,6 +436,14 @@ function assertNames(upstream: string | Upstream, pattern: string, path: string)
 
 /** Each of them says what `onMessage` gets. */
 function assertOneReader(source: UniversalApiWsHandler, index: number): void {
+  const { schema, raw, transformRawData } = source
+  const owner = raw ? 'raw' : transformRawData && schema?.incoming ? 'transformRawData' : undefined
+  if (schema && owner !== undefined)
+    throw new SidewireError(
+      'ERR_OPTION',
+      `option "wsHandlers[${index}].schema" stands beside "${owner}", and both say what onMessage gets; leave one of the two ` +
+        'out: a codec reads other formats, and its messages may have a schema',
+    )
   const [one, other] = (['raw', 'codec', 'transformRawData'] as const).filter((name) => source[name])
   if (one !== undefined && other !== undefined)
     throw new SidewireError(
@@ -449,7 +462,12 @@ function resolvePattern(source: string, index: number): Pattern {
   }
 }
 
-function resolveRule(entry: ResponseRule, { encode }: Translation, path: string): ResolvedRule {
+function resolveRule(
+  entry: ResponseRule,
+  { encode }: Translation,
+  { outgoing, warns }: ResolvedSchemas,
+  path: string,
+): ResolvedRule {
   const { response } = entry
   const rest = { match: entry.match.bind(entry), broadcast: entry.broadcast ?? false }
   if (typeof response === 'function') {
@@ -457,7 +475,8 @@ function resolveRule(entry: ResponseRule, { encode }: Translation, path: string)
   }
   if (response === undefined) return { ...rest, payload: undefined, respond: undefined }
   try {
-    return { ...rest, payload: encode(response), respond: undefined }
+    const checked = outgoing === undefined || warns ? response : checkOutgoing(outgoing, response)
+    return { ...rest, payload: encode(checked), respond: undefined }
   } catch (cause) {
     throw new SidewireError('ERR_RESPONSE', `${path} can never be sent: ${(cause as Error).message}`, {
       cause,

@@ -23,6 +23,9 @@ import type { BackendRelay } from '../upstream/relay.ts'
 import { createHandshakeRequest, pathOf, readHeaders, tokens, type HandshakeRequest } from './request.ts'
 import type { HttpAnswer, RawRequest, RuntimeCapabilities, UpgradeDecision } from '../runtime.ts'
 import { countRefused, type RefusalReason } from '../stats.ts'
+import { checkQuery } from '../schema/check.ts'
+import { inWords } from '../schema/invalid-error.ts'
+import type { SchemaIssue } from '../schema/standard-schema.ts'
 import type { Passage } from '../network.ts'
 import type { TrafficLog } from '../traffic-log.ts'
 import { Waiting } from './waiting.ts'
@@ -97,7 +100,7 @@ export class Upgrades {
     if ('accept' in proposal) return proposal
     const { live, req } = proposal
     const passage = this.#context.network?.arrive(live.handler.pattern.source, req)
-    return passage ? this.#pass(proposal, passage, raw, abilities) : this.#authenticate(proposal)
+    return passage ? this.#pass(proposal, passage, raw, abilities) : this.#check(proposal)
   }
 
   /** Through a network that is not perfect. */
@@ -108,7 +111,7 @@ export class Upgrades {
     { hangsUp }: Abilities,
   ): Ruling | Promise<Ruling> {
     const pass = (): Ruling | Promise<Ruling> => {
-      if (!refuse) return this.#authenticate(proposal)
+      if (!refuse) return this.#check(proposal)
       if (refuse.kind === 'close') return this.#acceptAndClose(proposal, 'fault', refuse)
       const status = refuse.kind === 'status' ? refuse.status : 503
       return this.#refuse(
@@ -142,13 +145,43 @@ export class Upgrades {
     return { accept: true, data, protocol, extensions, reason }
   }
 
-  #authenticate(proposal: Proposal): Ruling | Promise<Ruling> {
+  /** Whether the query is as the handler wants it. */
+  #check(proposal: Proposal): Ruling | Promise<Ruling> {
+    const { live, req } = proposal
+    const { query } = live.handler.schema
+    if (query === undefined) return this.#authenticate(proposal)
+    const failed = (thrown: unknown): Ruling => {
+      live.hooks.failAlone('schema.query', thrown)
+      return this.#refuse('query', textAnswer(500, 'The query could not be checked'))
+    }
+    const checked = (issue: SchemaIssue | undefined): Ruling | Promise<Ruling> =>
+      issue === undefined
+        ? this.#authenticate(proposal)
+        : this.#refuse('query', textAnswer(400, `Invalid query: ${inWords(issue)}`))
     try {
-      const verdict = authenticate(proposal.live.handler.source, proposal.req)
-      if (!isPromiseLike(verdict)) return this.#settle(proposal, verdict)
-      return this.#settleInTime(proposal, verdict)
+      const issue = checkQuery(query, req.url)
+      if (!isPromiseLike(issue)) return checked(issue)
+      return this.#settleInTime(live, issue, 'schema.query', checked, failed)
     } catch (thrown) {
-      return this.#failAuthenticate(proposal.live, thrown)
+      return failed(thrown)
+    }
+  }
+
+  #authenticate(proposal: Proposal): Ruling | Promise<Ruling> {
+    const { live, req } = proposal
+    const failed = (thrown: unknown): Ruling => this.#failAuthenticate(live, thrown)
+    try {
+      const verdict = authenticate(live.handler.source, req)
+      if (!isPromiseLike(verdict)) return this.#settle(proposal, verdict)
+      return this.#settleInTime(
+        live,
+        verdict,
+        'authenticate',
+        (settled) => this.#settle(proposal, settled),
+        failed,
+      )
+    } catch (thrown) {
+      return failed(thrown)
     }
   }
 
@@ -248,22 +281,28 @@ export class Upgrades {
     return { accept: true, data: conn, protocol, extensions }
   }
 
-  #settleInTime(proposal: Proposal, verdict: PromiseLike<Verdict>): Promise<Ruling> {
-    const { live } = proposal
+  /** What says whether a client may come in has `authenticateTimeout` for it. */
+  #settleInTime<Value>(
+    live: LiveHandler,
+    pending: PromiseLike<Value>,
+    hook: string,
+    settled: (value: Value) => Ruling | Promise<Ruling>,
+    failed: (thrown: unknown) => Ruling,
+  ): Promise<Ruling> {
     const { authenticateTimeout } = this.#options
     const late = (): Ruling => {
       this.#context.logger.warn(
-        `${live.handler.pattern.source}: authenticate did not answer within ${authenticateTimeout} ms (authenticateTimeout)`,
+        `${live.handler.pattern.source}: ${hook} did not answer within ${authenticateTimeout} ms (authenticateTimeout)`,
       )
       return this.#refuse('authenticateTimeout', textAnswer(503, 'Authentication took too long'))
     }
-    return this.#waiting.settle<Verdict, Ruling>(
-      verdict,
+    return this.#waiting.settle<Value, Ruling>(
+      pending,
       {
-        settled: (value) => this.#settle(proposal, value),
-        failed: (thrown) => this.#failAuthenticate(live, thrown),
+        settled,
+        failed,
         stopped: () => this.#refuseAs(GOING_AWAY),
-        failedLate: (thrown) => live.hooks.failAlone('authenticate', thrown),
+        failedLate: (thrown) => live.hooks.failAlone(hook, thrown),
       },
       { limit: { ms: authenticateTimeout, late } },
     )

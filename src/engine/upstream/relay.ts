@@ -82,7 +82,7 @@ export class BackendRelay implements Relay {
   pass(payload: Payload, made: unknown): void {
     if (made === DROP) return
     if (made === undefined) this.#send(payload)
-    else this.#send(this.#encode('onMessage', made) ?? payload)
+    else this.#send(this.#encoded('onMessage', () => this.#conn.live.handler.encode(made)) ?? payload)
   }
 
   drained(): void {
@@ -176,7 +176,9 @@ export class BackendRelay implements Relay {
 
   #deliverMade(payload: Payload, made: unknown): void {
     if (made === DROP) return
-    this.#deliver(made === undefined ? payload : (this.#encode('onUpstreamMessage', made) ?? payload))
+    const changed =
+      made === undefined ? undefined : this.#encoded('onUpstreamMessage', () => this.#conn.live.encode(made))
+    this.#deliver(changed ?? payload)
   }
 
   #deliver(payload: Payload): void {
@@ -184,12 +186,11 @@ export class BackendRelay implements Relay {
   }
 
   /** What a hook wants to have sent in the place of a message; `undefined` if that cannot be. */
-  #encode(hook: string, made: unknown): Payload | undefined {
-    const { handler, hooks } = this.#conn.live
+  #encoded(hook: string, encode: () => Payload): Payload | undefined {
     try {
-      return handler.encode(made)
+      return encode()
     } catch (thrown) {
-      hooks.fail(this.#conn, hook, thrown)
+      this.#conn.live.hooks.fail(this.#conn, hook, thrown)
       return undefined
     }
   }

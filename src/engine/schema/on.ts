@@ -1,0 +1,36 @@
+/** A message whose `key` says which of several it is. */
+type Kinds<Key extends PropertyKey, Incoming> = Incoming extends {
+  readonly [K in Key]: infer Kind extends PropertyKey
+}
+  ? Kind
+  : never
+
+type Hook<Conn, Data> = (conn: Conn, data: Data) => unknown
+
+/** A hook for each kind of message; those that are left out go to `otherwise`. */
+type Branches<Key extends PropertyKey, Conn, Incoming> = {
+  readonly [Kind in Kinds<Key, Incoming>]?: {
+    hook(conn: Conn, data: Extract<Incoming, { readonly [K in Key]: Kind }>): unknown
+  }['hook']
+}
+
+/**
+ * An `onMessage` that tells messages apart by one of their members: `onMessage: on('type', { join(conn, data) {}, say(conn, data) {} })`.
+ * With a `schema` each gets its own type.
+ * @param otherwise - for messages of no such kind; without it nothing happens
+ */
+export function on<const Key extends string, Conn, Incoming>(
+  key: Key,
+  branches: Branches<Key, Conn, Incoming>,
+  otherwise?: Hook<Conn, Incoming>,
+): Hook<Conn, Incoming> {
+  const hooks = new Map<unknown, Hook<Conn, any>>(Object.entries(branches))
+  return (conn, data) => {
+    const kind =
+      typeof data === 'object' && data !== null && Object.hasOwn(data, key)
+        ? (data as Record<string, unknown>)[key]
+        : undefined
+    const hook = hooks.get(typeof kind === 'number' ? String(kind) : kind) ?? otherwise
+    return hook?.(conn, data)
+  }
+}
