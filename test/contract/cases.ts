@@ -4,6 +4,7 @@ import { CASES as authentication } from './cases/authentication.ts'
 import { CASES as broadcastOptions } from './cases/broadcast-options.ts'
 import { CASES as close } from './cases/close.ts'
 import { CASES as codec } from './cases/codec.ts'
+import { CASES as codecs } from './cases/codecs.ts'
 import { CASES as compression } from './cases/compression.ts'
 import { CASES as configuration } from './cases/configuration.ts'
 import { CASES as connection } from './cases/connection.ts'
@@ -55,7 +56,7 @@ export const SECTIONS: Readonly<Record<string, readonly Case[]>> = {
   '9 who may connect': [...origin, ...proxy],
   '10 errors': errors,
   '10 tap': tap,
-  '13 schemas': schemas,
+  '13 schemas and codecs': [...schemas, ...codecs],
   '12 faults': faults,
   '10 logging': logging,
   '12 upstream': [...upstreamHandshake, ...upstream, ...upstreamHooks, ...upstreamRecording],

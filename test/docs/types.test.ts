@@ -197,6 +197,109 @@ universalApi({ wsHandlers: [{ pattern: '/a/{room}', onConnect: (conn) => text(co
 universalApi({ wsHandlers: [{ pattern: '/a/{room}', onConnect: (conn) => text(conn.params.id) }] })
 `
 
+const SCHEMAS = `
+import * as z from 'zod'
+import * as v from 'valibot'
+import { type } from 'arktype'
+import { createServer, defineConfig, defineHandler, on, type MessagesOf, type UniversalApiWsHandler } from 'sidewire'
+
+const text = (value: string): string => value
+const number = (value: number): number => value
+type Same<A, B> = [A, B] extends [B, A] ? true : false
+
+const Incoming = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('join'), room: z.string() }),
+  z.object({ type: z.literal('say'), text: z.string(), n: z.coerce.number() }),
+])
+const Outgoing = z.object({ from: z.string(), text: z.string(), at: z.number().optional() })
+
+export const chat = defineHandler({
+  pattern: '/chat/{id}',
+  schema: { incoming: Incoming, outgoing: Outgoing },
+  authenticate: (req) => ({ success: true, data: { user: text(req.params.id) } }),
+  responses: [
+    { match: (conn, data) => data.type === 'join' && text(data.room) === conn.params.id, response: { from: 'a', text: 'b' } },
+    { match: (_conn, data) => data.type === 'say', response: (conn, data) => ({ from: conn.authData.user, text: data.type }) },
+    // @ts-expect-error not what is sent
+    { match: () => true, response: { from: 1, text: 'b' } },
+    { match: () => true, response: undefined },
+  ],
+  onConnect(conn) {
+    conn.send({ from: conn.authData.user, text: 'hi' })
+    // @ts-expect-error not what is sent
+    conn.send({ from: 'a' })
+    // @ts-expect-error
+    conn.broadcast('text')
+  },
+  onMessage(conn, data) {
+    if (data.type === 'say') return number(data.n)
+    // @ts-expect-error narrowed
+    text(data.text)
+    return text(data.room)
+  },
+  onStart(service) {
+    service.publish({ from: 'a', text: 'b' })
+    // @ts-expect-error
+    service.publish({ from: 'a', txt: 'b' })
+    for (const conn of service.connections) {
+      // @ts-expect-error
+      conn.send(1)
+    }
+  },
+})
+export const isIn: Same<MessagesOf<typeof chat>['incoming'], z.output<typeof Incoming>> = true
+export const isOut: Same<MessagesOf<typeof chat>['outgoing'], z.input<typeof Outgoing>> = true
+
+export const told = defineHandler({
+  pattern: '/told/{id}',
+  schema: { incoming: Incoming, outgoing: v.object({ ok: v.boolean() }) },
+  authenticate: () => ({ success: true, data: { user: 'a' } }),
+  onMessage: on('type', {
+    join(conn, data) {
+      conn.joinRoom(text(data.room) + conn.params.id + conn.authData.user)
+      // @ts-expect-error of another kind
+      text(data.text)
+      // @ts-expect-error not what is sent
+      conn.send({ ok: 1 })
+    },
+    say: (conn, { n }) => void conn.send({ ok: number(n) > 0 }),
+  }),
+})
+export const wrongKind = defineHandler({
+  pattern: '/a',
+  schema: { incoming: Incoming },
+  // @ts-expect-error no such kind
+  onMessage: on('type', { leave() {} }),
+})
+
+export const onlyOut = defineHandler({
+  pattern: '/out',
+  schema: { outgoing: type({ n: 'number' }) },
+  onMessage(conn, data) {
+    text(data.anything)
+    conn.send({ n: 1 })
+    // @ts-expect-error
+    conn.send({ n: 'a' })
+  },
+})
+export const onlyIn = defineHandler({
+  pattern: '/in',
+  schema: { incoming: type({ n: 'number' }) },
+  onMessage(conn, data) {
+    number(data.n)
+    // @ts-expect-error
+    text(data.n)
+    conn.send('anything')
+  },
+})
+export const none = defineHandler({ pattern: '/none', onMessage: (conn, data) => void conn.send(data.any) })
+// @ts-expect-error no schema
+export const wrong = defineHandler({ pattern: '/none', schema: { incoming: 1 } })
+export const list: UniversalApiWsHandler[] = [chat, told, onlyOut, onlyIn, none]
+export default defineConfig({ wsHandlers: [chat, told, onlyOut, ...list, { pattern: '/x', schema: { incoming: Incoming }, onMessage: (conn, data) => { data.type } }] })
+await createServer({ wsHandlers: list })
+`
+
 const NAMES = [
   `import type { PatternParams } from 'sidewire'`,
   `type Same<A, B> = [A, B] extends [B, A] ? true : false`,
@@ -205,6 +308,12 @@ const NAMES = [
     return `export const is${index}: Same<keyof PatternParams<${JSON.stringify(pattern)}>, ${expected}> = true`
   }),
 ].join('\n')
+
+/** What a project that uses it all has installed. */
+const LINKED = [
+  ...['vite', 'vitest', '@types', '@jest', 'expect', '@playwright', 'playwright'],
+  ...['zod', 'valibot', 'arktype', '@msgpack', 'protobufjs', '@bufbuild'],
+]
 
 /** A page is a project of its own, in which files that it names find one another. */
 function place({ page, line, language, file }: Snippet): string {
@@ -228,6 +337,7 @@ describe('the types, as built, in a project of `tsc --init`', () => {
   const files: [name: string, code: string][] = [
     ['handlers.ts', HANDLERS],
     ['names.ts', NAMES],
+    ['schemas.ts', SCHEMAS],
     ...inLanguage('ts'),
   ]
   let errors: string[] = []
@@ -236,7 +346,7 @@ describe('the types, as built, in a project of `tsc --init`', () => {
     folder = mkdtempSync(join(tmpdir(), 'sidewire-types-'))
     mkdirSync(join(folder, 'node_modules'))
     symlinkSync(ROOT, join(folder, 'node_modules/sidewire'), 'junction')
-    for (const name of ['vite', 'vitest', '@types', '@jest', 'expect', '@playwright', 'playwright'])
+    for (const name of LINKED)
       symlinkSync(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name), 'junction')
     writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
     for (const [name, code] of files) {
@@ -250,11 +360,15 @@ describe('the types, as built, in a project of `tsc --init`', () => {
 
   it('takes each TypeScript snippet of the pages', () => {
     expect(files.length).toBeGreaterThan(30)
-    expect(errors.filter((line) => !/^(handlers|names)\.ts/.test(line))).toEqual([])
+    expect(errors.filter((line) => !/^(handlers|names|schemas)\.ts/.test(line))).toEqual([])
   })
 
   it('knows params, authData and data in every place where handlers are written', () => {
     expect(errors.filter((line) => line.startsWith('handlers.ts'))).toEqual([])
+  })
+
+  it('knows by a schema what comes and what may be sent', () => {
+    expect(errors.filter((line) => line.startsWith('schemas.ts'))).toEqual([])
   })
 
   it('knows the names of a pattern', () => {

@@ -256,6 +256,11 @@ const table: readonly Row[] = [
     denied: [...not(...node, 'vite', 'http-proxy-3'), '../index.ts', '../engine/engine.ts'],
   },
   {
+    file: 'src/codecs/codecs.ts',
+    allowed: ['../engine/connection/codec.ts'],
+    denied: [...platforms, 'node:fs', '@msgpack/msgpack', 'protobufjs', '../engine/errors.ts', '../index.ts'],
+  },
+  {
     file: 'src/faults/network.ts',
     allowed: [
       '../engine/clock.ts',

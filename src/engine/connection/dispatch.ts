@@ -68,6 +68,8 @@ function read(conn: Connection, payload: Payload): unknown {
   try {
     data = live.handler.decode(payload)
   } catch (thrown) {
+    // A schema says what becomes of what it is not.
+    if (live.handler.schema.incoming !== undefined) return live.checks.unreadable(conn, thrown, payload)
     live.hooks.fail(conn, 'codec.decode', thrown)
     return UNREADABLE
   }

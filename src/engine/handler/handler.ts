@@ -267,17 +267,17 @@ type RawHandler<Auth, Pattern extends string> = UniversalApiWsHandler<Auth, stri
  * Identity; infers `conn.params` from the pattern, `conn.authData` from `authenticate` and `data` from
  * `transformRawData`, `codec`, `schema` or `raw`; and from `schema` what may be sent.
  */
-export function defineHandler<Auth = any, const Pattern extends string = string>(
-  handler: RawHandler<Auth, Pattern>,
-): UniversalApiWsHandler<Auth, string | Buffer, Pattern>
 export function defineHandler<
   Auth = any,
   Incoming = any,
   const Pattern extends string = string,
   Outgoing = any,
 >(
-  handler: UniversalApiWsHandler<Auth, Incoming, Pattern, Outgoing>,
+  handler: UniversalApiWsHandler<Auth, Incoming, Pattern, Outgoing> & { raw?: false },
 ): UniversalApiWsHandler<Auth, Incoming, Pattern, Outgoing>
+export function defineHandler<Auth = any, const Pattern extends string = string>(
+  handler: RawHandler<Auth, Pattern>,
+): UniversalApiWsHandler<Auth, string | Buffer, Pattern>
 export function defineHandler(handler: UniversalApiWsHandler): UniversalApiWsHandler {
   return handler
 }

@@ -1,6 +1,7 @@
 import { CloseCode, truncateReason } from '../close.ts'
 import type { Clock } from '../clock.ts'
 import type { Connection } from '../connection/connection.ts'
+import { toError } from '../errors.ts'
 import type { Hooks } from '../handler/hooks.ts'
 import type { Logger } from '../logger.ts'
 import { isPromiseLike } from '../promise.ts'
@@ -43,6 +44,15 @@ export class Checks {
     } catch (thrown) {
       return failed(thrown)
     }
+  }
+
+  /** What the codec could not read is no message that fits. */
+  unreadable(conn: Connection, thrown: unknown, payload: Payload): typeof REFUSED {
+    const { message } = toError(thrown)
+    return this.#refuse(
+      conn,
+      new InvalidError('incoming', [{ message: `cannot be read: ${message}` }], payload),
+    )
   }
 
   /** @returns what goes on the wire @throws `ERR_INVALID`, and what the schema throws */
