@@ -10,26 +10,25 @@ export interface MsgpackLibrary {
 }
 
 /** MessagePack (https://msgpack.org): `codec: msgpack({ encode, decode })`, of `@msgpack/msgpack` or `msgpackr`. */
-export function msgpack({ encode, decode }: MsgpackLibrary): Codec {
+export function msgpack(library: MsgpackLibrary): Codec {
   return binary(
     'msgpack',
-    // Called with the one argument: what else the library takes is not the engine's to give.
-    (data) => encode(data),
-    (bytes) => decode(bytes),
+    (data) => library.encode(data),
+    (bytes) => library.decode(bytes),
   )
 }
 
 /** A message type of protobufjs. */
 export interface ProtobufjsType {
-  encode(data: any): { finish(): Uint8Array }
+  encode(data: unknown): { finish(): Uint8Array }
   decode(bytes: Uint8Array): unknown
   /** What is wrong with the data, `null` if nothing is. */
-  verify?(data: any): string | null
+  verify?(data: unknown): string | null
 }
 
 /** The two functions of `@bufbuild/protobuf`, for one message type. */
 export interface BinaryFunctions {
-  toBinary(data: any): Uint8Array
+  toBinary(data: unknown): Uint8Array
   fromBinary(bytes: Uint8Array): unknown
 }
 

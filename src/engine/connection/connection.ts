@@ -16,7 +16,6 @@ import type { Link } from './link.ts'
 import { byteLength } from './message.ts'
 import type { ResolvedHandler } from '../handler/options.ts'
 import { pathOf, type HandshakeRequest } from '../handshake/request.ts'
-import type { Checks } from '../schema/checks.ts'
 import type { Scope } from '../rooms/rooms.ts'
 import type { Params } from '../handshake/routing.ts'
 import type { Payload, RuntimeSocket, SendStatus } from '../runtime.ts'
@@ -29,7 +28,7 @@ export interface Service {
   readonly context: Context
   readonly handler: ResolvedHandler
   readonly hooks: Hooks
-  readonly checks: Checks
+  readonly checks: MessageChecks
   /** Messages need no queue: see `dispatch.ts`. */
   readonly direct: boolean
   /** Watches the event loop for `maxMessagesPerSecond`. */
@@ -57,6 +56,12 @@ export interface Service {
   countOut(receivers: number, payload: Payload): number
   pong(conn: Connection, payload: Payload): void
   reportOverflow(conn: Connection, waiting: number): void
+}
+
+/** What holds messages against a schema: see `schema/checks.ts`. */
+export interface MessageChecks {
+  incoming(conn: Connection, data: unknown, payload: Payload): unknown
+  unreadable(conn: Connection, thrown: unknown, payload: Payload): symbol
 }
 
 /** A broadcast, as the tap is told of it. */

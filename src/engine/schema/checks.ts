@@ -1,6 +1,6 @@
 import { CloseCode, truncateReason } from '../close.ts'
 import type { Clock } from '../clock.ts'
-import type { Connection } from '../connection/connection.ts'
+import type { Connection, MessageChecks } from '../connection/connection.ts'
 import { toError } from '../errors.ts'
 import type { Hooks } from '../handler/hooks.ts'
 import type { Logger } from '../logger.ts'
@@ -25,7 +25,7 @@ interface Live {
 export const REFUSED: unique symbol = Symbol('refused')
 
 /** Holds messages against the schema of one handler, and says what does not fit. */
-export class Checks {
+export class Checks implements MessageChecks {
   readonly #live: Live
   #warnedAt = -Infinity
 

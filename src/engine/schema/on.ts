@@ -24,7 +24,7 @@ export function on<const Key extends string, Conn, Incoming>(
   branches: Branches<Key, Conn, Incoming>,
   otherwise?: Hook<Conn, Incoming>,
 ): Hook<Conn, Incoming> {
-  const hooks = new Map<unknown, Hook<Conn, any>>(Object.entries(branches))
+  const hooks = new Map<unknown, Hook<Conn, Incoming>>(Object.entries(branches))
   return (conn, data) => {
     const kind =
       typeof data === 'object' && data !== null && Object.hasOwn(data, key)
