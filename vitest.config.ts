@@ -1,4 +1,5 @@
 import type { ViteUserConfig } from 'vitest/config'
+import { LongestFirst } from './test/sequencer.ts'
 
 const isBun = process.versions['bun'] !== undefined
 
@@ -36,6 +37,7 @@ const config: ViteUserConfig = {
     // A line for each file: what is fine needs no more, and what fails is shown whole.
     silent: 'passed-only',
     slowTestThreshold: 15_000,
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         extends: true,

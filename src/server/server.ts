@@ -52,7 +52,7 @@ export interface Server {
   readonly connections: readonly ConnectionInfo[]
   /**
    * Sends to all connections of the handler with this pattern, or to a union of its rooms.
-   * @throws `ERR_UNKNOWN_HANDLER`, `ERR_SERIALIZE`, `ERR_OPTION`; nothing is sent then
+   * @throws `ERR_UNKNOWN_HANDLER`, `ERR_SERIALIZE`, `ERR_INVALID`, `ERR_OPTION`; nothing is sent then
    */
   publish(pattern: string, data: unknown, options?: PublishOptions): void
   /**

@@ -265,6 +265,25 @@ export const told = defineHandler({
     say: (conn, { n }) => void conn.send({ ok: number(n) > 0 }),
   }),
 })
+// Nobody is named by authenticate.
+export const unnamed = defineHandler({
+  pattern: '/chat/{id}',
+  schema: { incoming: Incoming, outgoing: v.variant('type', [v.object({ type: v.literal('joined'), room: v.string() }), v.object({ type: v.literal('said'), text: v.string() })]) },
+  onMessage: on('type', {
+    join(conn, { room }) {
+      conn.joinRoom(room)
+      conn.send({ type: 'joined', room })
+      // @ts-expect-error
+      conn.send({ type: 'join', room })
+      conn.params.id.length
+      // @ts-expect-error
+      conn.params.no.length
+    },
+    say(conn, { text, n }) {
+      conn.broadcastAllRooms({ type: 'said', text: text.repeat(n) }, true)
+    },
+  }),
+})
 export const wrongKind = defineHandler({
   pattern: '/a',
   schema: { incoming: Incoming },

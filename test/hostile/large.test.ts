@@ -5,7 +5,7 @@ import { Attacker, endAll, expectCalm, MEASURED, MIB, p99, Victim } from './rig.
 assertPlatform()
 afterEach(endAll)
 
-const CLIENTS = 100
+const CLIENTS = 50
 const LARGE = 16_000_000
 
 describe.each(NETWORK_RUNTIMES)('large messages on %s', (runtime) => {

@@ -258,7 +258,7 @@ const table: readonly Row[] = [
   {
     file: 'src/codecs/codecs.ts',
     allowed: ['../engine/connection/codec.ts'],
-    denied: [...platforms, 'node:fs', '@msgpack/msgpack', 'protobufjs', '../engine/errors.ts', '../index.ts'],
+    denied: [...platforms, '@msgpack/msgpack', 'protobufjs', '../engine/errors.ts', '../index.ts'],
   },
   {
     file: 'src/faults/network.ts',

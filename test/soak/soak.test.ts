@@ -21,15 +21,16 @@ function soak(...args: string[]): Promise<Outcome> {
   })
 }
 
+// Side by side: a soak waits for the most part, and judges what is left, not how fast it was.
 describe('the soak run', () => {
-  it.each(RUNTIMES)('passes 20 seconds on %s', async (runtime) => {
-    const { code, text } = await soak('--seconds', '20', '--runtime', runtime)
+  it.concurrent.each(RUNTIMES)('passes 15 seconds on %s', async (runtime) => {
+    const { code, text } = await soak('--seconds', '15', '--runtime', runtime)
     expect(text).toContain(`${runtime}: passed`)
     expect(text).toMatch(/lost, duplicated, out of order: +0, 0, 0\n/)
     expect(code).toBe(0)
   })
 
-  it.each(RUNTIMES)('passes 15 seconds on %s in front of another server', async (runtime) => {
+  it.concurrent.each(RUNTIMES)('passes 15 seconds on %s in front of another server', async (runtime) => {
     const { code, text } = await soak('--seconds', '15', '--runtime', runtime, '--upstream')
     expect(text).toContain(`${runtime}: passed`)
     expect(text).toMatch(/lost, duplicated, out of order: +0, 0, 0\n/)
@@ -37,7 +38,7 @@ describe('the soak run', () => {
     expect(code).toBe(0)
   })
 
-  it('fails if a server in front loses a message', async () => {
+  it.concurrent('fails if a server in front loses a message', async () => {
     const { code, text } = await soak(
       ...['--seconds', '15', '--runtime', NODE_RUNTIME, '--upstream', '--sabotage', 'front'],
     )

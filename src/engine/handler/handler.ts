@@ -33,11 +33,10 @@ export type AuthenticateResult<Auth = any> =
 /** Any value, but in the words of `{} | null | undefined`: `any` would swallow the function, and what it gets. */
 type Sendable<Outgoing> = 0 extends 1 & Outgoing ? {} | null | undefined : Outgoing | undefined
 
+type Made<Outgoing> = 0 extends 1 & Outgoing ? unknown : MaybePromise<Outgoing | undefined | void>
+
 type CannedResponse<Auth, Incoming, Names extends Params, Outgoing> =
-  | ((
-      conn: WebSocketConnection<Auth, Names, Outgoing>,
-      data: Incoming,
-    ) => MaybePromise<Sendable<Outgoing> | void>)
+  | ((conn: WebSocketConnection<Auth, Names, Outgoing>, data: Incoming) => Made<Outgoing>)
   | Sendable<Outgoing>
 
 /** One canned answer. The first rule whose `match` is true answers, and `onMessage` is not called. */

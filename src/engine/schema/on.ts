@@ -1,3 +1,6 @@
+import type { Params } from '../handshake/routing.ts'
+import type { WebSocketConnection } from '../connection/websocket-connection.ts'
+
 /** A message whose `key` says which of several it is. */
 type Kinds<Key extends PropertyKey, Incoming> = Incoming extends {
   readonly [K in Key]: infer Kind extends PropertyKey
@@ -19,12 +22,20 @@ type Branches<Key extends PropertyKey, Conn, Incoming> = {
  * With a `schema` each gets its own type.
  * @param otherwise - for messages of no such kind; without it nothing happens
  */
-export function on<const Key extends string, Conn, Incoming>(
+export function on<
+  const Key extends string,
+  Incoming,
+  Auth = any,
+  Names extends Params = Params,
+  Outgoing = any,
+>(
   key: Key,
-  branches: Branches<Key, Conn, Incoming>,
-  otherwise?: Hook<Conn, Incoming>,
-): Hook<Conn, Incoming> {
-  const hooks = new Map<unknown, Hook<Conn, Incoming>>(Object.entries(branches))
+  branches: Branches<Key, WebSocketConnection<Auth, Names, Outgoing>, Incoming>,
+  otherwise?: Hook<WebSocketConnection<Auth, Names, Outgoing>, Incoming>,
+): Hook<WebSocketConnection<Auth, Names, Outgoing>, Incoming> {
+  const hooks = new Map<unknown, Hook<WebSocketConnection<Auth, Names, Outgoing>, Incoming>>(
+    Object.entries(branches),
+  )
   return (conn, data) => {
     const kind =
       typeof data === 'object' && data !== null && Object.hasOwn(data, key)
