@@ -1,5 +1,6 @@
 import type { FaultPage, FaultRow, Faults, Span, Choice } from '../index.ts'
 import { PROFILES, type ProfileName } from '../faults/by-name.ts'
+import { SidewireError } from '../engine/errors.ts'
 import { ControlClient } from './control-client.ts'
 
 export interface FaultFlags {
@@ -31,6 +32,7 @@ export async function faults(
   pattern: string,
   flags: FaultFlags,
 ): Promise<void> {
+  assertSaid(action, pattern, flags)
   const client = new ControlClient(url, flags.token)
   const query = flags.connection === undefined ? '' : `?connection=${encodeURIComponent(flags.connection)}`
   const path = `faults${pattern === '*' ? '' : encodeURI(pattern)}${query}`
@@ -41,6 +43,34 @@ export async function faults(
   )
   if (page.faults.length === 0) console.log('no faults')
   for (const row of page.faults) console.log(lineOf(row))
+}
+
+/** What would do something else than it looks like, or nothing. */
+function assertSaid(action: 'list' | 'set' | 'lift', pattern: string, flags: FaultFlags): void {
+  const { seed: _seed, ...withoutSeed } = flags
+  const { token: _token, connection, for: _for, ...more } = withoutSeed
+  const [first] = Object.keys(more)
+  if (action !== 'set' && first !== undefined)
+    throw new SidewireError(
+      'ERR_OPTION',
+      `sidewire faults ${action} takes no --${dashed(first)}: sidewire faults <url> set [pattern] --${dashed(first)} ... switches it on`,
+    )
+  if (flags.code !== undefined && flags.cut === undefined)
+    throw new SidewireError('ERR_OPTION', '--code says what connections are closed with: --cut closes them')
+  if (action === 'set' && Object.keys(faultsOf(withoutSeed)).length === 0)
+    throw new SidewireError(
+      'ERR_OPTION',
+      'sidewire faults set needs what is to go wrong, such as --latency 200, --drop 5% or --profile slow3g; `lift` makes all well again',
+    )
+  if (connection !== undefined && pattern !== '*')
+    throw new SidewireError(
+      'ERR_OPTION',
+      `--connection is one connection, and ${pattern} is all of a handler: leave one of the two out`,
+    )
+}
+
+function dashed(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 }
 
 function faultsOf(flags: FaultFlags): Faults {

@@ -46,7 +46,11 @@ export function createProgram(): Command {
         'debug',
       ]),
     )
-    .option('--control [token]', 'let `sidewire tail` and `sidewire send` look in and send (default: off)')
+    .option(
+      '--control [token]',
+      'let `sidewire tail` and `sidewire send` look in and send (default: off)',
+      toControlToken,
+    )
     .option(
       '--no-inspector',
       'no page at /.sidewire/ that shows what happens (default: on, for this machine)',
@@ -208,7 +212,7 @@ export function createProgram(): Command {
       ]),
     )
     .option('--latency <ms>', "how long each message takes: '200', or '100-400'", toSpan)
-    .option('--bandwidth <bytes>', 'bytes a second', toCount)
+    .option('--bandwidth <bytes>', 'bytes a second', toBytes)
     .option('--stall', 'nothing arrives until it is lifted')
     .option(
       '--drop <which>',
@@ -321,7 +325,16 @@ const collect = (value: string, all: readonly string[]): string[] => [...all, va
 const collectKeys = (value: string, all: readonly string[] | false): string[] => [...(all || []), value]
 
 const toPort = wholeNumber(0, 65_535)
+/** It may stand alone, and then what comes behind it would be the token. */
+function toControlToken(text: string): string {
+  if (!/\.[cm]?[jt]s$/.test(text)) return text
+  throw new InvalidArgumentError(
+    `it is the name of a config, which stands before it: sidewire serve ${text} --control`,
+  )
+}
+
 const toCount = wholeNumber(1, MAX_CONNECTIONS)
+const toBytes = wholeNumber(1, Number.MAX_SAFE_INTEGER)
 const toSeconds = number(
   (value) => value > 0 && value <= MAX_SECONDS,
   `a number of seconds above 0, at most ${MAX_SECONDS}`,

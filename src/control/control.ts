@@ -109,9 +109,10 @@ export class Control {
     readBody: ReadBody,
   ): Promise<FaultPage> {
     if (method === 'GET') return listFaults(this.#inside)
-    const pattern = patternIn(name.slice('faults'.length))
-    const target = { pattern, connection }
-    if (method === 'DELETE') return liftFaults(this.#inside, target)
+    const path = name.slice('faults'.length)
+    const target = { pattern: patternIn(path), connection }
+    if (method === 'DELETE')
+      return liftFaults(this.#inside, path === '' && connection === null ? undefined : target)
     return putFaults(this.#inside, target, await readCommand(readBody, this.#clock))
   }
 

@@ -42,7 +42,13 @@ export function putFaults(
   return listFaults(inside)
 }
 
-export function liftFaults(inside: Inside, target: FaultTarget): FaultPage {
+/** Of a target, or without one all that was switched on from outside. */
+export function liftFaults(inside: Inside, target: FaultTarget | undefined): FaultPage {
+  if (target === undefined) {
+    for (const { by, pattern, connection = null } of networkOf(inside).rows())
+      if (by === 'control') networkOf(inside).put(subjectOf(inside, { pattern, connection }), undefined)
+    return listFaults(inside)
+  }
   networkOf(inside).put(subjectOf(inside, target), undefined)
   return listFaults(inside)
 }

@@ -57,7 +57,7 @@ function start(
   }
 }
 
-/** Measured: Node has read what was there at the first turn, Bun at the second. */
-function afterReading(run: () => void): void {
+/** When what has arrived is read. Measured: Node has read what was there at the first turn, Bun at the second. */
+export function afterReading(run: () => void): void {
   setImmediate(() => setImmediate(run))
 }

@@ -3,12 +3,14 @@
 
 /** What stands in the place of a value, as JSON; `undefined` leaves it. */
 type Replace = (name: string, value: string) => string | undefined
+/** The value is looked for where it is asked for: of nests in nests that would be the square of their depth. */
+type ReplaceMember = (name: string, value: () => string) => string | undefined
 
 /** JSON in JSON in JSON: as deep as anybody writes it, and no hostile text goes deeper. */
 const MAX_NESTING = 4
 
 /** Replaces members of JSON objects, at any depth. */
-export function replaceMembers(text: string, replace: Replace, nesting = 0): string {
+export function replaceMembers(text: string, replace: ReplaceMember, nesting = 0): string {
   let result = ''
   let copied = 0
   let at = text.indexOf('"')
@@ -17,11 +19,12 @@ export function replaceMembers(text: string, replace: Replace, nesting = 0): str
     const value = startOfValue(text, end)
     let next = end
     if (value !== undefined) {
-      const valueEnd = endOfValue(text, value)
-      const replaced = replace(decodeString(text.slice(at, end)), text.slice(value, valueEnd))
+      const replaced = replace(decodeString(text.slice(at, end)), () =>
+        text.slice(value, endOfValue(text, value)),
+      )
       if (replaced !== undefined) {
         result += text.slice(copied, value) + replaced
-        copied = next = valueEnd
+        copied = next = endOfValue(text, value)
       }
     } else if (nesting < MAX_NESTING && text.slice(at, end).includes('\\"')) {
       const inner = decodeString(text.slice(at, end))

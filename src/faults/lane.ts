@@ -88,7 +88,7 @@ export class Lane {
     if (isMoved && !this.#moved) {
       this.#events.happened('reorder', n, letter.payload)
       const timer = this.#clock.after(ALONE_MS, () => this.#rejoin())
-      this.#moved = { letter: sent, copies, latency, timer }
+      this.#moved = { letter: kept(sent), copies, latency, timer }
       this.#bytes += copies * sent.bytes
       return true
     }
@@ -149,7 +149,7 @@ export class Lane {
       deliver(letter)
       return false
     }
-    this.#queue.push({ letter, due: this.#due })
+    this.#queue.push({ letter: kept(letter), due: this.#due })
     this.#bytes += letter.bytes
     if (!stall) this.#timer ??= this.#arm()
     return true
@@ -185,6 +185,12 @@ export class Lane {
     this.#bytes = 0
     return this.#queue.clear()
   }
+}
+
+/** Bytes are the sender's, who may write others into them as soon as they are sent. */
+function kept(letter: Numbered): Numbered {
+  const { payload } = letter
+  return typeof payload === 'string' ? letter : { ...letter, payload: Buffer.from(payload) }
 }
 
 function deliver({ deliver: hand, payload, bytes, n }: Numbered): void {

@@ -148,7 +148,7 @@ export class FaultyLink implements Link {
     this.#out.close()
     if (this.#conn.closed) return
     this.#plan.happened({ kind: 'disconnect', direction: undefined, message: 0 })
-    if (code === undefined) this.#conn.forceClose()
+    if (code === undefined) this.#conn.sever()
     else this.#conn.close(code, reason)
   }
 

@@ -4,7 +4,7 @@ import { infoOf } from '../engine/connection/connection-info.ts'
 import type { Connection } from '../engine/connection/connection.ts'
 import { describe, SidewireError } from '../engine/errors.ts'
 import type { FaultCounts, FaultInfo, Faults, FaultsOf } from '../engine/handler/faults.ts'
-import { faultsSchema } from '../engine/handler/fault-schema.ts'
+import { disconnectOptionsSchema, faultOptionsSchema, faultsSchema } from '../engine/handler/fault-schema.ts'
 import { checkOptions } from '../engine/handler/option-schema.ts'
 import type { HandshakeRequest } from '../engine/handshake/request.ts'
 import type { Logger } from '../engine/logger.ts'
@@ -13,7 +13,7 @@ import type { Payload } from '../engine/runtime.ts'
 import type { Stats } from '../engine/stats.ts'
 import type { Tap } from '../engine/tap.ts'
 import { FaultyLink } from './link.ts'
-import { checkTime, type DisconnectOptions, type FaultHandle, type FaultOptions } from './options.ts'
+import type { DisconnectOptions, FaultHandle, FaultOptions } from './options.ts'
 import { passageOf } from './passage.ts'
 import { rowOf } from './row.ts'
 import { FaultSet } from './set.ts'
@@ -90,9 +90,10 @@ export class FaultyNetwork implements Network {
   }
 
   /** @throws `ERR_OPTION`, `ERR_UNKNOWN_HANDLER` */
-  setFaults(pattern: string, faults: FaultsOf, { for: ms, where }: FaultOptions = {}): FaultHandle {
+  setFaults(pattern: string, faults: FaultsOf, options: FaultOptions = {}): FaultHandle {
+    checkOptions(faultOptionsSchema, options)
+    const { for: ms, where } = options
     if (typeof faults !== 'function') checkOptions(faultsSchema, faults)
-    checkTime(ms)
     if (where && typeof faults === 'object' && faults.handshake)
       throw new SidewireError(
         'ERR_OPTION',
@@ -110,7 +111,7 @@ export class FaultyNetwork implements Network {
   }
 
   put(target: string | Connection, faults: Faults | undefined, ms?: number): void {
-    checkTime(ms)
+    if (ms !== undefined) checkOptions(faultOptionsSchema, { for: ms })
     if (typeof target !== 'string') return this.#setOwn(target, faults, ms, 'control')
     const source = this.#sourceOf(target)
     if (faults) checkOptions(faultsSchema, faults)
@@ -144,11 +145,13 @@ export class FaultyNetwork implements Network {
   }
 
   /** @returns how many @throws `ERR_UNKNOWN_HANDLER`, `ERR_CLOSE_CODE` */
-  disconnect(pattern: string, { code, reason = '', where }: DisconnectOptions = {}): number {
+  disconnect(pattern: string, options: DisconnectOptions = {}): number {
+    checkOptions(disconnectOptionsSchema, options)
+    const { code, reason = '', where } = options
     if (code !== undefined) assertCloseCode(code)
     const all = this.#connections(pattern).filter((conn) => !where || where(infoOf(conn)))
     for (const conn of all) {
-      if (code === undefined) conn.forceClose()
+      if (code === undefined) conn.sever()
       else conn.close(code, reason)
     }
     return all.length

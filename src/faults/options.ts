@@ -1,4 +1,3 @@
-import { describe, SidewireError } from '../engine/errors.ts'
 import type { ConnectionInfo } from '../engine/connection/connection-info.ts'
 import type { FaultCounts } from '../engine/handler/faults.ts'
 
@@ -25,10 +24,4 @@ export interface FaultHandle extends Disposable {
   readonly counts: Readonly<FaultCounts>
   /** Lifts them; what waits arrives at once, in order. Idempotent. */
   stop(): void
-}
-
-/** @throws `ERR_OPTION` */
-export function checkTime(ms: number | undefined): void {
-  if (ms === undefined || (typeof ms === 'number' && ms > 0 && ms < 2 ** 31)) return
-  throw new SidewireError('ERR_OPTION', `option "for" is ${describe(ms)}; it has to be milliseconds above 0`)
 }

@@ -1,3 +1,4 @@
+import { truncateReason } from '../engine/close.ts'
 import type { HandshakeFaults } from '../engine/handler/faults.ts'
 import type { Passage } from '../engine/network.ts'
 import type { Stream } from './chance.ts'
@@ -16,5 +17,5 @@ export function passageOf(
 function refusalOf(how: NonNullable<HandshakeFaults['with']>): Passage['refuse'] {
   if (typeof how === 'number') return { kind: 'status', status: how }
   if (typeof how === 'string') return { kind: how }
-  return { kind: 'close', code: how.code, reason: how.reason ?? '' }
+  return { kind: 'close', code: how.code, reason: truncateReason(how.reason ?? '') }
 }

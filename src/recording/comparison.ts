@@ -9,6 +9,8 @@ export interface Difference {
 /** Which keys are left out at any depth. */
 type IsLeftOut = (key: string) => boolean
 
+/** Deeper than anybody writes, and no hostile message ends the stack. */
+const MAX_DEPTH = 500
 const PLACEHOLDER = /\[redacted:\d+\]/
 
 /** The first places where two messages differ, up to `most`; what was redacted equals anything. */
@@ -19,11 +21,11 @@ export function differences(
   most = 1,
 ): readonly Difference[] {
   const found: Difference[] = []
-  compare(recorded, received, '$')
+  compare(recorded, received, '$', 0)
   return found
 
-  function compare(one: unknown, other: unknown, path: string): void {
-    if (found.length >= most || one === other) return
+  function compare(one: unknown, other: unknown, path: string, depth: number): void {
+    if (found.length >= most || one === other || depth > MAX_DEPTH) return
     if (typeof one === 'string' && PLACEHOLDER.test(one) && isRedactedOf(one, other)) return
     const differ = (): void => void found.push({ path, recorded: one, received: other })
     if (Buffer.isBuffer(one) || Buffer.isBuffer(other)) {
@@ -31,10 +33,11 @@ export function differences(
       return
     }
     if (Array.isArray(one) && Array.isArray(other)) {
-      for (let i = 0; i < Math.max(one.length, other.length); i++) compare(one[i], other[i], `${path}[${i}]`)
+      for (let i = 0; i < Math.max(one.length, other.length); i++)
+        compare(one[i], other[i], `${path}[${i}]`, depth + 1)
     } else if (isObject(one) && isObject(other)) {
       for (const key of new Set([...Object.keys(one), ...Object.keys(other)]))
-        if (!isLeftOut(key)) compare(one[key], other[key], `${path}${member(key)}`)
+        if (!isLeftOut(key)) compare(one[key], other[key], `${path}${member(key)}`, depth + 1)
     } else differ()
   }
 }
@@ -44,13 +47,17 @@ export function pairsOf(
   recorded: unknown,
   received: unknown,
   isId: (key: string) => boolean,
+  depth = 0,
 ): readonly (readonly [recorded: unknown, live: unknown])[] {
+  if (depth > MAX_DEPTH) return []
   if (Array.isArray(recorded) && Array.isArray(received))
-    return recorded.flatMap((each: unknown, index) => pairsOf(each, received[index], isId))
+    return recorded.flatMap((each: unknown, index) => pairsOf(each, received[index], isId, depth + 1))
   if (!isObject(recorded) || !isObject(received)) return []
   return Object.keys(recorded).flatMap((key) => {
     const [one, other] = [recorded[key], received[key]]
-    return isId(key) && isName(one) && isName(other) ? [[one, other] as const] : pairsOf(one, other, isId)
+    return isId(key) && isName(one) && isName(other)
+      ? [[one, other] as const]
+      : pairsOf(one, other, isId, depth + 1)
   })
 }
 

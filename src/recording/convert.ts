@@ -43,7 +43,7 @@ export function convert(from: string, to: string, options: ConvertOptions = {}):
   const lost =
     file.endsWith('.jsonl') && servers.size > 1
       ? [
-          `the connections are of ${servers.size} servers, ${[...servers].join(', ')}: of each the path is kept; \`url\` picks some`,
+          `the connections are of ${servers.size} servers, ${[...servers].join(', ')}: of each the path is kept; --url picks some`,
         ]
       : []
   try {

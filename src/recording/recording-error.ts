@@ -21,7 +21,7 @@ const WHY: Readonly<Record<string, string>> = {
   EPERM: 'this user may not',
   EROFS: 'that file system is read-only',
   ENOSPC: 'the disk is full',
-  EEXIST: 'it exists already, and stays as it is; overwrite it, or choose another name',
+  EEXIST: 'it exists already, and stays as it is: move it away, or choose another name',
 }
 
 /** Relative to the working directory, if that is shorter. */

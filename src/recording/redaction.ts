@@ -10,7 +10,8 @@ const COUNT = /tokens$|token_?(?:count|limit|budget|usage)$/i
 const DETAILS = /token_?(?:usage|details)$/i
 
 const JWT = /\beyJ[\w-]{6,}\.[\w-]+(?:\.[\w-]*)?/g
-const BEARER = /(\bbearer\s+)([\w\-.~+/]{4,}=*)/gi
+/** RFC 6750 2.1; JSON may escape the slashes. */
+const BEARER = /(\bbearer\s+)((?:[\w\-.~+/]|\\\/){4,}=*)/gi
 /** RFC 3986 3.2.1, of a URL anywhere in text; JSON may escape the slashes. */
 const LOGIN = /(:\\?\/\\?\/)([^\s/@"'<>\\?#]+)@/g
 /** Of a URL in text. */
@@ -147,8 +148,9 @@ export class Redaction {
   }
 
   /** The value of a member of an object, as JSON. An object or a list keeps its form, and a client that reads it its feet. */
-  #member(name: string, value: string): string | undefined {
+  #member(name: string, valueOf: () => string): string | undefined {
     if (!this.#isSecret(name)) return undefined
+    const value = valueOf()
     const isNamed = this.#keys.has(name.toLowerCase())
     if (!isNamed && (/^\d/.test(value) ? COUNT : DETAILS).test(name) && /^[\d{]/.test(value)) return undefined
     if (/^(?:true|false|null|""|)$/.test(value)) return undefined

@@ -67,6 +67,33 @@ describe.each(PLATFORMS)('on $runtime', (target) => {
     ])
   })
 
+  test('what looks like something else than it would do is refused, and lift without a pattern lifts all', async () => {
+    const { http } = await start(['--control'])
+    for (const [args, message] of [
+      [['--drop', '5%'], /faults list takes no --drop: .* set \[pattern\] --drop/],
+      [['lift', '--half-open'], /faults lift takes no --half-open/],
+      [['set'], /set needs what is to go wrong/],
+      [['set', '--for', '10s', '--seed', '7'], /set needs what is to go wrong/],
+      [['set', '--code', '4000'], /--code says what connections are closed with: --cut closes them/],
+      [
+        ['set', '/chat', '--stall', '--connection', 'x'],
+        /--connection is one connection, and \/chat is all of a handler/,
+      ],
+    ] as const) {
+      const { code, stderr } = await sidewire('faults', http, ...args)
+      expect([code, stderr.join('\n')]).toEqual([1, expect.stringMatching(message)])
+    }
+    await sidewire('faults', http, 'set', '/chat', '--bandwidth', '2000000')
+    const two = await sidewire('faults', http, 'set', '--latency', '1')
+    expect(two.stdout).toHaveLength(2)
+    expect((await sidewire('faults', http, 'lift')).stdout).toEqual(['no faults'])
+    const { code, stderr } = await sidewire('serve', '--control', 'my.config.mjs')
+    expect([code, stderr.join('\n')]).toEqual([
+      1,
+      expect.stringContaining('sidewire serve my.config.mjs --control'),
+    ])
+  })
+
   test('faults are switched on, listed with what they did, and lifted', async () => {
     const { base, http } = await start(['--control'])
     const client = await connectWs(`${base}/chat`)

@@ -247,8 +247,8 @@ export const chat = defineHandler({
     }
   },
 })
-export const isIn: Same<MessagesOf<typeof chat>['incoming'], z.output<typeof Incoming>> = true
-export const isOut: Same<MessagesOf<typeof chat>['outgoing'], z.input<typeof Outgoing>> = true
+export const isIn: Same<MessagesOf<typeof chat>['incoming'], z.input<typeof Incoming>> = true
+export const isOut: Same<MessagesOf<typeof chat>['outgoing'], z.output<typeof Outgoing>> = true
 
 export const told = defineHandler({
   pattern: '/told/{id}',
@@ -314,7 +314,59 @@ export const onlyIn = defineHandler({
 export const none = defineHandler({ pattern: '/none', onMessage: (conn, data) => void conn.send(data.any) })
 // @ts-expect-error no schema
 export const wrong = defineHandler({ pattern: '/none', schema: { incoming: 1 } })
-export const list: UniversalApiWsHandler[] = [chat, told, onlyOut, onlyIn, none]
+const Told = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('joined'), room: z.string() }),
+  z.object({ type: z.literal('said'), text: z.string().default('') }),
+])
+export const union = defineHandler({
+  pattern: '/union',
+  schema: { outgoing: Told, onInvalid: (conn) => void conn.send({ type: 'said', text: 'what?' }) },
+  responses: [
+    { match: () => true, response: { type: 'said', text: 'a' } },
+    { match: () => true, response: (_conn) => ({ type: 'joined', room: 'a' }) },
+    { match: () => true, response: async (conn) => ({ type: 'joined', room: conn.id }) },
+  ],
+})
+// @ts-expect-error of no kind
+export const sad = defineHandler({ pattern: '/sad', schema: { outgoing: Told }, responses: [{ match: () => true, response: { type: 'sad' } }] })
+export const badAnswer = defineHandler({
+  pattern: '/bad',
+  schema: {
+    outgoing: Told,
+    // @ts-expect-error not what is sent
+    onInvalid: (conn) => void conn.send({ type: 'bad' }),
+  },
+})
+export const wire: MessagesOf<typeof union>['outgoing'] = { type: 'said', text: '' }
+// @ts-expect-error a client is always told the text
+export const half: MessagesOf<typeof union>['outgoing'] = { type: 'said' }
+const Loud = z.object({ type: z.literal('say'), loud: z.boolean().default(false) })
+export const loud = defineHandler({ pattern: '/loud', schema: { incoming: Loud }, onMessage: (conn, data) => void conn.send(data.loud) })
+export const sent: MessagesOf<typeof loud>['incoming'] = { type: 'say' }
+export const untyped = defineHandler({
+  pattern: '/untyped',
+  onMessage: on('type', { a: (conn, data) => void conn.send(text(data.text)) }, (_conn, data) => text(data.text)),
+})
+export const onlyOutOn = defineHandler({
+  pattern: '/only-out',
+  schema: { outgoing: Told },
+  onMessage: on('type', { a: (conn, data) => void conn.send({ type: 'said', text: data.text }) }),
+})
+export const kinds = defineHandler({
+  pattern: '/kinds',
+  schema: { incoming: z.object({ kind: z.enum(['a', 'b']), n: z.number() }) },
+  onMessage: on('kind', {
+    a: (_conn, data) => number(data.n),
+    // @ts-expect-error no such kind
+    c: () => {},
+  }),
+})
+export const anyKind = defineHandler({
+  pattern: '/any-kind',
+  schema: { incoming: z.object({ kind: z.string(), n: z.number() }) },
+  onMessage: on('kind', { whatever: (_conn, data) => number(data.n) }),
+})
+export const list: UniversalApiWsHandler[] = [union, loud, untyped, onlyOutOn, kinds, anyKind, chat, told, onlyOut, onlyIn, none]
 export default defineConfig({ wsHandlers: [chat, told, onlyOut, ...list, { pattern: '/x', schema: { incoming: Incoming }, onMessage: (conn, data) => { data.type } }] })
 await createServer({ wsHandlers: list })
 `

@@ -430,6 +430,7 @@ describe('stats', () => {
       closedForMessageRate: 0,
       closedForQueue: 0,
       handlerErrors: 0,
+      invalid: { incoming: 0, outgoing: 0 },
       faults: expect.objectContaining({ dropped: 0, refused: 0 }),
     })
     peer.socket.receiveClose(4001, '')

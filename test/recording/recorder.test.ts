@@ -116,7 +116,7 @@ test('a file that exists stays as it is, unless it may be overwritten', async ()
   await expect(openRecorder(file)).rejects.toMatchObject({
     code: 'ERR_RECORDING',
     message: expect.stringMatching(
-      /x\.jsonl: it exists already, and stays as it is; overwrite it, .*\{date\}/,
+      /x\.jsonl: it exists already, and stays as it is: move it away, .*\{date\}/,
     ),
   })
   expect(readFileSync(file, 'utf8')).toBe(before)

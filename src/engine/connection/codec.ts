@@ -1,7 +1,7 @@
 import { SidewireError, toError } from '../errors.ts'
 import { isPromiseLike } from '../promise.ts'
 import type { Payload } from '../runtime.ts'
-import { asSent, decode, encode, isPayload, kindOf } from './message.ts'
+import { asSent, assertNow, decode, encode, isPayload, kindOf } from './message.ts'
 
 /** Turns what a handler sends into messages, and messages into what it gets. Both at once, because messages keep their order. */
 export interface Codec<Incoming = any> {
@@ -42,6 +42,7 @@ export function translationOf(handler: {
 }
 
 function encodeWith(codec: Codec, data: unknown): Payload {
+  assertNow(data)
   let encoded: unknown
   try {
     encoded = codec.encode(data)

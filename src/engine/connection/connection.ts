@@ -6,7 +6,7 @@ import {
   MAX_CONTROL_PAYLOAD_BYTES,
   truncateReason,
 } from '../close.ts'
-import type { Timer } from '../clock.ts'
+import { afterReading, type Timer } from '../clock.ts'
 import type { Context } from '../context.ts'
 import { describe, SidewireError } from '../errors.ts'
 import type { FaultInfo, Faults } from '../handler/faults.ts'
@@ -362,6 +362,17 @@ export class Connection implements WebSocketConnection {
     // Behind a close frame, its code stays the answer: both native runtimes have reported the end by then.
     if (this.#phase !== 'closing') this.#end(ABNORMAL)
     this.socket.terminate()
+  }
+
+  /**
+   * The same, where the network is to blame: what was sent before has left. A system that closes a socket with bytes that nobody
+   * has read sends a reset, and takes back what the client has not read yet.
+   */
+  sever(): void {
+    this.dropMessages()
+    if (this.#phase !== 'open') return this.forceClose()
+    this.#end(ABNORMAL)
+    afterReading(() => this.socket.terminate())
   }
 
   /** The peer has vanished, it seems: one close frame in case it listens, and out. What it sent before is still handled. */

@@ -50,11 +50,7 @@ function isBuffer(value: unknown): boolean {
  */
 function bytesOf(data: object): Uint8Array | undefined {
   const { then, [Symbol.toStringTag]: tag } = data as { then?: unknown; [Symbol.toStringTag]?: unknown }
-  if (typeof then === 'function')
-    throw new SidewireError(
-      'ERR_SERIALIZE',
-      'cannot send a promise: an await is missing before it; send what it resolves to',
-    )
+  if (typeof then === 'function') throw unresolved()
   if (tag === undefined) return undefined
   switch (Object.prototype.toString.call(data)) {
     case '[object ArrayBuffer]':
@@ -68,6 +64,18 @@ function bytesOf(data: object): Uint8Array | undefined {
       )
   }
   return undefined
+}
+
+function unresolved(): SidewireError {
+  return new SidewireError(
+    'ERR_SERIALIZE',
+    'cannot send a promise: an await is missing before it; send what it resolves to',
+  )
+}
+
+/** For who looks at it before it is encoded. @throws `ERR_SERIALIZE` for what has its content only later */
+export function assertNow(data: unknown): void {
+  if (typeof data === 'object' && data !== null) bytesOf(data)
 }
 
 /** What keeping one message takes besides its payload: about 100 for text, 260 for binary, measured on Node and Bun. */

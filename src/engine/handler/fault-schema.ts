@@ -104,3 +104,19 @@ export const faultsSchema: v.GenericSchema = v.strictObject(
   },
   'an object of faults: { latency, drop, handshake, disconnect, ... }',
 )
+
+const where = v.optional(v.function('a function'))
+const TIME = `a number of milliseconds above 0, ${MAX_TIMER_MS} at most`
+
+/** Of `setFaults`. */
+export const faultOptionsSchema: v.GenericSchema = v.strictObject(
+  { for: v.optional(v.pipe(v.number(TIME), v.gtValue(0, TIME), v.maxValue(MAX_TIMER_MS, TIME))), where },
+  'an object: { for, where }',
+)
+
+/** Of `disconnect`. */
+export const disconnectOptionsSchema: v.GenericSchema = v.strictObject(
+  // What a code may be is said by ERR_CLOSE_CODE, as in all other calls.
+  { code: v.optional(v.any()), reason, where },
+  'an object: { code, reason, where }',
+)

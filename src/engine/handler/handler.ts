@@ -35,8 +35,16 @@ type Sendable<Outgoing> = 0 extends 1 & Outgoing ? {} | null | undefined : Outgo
 
 type Made<Outgoing> = 0 extends 1 & Outgoing ? unknown : MaybePromise<Outgoing | undefined | void>
 
+/** What is inferred elsewhere: `NoInfer` takes the literals of a union away from what has to be one of them. */
+type Known<T> = [T][T extends unknown ? 0 : never]
+
+/** Written as a method, so that a handler which knows its `params` fits where any handler does. */
+type Answer<Auth, Incoming, Names extends Params, Outgoing> = {
+  response(conn: WebSocketConnection<Auth, Names, Outgoing>, data: Incoming): Made<Outgoing>
+}['response']
+
 type CannedResponse<Auth, Incoming, Names extends Params, Outgoing> =
-  | ((conn: WebSocketConnection<Auth, Names, Outgoing>, data: Incoming) => Made<Outgoing>)
+  | Answer<Auth, Incoming, Names, Outgoing>
   | Sendable<Outgoing>
 
 /** One canned answer. The first rule whose `match` is true answers, and `onMessage` is not called. */
@@ -44,7 +52,7 @@ export interface ResponseRule<Auth = any, Incoming = any, Names extends Params =
   match(conn: WebSocketConnection<Auth, Names, Outgoing>, data: Incoming): MaybePromise<boolean>
   /** A value, or a function that makes one. `undefined` sends nothing. Values are serialised once, at start. */
   // oxlint-disable-next-line typescript/no-generated-empty-object-type -- all that is neither null nor undefined
-  response: CannedResponse<Auth, Incoming, Names, Outgoing>
+  response: Known<Outgoing> extends infer Out ? CannedResponse<Auth, Incoming, Names, Out> : never
   /**
    * `true` sends to the sender's rooms without the sender; options send as `conn.broadcast` does.
    * @defaultValue false: to the sender only
@@ -166,7 +174,7 @@ export interface UniversalApiWsHandler<
    */
   upstream?: string | Upstream | ChooseUpstream<PatternParams<Pattern>>
   /** Canned answers, tried in order before `onMessage`. With `upstream`, what one answers does not go to the backend. */
-  responses?: readonly ResponseRule<Auth, NoInfer<Incoming>, PatternParams<Pattern>, NoInfer<Outgoing>>[]
+  responses?: readonly ResponseRule<Auth, NoInfer<Incoming>, PatternParams<Pattern>, Outgoing>[]
   /** Start the next `onMessage` only when the last one has settled. @defaultValue false */
   sequential?: boolean
   /**
@@ -271,9 +279,17 @@ export function defineHandler<
   Incoming = any,
   const Pattern extends string = string,
   Outgoing = any,
+  Sent = any,
+  Received = any,
 >(
-  handler: UniversalApiWsHandler<Auth, Incoming, Pattern, Outgoing> & { raw?: false },
-): UniversalApiWsHandler<Auth, Incoming, Pattern, Outgoing>
+  handler: UniversalApiWsHandler<Auth, Incoming, Pattern, Outgoing> & {
+    raw?: false
+    schema?: Schemas<Incoming, Outgoing, Sent, Received>
+  },
+): UniversalApiWsHandler<Auth, Incoming, Pattern, Outgoing> & {
+  /** For the compiler alone: no handler has it. See `MessagesOf`. */
+  readonly '~messages'?: { incoming: Sent; outgoing: Received }
+}
 export function defineHandler<Auth = any, const Pattern extends string = string>(
   handler: RawHandler<Auth, Pattern>,
 ): UniversalApiWsHandler<Auth, string | Buffer, Pattern>

@@ -1,5 +1,6 @@
 import { describe, SidewireError } from '../errors.ts'
 import { isPromiseLike } from '../promise.ts'
+import { assertNow } from '../connection/message.ts'
 import { InvalidError } from './invalid-error.ts'
 import type { SchemaIssue, SchemaResult, StandardSchema } from './standard-schema.ts'
 
@@ -20,6 +21,7 @@ export function checkIncoming(schema: StandardSchema, data: unknown, isText: boo
  * @throws `ERR_INVALID`, `ERR_OPTION` for a schema that is async
  */
 export function checkOutgoing(schema: StandardSchema, data: unknown): unknown {
+  assertNow(data)
   const result = validate(schema, data)
   if (!isPromiseLike(result)) return valueOf('outgoing', result, data, false)
   // Nobody waits for it, so that its failure must not count as unhandled.

@@ -16,17 +16,29 @@ export class InvalidError extends SidewireError {
     /** Of a text that is no JSON. */
     hint = '',
   ) {
-    super('ERR_INVALID', `invalid ${direction} message: ${issues.map(inWords).join('; ')}${hint}`)
+    super('ERR_INVALID', `invalid ${direction} message: ${allInWords(issues)}${hint}`)
     this.direction = direction
     this.issues = issues
     this.data = data
   }
 }
 
+/** What a log can take: a message may be wrong in a hundred thousand places, and libraries quote what a client has sent. */
+const MAX_ISSUES = 3
+const MAX_LETTERS = 300
+
+function allInWords(issues: readonly SchemaIssue[]): string {
+  const more = issues.length > MAX_ISSUES ? `; and ${issues.length - MAX_ISSUES} more` : ''
+  return issues.slice(0, MAX_ISSUES).map(inWords).join('; ') + more
+}
+
 /** `user.name: Expected string`. */
 export function inWords({ message, path }: SchemaIssue): string {
   const where = pathOf(path)
-  return where === '' ? message : `${where}: ${message}`
+  const text = where === '' ? message : `${where}: ${message}`
+  // One line, whatever is in it.
+  const line = text.replaceAll(/[\p{Cc}\u2028\u2029]/gu, (letter) => JSON.stringify(letter).slice(1, -1))
+  return line.length > MAX_LETTERS ? `${line.slice(0, MAX_LETTERS)}...` : line
 }
 
 /** The same for whom the value is none of their business: libraries like to quote it. */
@@ -38,13 +50,17 @@ export function inWordsWithout(data: unknown, issue: SchemaIssue): string {
 
 function without(value: unknown, message: string): string {
   if (typeof value === 'object' && value !== null) {
-    const texts = Object.values(value).filter((each) => typeof each !== 'object' || each === null)
+    const texts = [...Object.keys(value), ...Object.values(value)].filter((each) => typeof each !== 'object')
     return texts.reduce<string>((text, each) => without(each, text), message)
   }
   const text = String(value)
-  // Shorter ones give nothing away, and are in words of the message.
-  return text.length < 2 ? message : message.replaceAll(JSON.stringify(text), '…').replaceAll(text, '…')
+  const quoted = [JSON.stringify(text), `'${text}'`, `\`${text}\``]
+  const unquoted = quoted.reduce((left, each) => left.replaceAll(each, '…'), message)
+  // Shorter ones are parts of the words of the message, and give little away.
+  return text.length < MIN_SECRET ? unquoted : unquoted.replaceAll(text, '…')
 }
+
+const MIN_SECRET = 4
 
 function pathOf(path: SchemaIssue['path'] = []): string {
   return path.reduce<string>((text, part) => {

@@ -1,19 +1,30 @@
 import type { Params } from '../handshake/routing.ts'
 import type { WebSocketConnection } from '../connection/websocket-connection.ts'
 
-/** A message whose `key` says which of several it is. */
-type Kinds<Key extends PropertyKey, Incoming> = Incoming extends {
-  readonly [K in Key]: infer Kind extends PropertyKey
-}
-  ? Kind
-  : never
+/** What the member may be: where it is not known, any name. */
+type Kinds<Key extends PropertyKey, Incoming> = 0 extends 1 & Incoming
+  ? string
+  : Incoming extends { readonly [K in Key]?: infer Kind }
+    ? Extract<Kind, PropertyKey>
+    : never
+
+/** Those of the messages that may be of a kind. */
+type OfKind<Key extends PropertyKey, Incoming, Kind> = 0 extends 1 & Incoming
+  ? any
+  : Incoming extends { readonly [K in Key]?: infer Has }
+    ? Kind extends Has
+      ? Incoming & { readonly [K in Key]: Kind }
+      : Has extends Kind
+        ? Incoming
+        : never
+    : never
 
 type Hook<Conn, Data> = (conn: Conn, data: Data) => unknown
 
 /** A hook for each kind of message; those that are left out go to `otherwise`. */
 type Branches<Key extends PropertyKey, Conn, Incoming> = {
   readonly [Kind in Kinds<Key, Incoming>]?: {
-    hook(conn: Conn, data: Extract<Incoming, { readonly [K in Key]: Kind }>): unknown
+    hook(conn: Conn, data: OfKind<Key, Incoming, Kind>): unknown
   }['hook']
 }
 
@@ -24,7 +35,7 @@ type Branches<Key extends PropertyKey, Conn, Incoming> = {
  */
 export function on<
   const Key extends string,
-  Incoming,
+  Incoming = any,
   Auth = any,
   Names extends Params = Params,
   Outgoing = any,

@@ -1,24 +1,25 @@
 import type { WebSocketConnection } from '../connection/websocket-connection.ts'
+import type { Params } from '../handshake/routing.ts'
 import type { InvalidError } from './invalid-error.ts'
 import type { StandardSchema } from './standard-schema.ts'
 
 /** What the messages of a handler look like. */
-export interface Schemas<Incoming = any, Outgoing = any> {
+export interface Schemas<Incoming = any, Outgoing = any, Sent = any, Received = any> {
   /**
    * What clients send: `responses` and `onMessage` get its output, with what it coerces and fills in. One that is async holds
    * back the messages behind it. @defaultValue anything
    */
-  incoming?: StandardSchema<any, Incoming>
+  incoming?: StandardSchema<Sent, Incoming>
   /**
    * What the handler sends, by `send`, `broadcast`, `publish` and `responses`; its output goes on the wire. Never async, because
    * `send` is not. @defaultValue anything
    */
-  outgoing?: StandardSchema<Outgoing, any>
+  outgoing?: StandardSchema<Outgoing, Received>
   /**
    * What becomes of a message that does not fit: `'ignore'` hands it to nobody, and `onError` gets `ERR_INVALID`; `'close'` also
    * closes the connection with 1007; a function decides, and `onError` is not called. @defaultValue 'ignore'
    */
-  onInvalid?: 'ignore' | 'close' | ((conn: WebSocketConnection, invalid: InvalidError) => unknown)
+  onInvalid?: 'ignore' | 'close' | OnInvalid<Outgoing>
   /**
    * What becomes of one that the handler sends: `'throw'` sends nothing, and the call throws `ERR_INVALID`; `'warn'` sends it as it
    * is, and says so once a second at most; `'off'` does not look. @defaultValue 'throw'
@@ -31,12 +32,18 @@ export interface Schemas<Incoming = any, Outgoing = any> {
   query?: StandardSchema<any, any>
 }
 
-/** What goes over the wire of a handler, for the types of its client: `MessagesOf<typeof chat>['outgoing']`. */
-export type MessagesOf<Handler> = Handler extends {
-  schema?: Schemas<infer Incoming, infer Outgoing> | undefined
-}
-  ? { incoming: Incoming; outgoing: Outgoing }
+/**
+ * What goes over the wire of a handler, for the types of its client: what it sends, before the schema has filled in its defaults, and
+ * what it gets, as the schema has made it.
+ */
+export type MessagesOf<Handler> = Handler extends { readonly '~messages'?: infer Messages }
+  ? NonNullable<Messages>
   : never
+
+/** Written as a method, so that a handler with types fits where any handler does. */
+type OnInvalid<Outgoing> = {
+  onInvalid(conn: WebSocketConnection<any, Params, NoInfer<Outgoing>>, invalid: InvalidError): unknown
+}['onInvalid']
 
 /** The same, every default filled in. */
 export interface ResolvedSchemas {

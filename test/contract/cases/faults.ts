@@ -813,6 +813,84 @@ export const CASES: readonly Case[] = [
       expect((await client.closed).code).toBe(1013)
     },
   },
+  {
+    name: 'a cut takes back nothing of what has left, however much of the client is unread',
+    network: true,
+    async run(t) {
+      const server = await t.start([
+        {
+          pattern: '/a',
+          faults: { disconnect: { afterMessages: 3 } },
+          onMessage: (conn, data) => void conn.send(data),
+        },
+        {
+          pattern: '/b',
+          onMessage(conn, data) {
+            conn.send(data)
+            if (data === 3) server.disconnect('/b', { where: ({ id }) => id === conn.id })
+          },
+        },
+      ])
+      for (const path of ['/a', '/b'])
+        for (let round = 0; round < 20; round++) {
+          const client = await t.connect(server, path)
+          for (let n = 1; n <= 6; n++) client.json(n)
+          for (let n = 1; n <= 3; n++) expect(await client.next()).toBe(n)
+          expect((await client.closed).code).toBe(1006)
+        }
+    },
+  },
+  {
+    name: 'what waits on the way is what was sent, whatever becomes of the bytes behind it',
+    async run(t) {
+      const server = await t.start({
+        pattern: '/a',
+        faults: { latency: 30, reorder: { nth: 3 } },
+        onConnect(conn) {
+          for (const _ of [1, 2, 3, 4]) {
+            const bytes = Buffer.from([1, 2, 3])
+            conn.send(bytes)
+            bytes.fill(0)
+          }
+        },
+      })
+      const client = await t.connect(server, '/a')
+      for (const _ of [1, 2, 3, 4]) expect([...(await client.next())]).toEqual([1, 2, 3])
+    },
+  },
+  {
+    name: 'the reason of a refusal with a close code is cut to 123 bytes',
+    async run(t) {
+      const server = await t.start({
+        pattern: '/a',
+        faults: { handshake: { refuse: 1, with: { code: 4000, reason: 'ä'.repeat(100) } } },
+      })
+      expect(await (await t.connect(server, '/a')).closed).toEqual({ code: 4000, reason: 'ä'.repeat(61) })
+    },
+  },
+  {
+    name: 'options of setFaults and disconnect that mean nothing are ERR_OPTION, and do nothing',
+    async run(t) {
+      const server = await t.start({ pattern: '/a', onMessage: (conn, data) => void conn.send(data) })
+      const client = await t.connect(server, '/a')
+      for (const [options, message] of [
+        [{ fro: 50 }, /unknown option "fro"; known are for, where/],
+        [{ where: 1 }, /option "where" is 1; it has to be a function/],
+        [{ for: 2 ** 31 }, /option "for" is 2147483648; it has to be .* 2147483647 at most/],
+        [{ for: 0 }, /option "for" is 0/],
+        [null, /the configuration is null; it has to be an object: \{ for, where \}/],
+      ] as const)
+        expect(() => server.setFaults('/a', { stall: true }, options as never)).toThrow(message)
+      for (const [options, message] of [
+        [{ cod: 4000 }, /unknown option "cod"/],
+        [{ code: 99 }, /close code 99 cannot be sent/],
+        [null, /it has to be an object/],
+      ] as const)
+        expect(() => server.disconnect('/a', options as never)).toThrow(message)
+      client.send('still there')
+      expect(await client.next()).toBe('still there')
+    },
+  },
 ]
 
 function isBehindVite(server: Server): boolean {

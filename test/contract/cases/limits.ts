@@ -325,6 +325,7 @@ export const CASES: readonly Case[] = [
         closedForMessageRate: 0,
         closedForQueue: 0,
         handlerErrors: 1,
+        invalid: { incoming: 0, outgoing: 0 },
         faults: expect.objectContaining({ dropped: 0, refused: 0 }),
       })
       expect(stats.opened).toBe(stats.connections + stats.closed)

@@ -426,6 +426,56 @@ export const CASES: readonly Case[] = [
     },
   },
   {
+    name: 'schema: what is said of a message is a line of bounded length, whatever the client has made of it',
+    async run(t) {
+      const errors: string[] = []
+      const server = await t.start({
+        pattern: '/a',
+        schema: { incoming: z.strictObject({ list: z.array(z.number()) }) },
+        onError: (_conn, { message }) => void errors.push(message),
+      })
+      const client = await t.connect(server, '/a')
+      client.json({ list: Array.from({ length: 5000 }, String) })
+      client.json({ list: [], 'q\n[sidewire] forged\u001b[31m': 1 })
+      client.json({ list: [], ['x'.repeat(100_000)]: 1 })
+      await t.until(() => errors.length, 3)
+      expect(errors[0]).toMatch(/; and 4997 more$/)
+      expect(errors[1]).toContain('q\\n[sidewire] forged\\u001b[31m')
+      for (const message of errors) {
+        expect(message.length).toBeLessThan(1000)
+        expect(message).not.toMatch(/[\p{Cc}]/u)
+      }
+    },
+  },
+  {
+    name: 'schema: a promise is a missing await, with a schema and with a codec too',
+    async run(t) {
+      const errors: unknown[] = []
+      const attempt = (run: () => unknown): void => {
+        try {
+          run()
+        } catch (error: any) {
+          errors.push([error.code, error.message])
+        }
+      }
+      const server = await t.start([
+        {
+          pattern: '/a',
+          schema: { outgoing: numbers },
+          onConnect: (conn) => attempt(() => conn.send(Promise.resolve(1))),
+        },
+        {
+          pattern: '/b',
+          codec: { name: 'any', encode: String, decode: String },
+          onConnect: (conn) => attempt(() => conn.send(Promise.resolve(1))),
+        },
+      ])
+      for (const path of ['/a', '/b']) await t.connect(server, path)
+      const expected = ['ERR_SERIALIZE', expect.stringContaining('an await is missing')]
+      await t.until(() => errors, [expected, expected])
+    },
+  },
+  {
     name: 'schema: on() hands each kind of message to its own hook, and the rest to another',
     async run(t) {
       const got: unknown[] = []
