@@ -25,6 +25,20 @@ export {
   type ResponseRule,
   type UniversalApiWsHandler,
 } from './engine/handler/handler.ts'
+export {
+  defineScenario,
+  type Every,
+  type Match,
+  type Moment,
+  type On,
+  type Random,
+  type Scenario,
+  type SharedMoment,
+  type Step,
+  type Steps,
+  type Target,
+  type Value,
+} from './engine/handler/scenario.ts'
 export { on } from './engine/schema/on.ts'
 export type { InvalidError } from './engine/schema/invalid-error.ts'
 export type { MessagesOf, Schemas } from './engine/schema/schemas.ts'

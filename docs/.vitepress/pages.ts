@@ -20,6 +20,7 @@ export const GROUPS: readonly (readonly [title: string, pages: readonly string[]
       'docs/guide/inspector.md',
       'docs/guide/faults.md',
       'docs/guide/schemas.md',
+      'docs/guide/scenarios.md',
       'docs/guide/upstream.md',
       'docs/guide/record.md',
       'docs/guide/replay.md',

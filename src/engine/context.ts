@@ -4,6 +4,7 @@ import type { Payload } from './runtime.ts'
 import type { Stats } from './stats.ts'
 import type { Tap } from './tap.ts'
 import type { Network } from './network.ts'
+import type { MakePlay } from './play.ts'
 import type { LoadDialler } from './upstream/backend.ts'
 import type { Legs } from './upstream/legs.ts'
 
@@ -27,4 +28,8 @@ export interface Context {
   /** Connections to backends. */
   readonly legs: Legs
   readonly loadDialler: LoadDialler
+  /** For handlers with a scenario. */
+  readonly makePlay: MakePlay
+  /** Whether anybody reads what is said at `debug`. */
+  readonly isDebug: boolean
 }

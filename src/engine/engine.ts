@@ -1,5 +1,6 @@
 import { Admission } from './handshake/admission.ts'
 import type { Inside } from './inside.ts'
+import { noPlay, type MakePlay } from './play.ts'
 import type { Network } from './network.ts'
 import { tellRefusal } from './handshake/told-refusal.ts'
 import { pathOf } from './handshake/request.ts'
@@ -44,6 +45,14 @@ type Socket = RuntimeSocket<Connection>
 /** Before the runtime listens. */
 const UNABLE: Abilities = { serverWindowBits: [], smallWindowWithoutTakeover: false, hangsUp: false }
 
+/** What some handlers need, and the engine does not know. */
+interface Partners {
+  /** For those that ask a backend. */
+  readonly loadDialler?: LoadDialler
+  /** For those with a scenario. */
+  readonly makePlay?: MakePlay
+}
+
 /** The engine: handlers in, runtime events in; what a connection, a room and a broadcast mean. */
 export class Engine implements Context, Inside, Omit<RuntimeEvents<Connection>, 'request'> {
   readonly clock: Clock
@@ -51,6 +60,8 @@ export class Engine implements Context, Inside, Omit<RuntimeEvents<Connection>, 
   readonly stats: Stats = createStats()
   readonly legs: Legs = new Legs()
   readonly loadDialler: LoadDialler
+  readonly makePlay: MakePlay
+  readonly isDebug: boolean
   tap: Tap | undefined
   isOwnPong: ((payload: Uint8Array) => boolean) | undefined
   #network: Network | undefined
@@ -70,16 +81,17 @@ export class Engine implements Context, Inside, Omit<RuntimeEvents<Connection>, 
   readonly #rejected = new Map<Connection, Timer>()
   readonly #departed = new Departed()
 
-  /** @param loadDialler - for handlers that ask a backend */
   constructor(
     options: ResolvedEngineOptions,
     logger: Logger,
     clock: Clock = systemClock,
-    loadDialler: LoadDialler = noDialler,
+    { loadDialler = noDialler, makePlay = noPlay }: Partners = {},
   ) {
     this.clock = clock
     this.logger = logger
     this.loadDialler = loadDialler
+    this.makePlay = makePlay
+    this.isDebug = options.logLevel === 'debug'
     this.#tap = new Tap(clock, logger)
     this.#options = options
     this.#admission = new Admission(this, options)

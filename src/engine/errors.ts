@@ -24,6 +24,7 @@ export type ErrorCode =
   | 'ERR_RECORDING'
   | 'ERR_UPSTREAM'
   | 'ERR_REPLAY'
+  | 'ERR_SCENARIO'
 
 /** The one error class of this package: `code` is stable, `message` is for people. */
 export class SidewireError extends Error {

@@ -29,6 +29,7 @@ import {
 import type { FaultsOf } from '../engine/handler/faults.ts'
 import type { Control } from '../control/control.ts'
 import type { HandlerRow, Inspector, Served } from '../inspector/inspector.ts'
+import { ScenarioPlay } from '../scenario/scenario-play.ts'
 import { detectRuntime } from '../runtime/detect.ts'
 import type { PatternAt, Upstreams } from '../upstream/upstreams.ts'
 import { ANSWER, PAGE, type Answering } from './behind.ts'
@@ -128,7 +129,10 @@ export async function serveOn(
     (upstreams ??= import('../upstream/upstreams.ts').then(
       ({ Upstreams: Made }) => (loadedUpstreams = new Made(logger, patternAt)),
     ))
-  const engine = new Engine(resolved, logger, clock, async () => (await loadUpstreams()).dial)
+  const engine = new Engine(resolved, logger, clock, {
+    loadDialler: async () => (await loadUpstreams()).dial,
+    makePlay: (scenario, stage, before) => new ScenarioPlay(scenario, stage, before),
+  })
   const network = new FaultyNetwork(engine)
   engine.standBehind(network)
   const recorded = upstreamsOf(resolved).flatMap((upstream) =>

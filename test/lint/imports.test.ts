@@ -256,6 +256,17 @@ const table: readonly Row[] = [
     denied: [...not(...node, 'vite', 'http-proxy-3'), '../index.ts', '../engine/engine.ts'],
   },
   {
+    file: 'src/scenario/scenario-play.ts',
+    allowed: ['../engine/play.ts', '../engine/handler/scenario.ts', '../faults/chance.ts', './run.ts'],
+    denied: [
+      ...platforms,
+      '../index.ts',
+      '../server/server.ts',
+      '../faults/network.ts',
+      '../control/control.ts',
+    ],
+  },
+  {
     file: 'src/codecs/codecs.ts',
     allowed: ['../engine/connection/codec.ts'],
     denied: [...platforms, '@msgpack/msgpack', 'protobufjs', '../engine/errors.ts', '../index.ts'],

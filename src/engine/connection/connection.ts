@@ -14,6 +14,7 @@ import type { Hooks } from '../handler/hooks.ts'
 import type { LagMonitor } from '../lag-monitor.ts'
 import type { Link } from './link.ts'
 import { byteLength } from './message.ts'
+import type { Play } from '../play.ts'
 import type { ResolvedHandler } from '../handler/options.ts'
 import { pathOf, type HandshakeRequest } from '../handshake/request.ts'
 import type { Scope } from '../rooms/rooms.ts'
@@ -29,6 +30,8 @@ export interface Service {
   readonly handler: ResolvedHandler
   readonly hooks: Hooks
   readonly checks: MessageChecks
+  /** Of a handler with a scenario. */
+  readonly play: Play | undefined
   /** Messages need no queue: see `dispatch.ts`. */
   readonly direct: boolean
   /** Watches the event loop for `maxMessagesPerSecond`. */

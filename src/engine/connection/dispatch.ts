@@ -2,6 +2,7 @@ import type { Timer } from '../clock.ts'
 import type { Connection, Queue, Relay } from './connection.ts'
 import { Fifo } from '../fifo.ts'
 import type { UniversalApiWsHandler } from '../handler/handler.ts'
+import type { Taken } from '../play.ts'
 import { BYTES_PER_MESSAGE, toBuffer } from './message.ts'
 import type { ResolvedRule } from '../handler/options.ts'
 import { REFUSED } from '../schema/checks.ts'
@@ -45,7 +46,8 @@ export function dispatch(conn: Connection, payload: Payload, bytes: number, n: n
 /** Whether anybody looks into a message of a connection that has a backend. */
 function looksInside({ live: { handler } }: Connection): boolean {
   const { source, rules, schema } = handler
-  return source.onMessage !== undefined || rules.length > 0 || schema.incoming !== undefined
+  if (source.onMessage !== undefined || source.scenario !== undefined) return true
+  return rules.length > 0 || schema.incoming !== undefined
 }
 
 /** To the backend, as it came. */
@@ -250,7 +252,10 @@ function startRules(
   data: unknown,
   current: Current,
 ): Started | undefined | Promise<Started | undefined> {
-  const { rules } = conn.live.handler
+  const { play, handler } = conn.live
+  const awaited = play?.awaits(conn, data)
+  if (awaited) return played(conn, current.n, awaited)
+  const { rules } = handler
   for (const [index, rule] of rules.entries()) {
     try {
       const matched: unknown = rule.match(conn, data)
@@ -288,6 +293,11 @@ async function continueRules(
 /** No rule has taken it. */
 function startLast(conn: Connection, data: unknown, { payload, n }: Current): Started | undefined {
   const { relay } = conn
+  const { play } = conn.live
+  const answered =
+    play?.answers(conn, data) ??
+    (conn.live.handler.source.onMessage === undefined ? play?.otherwise(conn, data) : undefined)
+  if (answered) return played(conn, n, answered)
   if (relay === undefined) {
     const result = startMessageHook(conn, data, n)
     return result && { hook: 'onMessage', result }
@@ -299,6 +309,12 @@ function startLast(conn: Connection, data: unknown, { payload, n }: Current): St
   const call = (): PromiseLike<unknown> | undefined => callRelayHook(conn, relay, payload, data)
   const result = n === UNTOLD ? call() : telling(conn, n, 'onMessage', call)
   return result && { hook: 'onMessage', result, holds: true }
+}
+
+/** A scenario has taken it. */
+function played(conn: Connection, n: number, { by, done }: Taken): Started | undefined {
+  if (n !== UNTOLD) telling(conn, n, by, () => done)
+  return done && { hook: by, result: done }
 }
 
 /** What the hook makes of a message goes to the backend. */

@@ -1,5 +1,6 @@
 import type { Codec } from '../connection/codec.ts'
 import type { FaultInfo, FaultsOf } from './faults.ts'
+import type { Scenario } from './scenario.ts'
 import type { HandlerService } from './handler-service.ts'
 import type { BroadcastOptions } from '../rooms/broadcast-options.ts'
 import type { PatternParams } from '../handshake/pattern-params.ts'
@@ -167,6 +168,11 @@ export interface UniversalApiWsHandler<
    * docs/guide/schemas.md. Not together with `raw`, nor `incoming` with `transformRawData`. @defaultValue anything
    */
   schema?: Schemas<Incoming, Outgoing>
+  /**
+   * What happens without code: what is sent when a client connects, again and again, and in answer to messages. Behind `responses`,
+   * before `onMessage`: see docs/guide/scenarios.md. @defaultValue none
+   */
+  scenario?: Scenario<Known<Incoming>, Known<Outgoing>>
   /**
    * A backend that answers: each client gets a connection of its own to it, which is dialled behind `authenticate` and before the
    * client is answered. Messages pass in both directions as they are, where no hook has another idea. A URL, its options, or a

@@ -14,6 +14,7 @@ import { startHeartbeat, startInactivity } from '../connection/liveness.ts'
 import { NOTICED_LAG_MS } from '../connection/message-rate.ts'
 import { byteLength } from '../connection/message.ts'
 import type { ResolvedHandler } from './options.ts'
+import type { Play } from '../play.ts'
 import { isPromiseLike } from '../promise.ts'
 import { roomsOf, type PublishOptions } from '../rooms/broadcast-options.ts'
 import { Scope } from '../rooms/rooms.ts'
@@ -33,6 +34,7 @@ export class LiveHandler implements Service {
   readonly checks: Checks
   readonly lag: LagMonitor
   readonly lifecycle: Lifecycle
+  play: Play | undefined
   readonly #placeOf: PlaceOf
   readonly #scopes = new Map<string, Scope<Connection>>()
   #timers: Timer[] = []
@@ -53,6 +55,7 @@ export class LiveHandler implements Service {
     this.lag = new LagMonitor(context.clock)
     this.lifecycle = new Lifecycle(this.hooks, (isOver) => createHandlerService(this, isOver))
     this.#sweep = new BacklogSweep(context.clock, () => this.connections())
+    this.play = this.#makePlay(undefined)
   }
 
   /** Puts a new version of the handler into service; connections, rooms and metadata stay. */
@@ -66,6 +69,8 @@ export class LiveHandler implements Service {
     const asksAnother = !asksTheSame(this.handler, handler)
     this.handler = handler
     this.direct = isDirect(handler)
+    this.play?.stop()
+    this.play = this.#makePlay(this.play)
     if (asksAnother) for (const conn of connections) conn.startClose(CloseCode.GoingAway, 'Handler changed')
     if (rescoped) {
       for (const conn of connections) {
@@ -128,6 +133,8 @@ export class LiveHandler implements Service {
     this.#enterScope(conn)
     if (this.handler.source.defaultRoom !== undefined) conn.joinRoom(this.handler.source.defaultRoom)
     const connecting = this.#connect(conn)
+    // Beside an async onConnect: a script that waits holds no message back.
+    this.play?.opened(conn)
     if (connecting === undefined) return conn.relay?.start()
     if (conn.dropsMessages) return undefined
     const inbox = new Inbox(conn, true)
@@ -150,6 +157,7 @@ export class LiveHandler implements Service {
   }
 
   left(conn: Connection): void {
+    this.play?.left(conn)
     this.#tidy(conn)
   }
 
@@ -166,7 +174,10 @@ export class LiveHandler implements Service {
    */
   publish(data: unknown, options?: PublishOptions): void {
     const rooms = roomsOf(options, 'publish')
-    const payload = this.encode(data)
+    this.#publish(this.encode(data), rooms)
+  }
+
+  #publish(payload: Payload, rooms: readonly string[] | undefined): void {
     let receivers = 0
     for (const scope of this.#scopes.values()) receivers += this.broadcast(scope, payload, rooms, undefined)
     const { tap } = this.context
@@ -238,6 +249,35 @@ export class LiveHandler implements Service {
     )
     // Not from inside of the send that found it.
     queueMicrotask(() => this.hooks.report(conn, error))
+  }
+
+  #makePlay(before: Play | undefined): Play | undefined {
+    const { scenario } = this.handler.source
+    if (scenario === undefined) return undefined
+    const { clock, logger, isDebug, makePlay } = this.context
+    return makePlay(
+      scenario,
+      {
+        clock,
+        pattern: this.handler.pattern.source,
+        isSequential: this.handler.sequential,
+        debug: isDebug ? (text) => logger.debug(text) : undefined,
+        connections: () => this.connections(),
+        numberOf: (conn) => (conn as Connection).n,
+        encode: (data) => this.encode(data),
+        send: (conn, payload) => void (conn as Connection).transmit(payload, this.compresses(payload), true),
+        broadcast: (from, payload, room, includeSelf) =>
+          (from as Connection).broadcastPayload(
+            payload,
+            room === undefined ? undefined : [room],
+            includeSelf,
+          ),
+        publish: (payload, room) => this.#publish(payload, room === undefined ? undefined : [room]),
+        failed: (conn, what, thrown) =>
+          conn ? this.hooks.fail(conn, what, thrown) : this.hooks.failAlone(what, thrown),
+      },
+      before,
+    )
   }
 
   /** Ends the timers. */
@@ -322,6 +362,7 @@ function asksTheSame({ upstream: before }: ResolvedHandler, { upstream: after }:
 
 function isDirect(handler: ResolvedHandler): boolean {
   const { source, rules, delay, sequential } = handler
+  if (source.scenario !== undefined) return false
   return rules.length === 0 && delay === 0 && !sequential && source.transformRawData === undefined
 }
 

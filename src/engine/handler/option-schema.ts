@@ -214,6 +214,10 @@ const handler = v.strictObject(
     transformRawData: hook,
     raw: v.optional(flag),
     schema: v.optional(schemas),
+    // What is in it is looked at apart: see `scenario-check.ts`.
+    scenario: v.optional(
+      v.record(v.string(), v.any(), 'an object of connect, on, every, otherwise and more'),
+    ),
     codec: v.optional(v.custom(isCodec, 'an object with a name, and the methods encode and decode')),
     upstream: v.optional(
       v.union(

@@ -13,6 +13,7 @@ import {
 import { resolveOrigins, type AllowedOrigins, type ResolvedOrigins } from '../handshake/origin.ts'
 import { checkOutgoing } from '../schema/check.ts'
 import { resolveSchemas, type ResolvedSchemas } from '../schema/schemas.ts'
+import { checkScenario } from './scenario-check.ts'
 import { compilePattern, normalizePrefix, type Pattern } from '../handshake/routing.ts'
 import type { HandshakeRequest } from '../handshake/request.ts'
 import type { Payload, TlsFiles } from '../runtime.ts'
@@ -373,6 +374,7 @@ function resolveHandler(
     typeof compression === 'object' ? compression : { enabled: compression }
   const translation = translationOf(source)
   const schema = resolveSchemas(source.schema)
+  checkScenarioOf(source, index, translation, schema)
   return {
     source,
     pattern: resolvePattern(source.pattern, index),
@@ -394,6 +396,23 @@ function resolveHandler(
       resolveRule(entry, translation, schema, `wsHandlers[${index}].responses[${at}].response`),
     ),
   }
+}
+
+function checkScenarioOf(
+  source: UniversalApiWsHandler,
+  index: number,
+  translation: Translation,
+  schema: ResolvedSchemas,
+): void {
+  const { scenario } = source
+  if (scenario === undefined) return
+  const path = `wsHandlers[${index}].scenario`
+  checkScenario(scenario, path, (value, at) => void encodeStatic(value, translation, schema, at))
+  if (scenario.otherwise !== undefined && source.onMessage !== undefined)
+    throw new SidewireError(
+      'ERR_OPTION',
+      `option "${path}.otherwise" is for messages that nobody takes, and onMessage takes all of them: leave one of the two out`,
+    )
 }
 
 function resolveUpstreamOf(source: UniversalApiWsHandler, index: number): UpstreamOption | undefined {
@@ -464,8 +483,8 @@ function resolvePattern(source: string, index: number): Pattern {
 
 function resolveRule(
   entry: ResponseRule,
-  { encode }: Translation,
-  { outgoing, warns }: ResolvedSchemas,
+  translation: Translation,
+  schema: ResolvedSchemas,
   path: string,
 ): ResolvedRule {
   const { response } = entry
@@ -474,9 +493,18 @@ function resolveRule(
     return { ...rest, payload: undefined, respond: response as NonNullable<ResolvedRule['respond']> }
   }
   if (response === undefined) return { ...rest, payload: undefined, respond: undefined }
+  return { ...rest, payload: encodeStatic(response, translation, schema, path), respond: undefined }
+}
+
+/** What is sent as it is, each time. */
+function encodeStatic(
+  value: unknown,
+  { encode }: Translation,
+  { outgoing, warns }: ResolvedSchemas,
+  path: string,
+): Payload {
   try {
-    const checked = outgoing === undefined || warns ? response : checkOutgoing(outgoing, response)
-    return { ...rest, payload: encode(checked), respond: undefined }
+    return encode(outgoing === undefined || warns ? value : checkOutgoing(outgoing, value))
   } catch (cause) {
     throw new SidewireError('ERR_RESPONSE', `${path} can never be sent: ${(cause as Error).message}`, {
       cause,

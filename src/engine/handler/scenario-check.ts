@@ -1,0 +1,229 @@
+import { isSendableCloseCode } from '../close.ts'
+import { nearestName } from '../edit-distance.ts'
+import { describe, SidewireError } from '../errors.ts'
+import { MAX_TIMER_MS } from '../timers.ts'
+
+// What a scenario may be. By hand: of the ten kinds of steps, and of what is in them, an error has to name the one that was meant.
+
+/** What is said of a value that will be sent as it is: throws for what can never be. */
+type Sendable = (value: unknown, path: string) => void
+
+const SCENARIO = ['seed', 'key', 'state', 'shared', 'connect', 'on', 'every', 'otherwise']
+const ON = ['when', 'phase', 'goto', 'reply', 'replies', 'after', 'count']
+const EVERY = ['every', 'first', 'times', 'to', 'send', 'phase']
+/** What may stand beside each of them. */
+const VERBS: Readonly<Record<string, readonly string[]>> = {
+  send: ['to'],
+  wait: [],
+  expect: ['within', 'otherwise'],
+  set: ['in'],
+  join: [],
+  leave: [],
+  close: ['reason'],
+  drop: [],
+  repeat: ['steps'],
+}
+const STEP = `a function, or one of ${Object.keys(VERBS)
+  .map((verb) => `{ ${verb} }`)
+  .join(', ')}`
+const SPAN = 'milliseconds, or [min, max]'
+const TARGET = "'self', 'others', 'all', or { room, includeSelf? }"
+const MATCH = 'text, an expression, an object that the message has to have in it, or a function'
+
+/** @throws `ERR_OPTION`, naming the place, its value, and what is accepted; what `sendable` throws */
+export function checkScenario(scenario: unknown, path: string, sendable: Sendable): void {
+  const { seed, key, state, connect, on, every, otherwise } = members(scenario, path, SCENARIO)
+  if (seed !== undefined && typeof seed !== 'string' && !Number.isFinite(seed))
+    wrong(`${path}.seed`, seed, 'a number or a string')
+  if (key !== undefined && typeof key !== 'function') wrong(`${path}.key`, key, 'a function')
+  if (state !== undefined && (typeof state !== 'object' || state === null) && typeof state !== 'function')
+    wrong(`${path}.state`, state, 'an object, or a function that makes one')
+  if (connect !== undefined) checkSteps(connect, `${path}.connect`, sendable)
+  if (otherwise !== undefined) checkSteps(otherwise, `${path}.otherwise`, sendable)
+  for (const [at, each] of list(on, `${path}.on`)) checkOn(each, at, sendable)
+  for (const [at, each] of list(every, `${path}.every`)) checkEvery(each, at, sendable)
+}
+
+function checkOn(on: unknown, path: string, sendable: Sendable): void {
+  const { when, phase, goto, reply, replies, after, count } = members(on, path, ON)
+  checkMatch(when, `${path}.when`)
+  checkPhases(phase, `${path}.phase`)
+  if (goto !== undefined && !isText(goto)) wrong(`${path}.goto`, goto, 'the name of a phase')
+  if (reply !== undefined && replies !== undefined)
+    wrong(`${path}.replies`, replies, 'left out where there is a reply: that is one for each time')
+  if (reply !== undefined) checkSteps(reply, `${path}.reply`, sendable)
+  const each = list(replies, `${path}.replies`)
+  if (replies !== undefined && each.length === 0)
+    wrong(`${path}.replies`, replies, 'a list with at least one of them')
+  for (const [at, steps] of each) checkSteps(steps, at, sendable)
+  oneOf(after, `${path}.after`, ['last', 'cycle', 'pass'])
+  oneOf(count, `${path}.count`, ['connection', 'handler'])
+}
+
+function checkEvery(entry: unknown, path: string, sendable: Sendable): void {
+  const { every, first, times, to, send, phase } = members(entry, path, EVERY)
+  checkSpan(every, `${path}.every`, 1)
+  if (first !== undefined) checkSpan(first, `${path}.first`, 0)
+  if (times !== undefined) checkCount(times, `${path}.times`)
+  checkTarget(to, `${path}.to`)
+  if (send === undefined) wrong(`${path}.send`, send, 'a value, or a function that makes one')
+  if (typeof send !== 'function') sendable(send, `${path}.send`)
+  checkPhases(phase, `${path}.phase`)
+  if (phase !== undefined && to !== undefined && to !== 'self' && to !== 'others')
+    wrong(
+      `${path}.phase`,
+      phase,
+      'left out: a phase is one of a connection, and this is sent to all of them at once',
+    )
+}
+
+function checkSteps(steps: unknown, path: string, sendable: Sendable): void {
+  if (Array.isArray(steps))
+    for (const [index, step] of steps.entries()) checkStep(step, `${path}[${index}]`, sendable)
+  else checkStep(steps, path, sendable)
+}
+
+function checkStep(step: unknown, path: string, sendable: Sendable): void {
+  if (typeof step === 'function') return
+  if (!isObject(step)) return wrong(path, step, STEP)
+  const names = Object.keys(step)
+  const [verb, second] = names.filter((name) => Object.hasOwn(VERBS, name))
+  if (verb === undefined) {
+    const nearest = names
+      .map((name) => nearestName(name, Object.keys(VERBS)))
+      .find((name) => name !== undefined)
+    return wrong(path, step, nearest === undefined ? STEP : `${STEP}; did you mean "${nearest}"?`)
+  }
+  if (second !== undefined)
+    throw new SidewireError(
+      'ERR_OPTION',
+      `option "${path}" has "${verb}" and "${second}", and a step does one thing: make two steps of it, in a list`,
+    )
+  members(step, path, [verb, ...(VERBS[verb] ?? [])])
+  const value = step[verb]
+  const at = `${path}.${verb}`
+  switch (verb) {
+    case 'send':
+      if (value === undefined) wrong(at, value, 'a value, or a function that makes one')
+      if (typeof value !== 'function') sendable(value, at)
+      return checkTarget(step['to'], `${path}.to`)
+    case 'wait':
+      return checkSpan(value, at, 0)
+    case 'expect':
+      checkMatch(value, at)
+      if (step['within'] !== undefined) checkSpan(step['within'], `${path}.within`, 0, 'milliseconds', false)
+      if (step['otherwise'] !== undefined) checkSteps(step['otherwise'], `${path}.otherwise`, sendable)
+      return undefined
+    case 'set':
+      if (!isObject(value) && typeof value !== 'function')
+        wrong(at, value, 'an object, or a function that makes one')
+      return oneOf(step['in'], `${path}.in`, ['state', 'shared'])
+    case 'join':
+    case 'leave':
+      if (!isText(value) && typeof value !== 'function')
+        wrong(at, value, 'a room, or a function that names one')
+      return undefined
+    case 'close':
+      if (typeof value !== 'number' || !isSendableCloseCode(value))
+        wrong(at, value, 'a close code that can be sent: 1000-1003, 1007-1014 or 3000-4999')
+      if (step['reason'] !== undefined && typeof step['reason'] !== 'string')
+        wrong(`${path}.reason`, step['reason'], 'a string')
+      return undefined
+    case 'drop':
+      if (value !== true) wrong(at, value, 'true')
+      return undefined
+    default:
+      return checkRepeat(step, path, sendable)
+  }
+}
+
+function checkRepeat(step: Members, path: string, sendable: Sendable): void {
+  const { repeat, steps } = step
+  checkCount(repeat, `${path}.repeat`)
+  if (steps === undefined) wrong(`${path}.steps`, steps, 'the steps that are repeated')
+  checkSteps(steps, `${path}.steps`, sendable)
+  if (repeat === Infinity && !pauses(steps))
+    wrong(
+      `${path}.repeat`,
+      repeat,
+      'a number, or there has to be a wait or an expect in its steps: nothing else would ever happen',
+    )
+}
+
+/** Whether there is an end to what happens at once. */
+function pauses(steps: unknown): boolean {
+  if (Array.isArray(steps)) return steps.some(pauses)
+  if (!isObject(steps)) return false
+  const { wait, expect, repeat } = steps
+  if (Array.isArray(wait) ? Number(wait[0]) > 0 : Number(wait) > 0) return true
+  return expect !== undefined || (Number(repeat) > 0 && pauses(steps['steps']))
+}
+
+type Members = Readonly<Record<string, unknown>>
+
+function members(value: unknown, path: string, known: readonly string[]): Members {
+  if (!isObject(value)) return wrong(path, value, `an object of ${known.join(', ')}`)
+  const unknown = Object.keys(value).find((name) => !known.includes(name))
+  if (unknown === undefined) return value
+  const nearest = nearestName(unknown, known)
+  const hint = nearest === undefined ? '' : ` did you mean "${nearest}"?`
+  throw new SidewireError(
+    'ERR_OPTION',
+    `unknown option "${path}.${unknown}";${hint} known are ${known.join(', ')}`,
+  )
+}
+
+function list(value: unknown, path: string): readonly (readonly [path: string, value: unknown])[] {
+  if (value === undefined) return []
+  if (!Array.isArray(value)) return wrong(path, value, 'a list')
+  return value.map((each: unknown, index) => [`${path}[${index}]`, each])
+}
+
+function checkSpan(value: unknown, path: string, min: number, what = SPAN, mayBePair = true): void {
+  const [least, most, ...more]: unknown[] = mayBePair && Array.isArray(value) ? value : [value, value]
+  const isOne = (one: unknown): one is number => typeof one === 'number' && one >= min && one <= MAX_TIMER_MS
+  if (!isOne(least) || !isOne(most) || least > most || more.length > 0)
+    wrong(path, value, `${what}, from ${min} to ${MAX_TIMER_MS}`)
+}
+
+function checkCount(value: unknown, path: string): void {
+  if (value !== Infinity && !(Number.isInteger(value) && Number(value) > 0))
+    wrong(path, value, 'a whole number from 1, or Infinity')
+}
+
+function checkTarget(value: unknown, path: string): void {
+  if (value === undefined || value === 'self' || value === 'others' || value === 'all') return
+  if (!isObject(value)) return wrong(path, value, TARGET)
+  const { room, includeSelf } = members(value, path, ['room', 'includeSelf'])
+  if (!isText(room)) wrong(`${path}.room`, room, 'the name of a room')
+  if (includeSelf !== undefined && typeof includeSelf !== 'boolean')
+    wrong(`${path}.includeSelf`, includeSelf, 'true or false')
+}
+
+function checkMatch(value: unknown, path: string): void {
+  if (typeof value !== 'string' && typeof value !== 'function' && !isObject(value)) wrong(path, value, MATCH)
+}
+
+function checkPhases(value: unknown, path: string): void {
+  const phases = Array.isArray(value) ? value : [value ?? 'start']
+  if (phases.length === 0 || !phases.every(isText))
+    wrong(path, value, 'the name of a phase, or a list of them')
+}
+
+function oneOf(value: unknown, path: string, names: readonly string[]): void {
+  if (value !== undefined && !names.includes(value as string))
+    wrong(path, value, `one of ${names.map((name) => `'${name}'`).join(', ')}`)
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string' && value !== ''
+}
+
+function isObject(value: unknown): value is Members {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function wrong(path: string, value: unknown, accepted: string): never {
+  const found = value === undefined ? 'missing' : describe(value)
+  throw new SidewireError('ERR_OPTION', `option "${path}" is ${found}; it has to be ${accepted}`)
+}
