@@ -1,7 +1,7 @@
 import { SidewireError } from '../errors.ts'
 import type { SchemaIssue } from './standard-schema.ts'
 
-/** `ERR_INVALID`: a message does not fit the handler's schema. */
+/** `ERR_INVALID`: a message does not fit the handler's schema. Its text says what is wrong, and where, and not the value. */
 export class InvalidError extends SidewireError {
   readonly direction: 'incoming' | 'outgoing'
   /** What is wrong, in the words of the schema's library; at least one. */
@@ -16,7 +16,7 @@ export class InvalidError extends SidewireError {
     /** Of a text that is no JSON. */
     hint = '',
   ) {
-    super('ERR_INVALID', `invalid ${direction} message: ${allInWords(issues)}${hint}`)
+    super('ERR_INVALID', `invalid ${direction} message: ${allInWords(issues, data)}${hint}`)
     this.direction = direction
     this.issues = issues
     this.data = data
@@ -27,9 +27,10 @@ export class InvalidError extends SidewireError {
 const MAX_ISSUES = 3
 const MAX_LETTERS = 300
 
-function allInWords(issues: readonly SchemaIssue[]): string {
+function allInWords(issues: readonly SchemaIssue[], data: unknown): string {
   const more = issues.length > MAX_ISSUES ? `; and ${issues.length - MAX_ISSUES} more` : ''
-  return issues.slice(0, MAX_ISSUES).map(inWords).join('; ') + more
+  const first = issues.slice(0, MAX_ISSUES)
+  return first.map((issue) => inWordsWithout(data, issue)).join('; ') + more
 }
 
 /** `user.name: Expected string`. */
@@ -41,7 +42,7 @@ export function inWords({ message, path }: SchemaIssue): string {
   return line.length > MAX_LETTERS ? `${line.slice(0, MAX_LETTERS)}...` : line
 }
 
-/** The same for whom the value is none of their business: libraries like to quote it. */
+/** The same for a log, and for who is on the other side: libraries like to quote the value, which is none of their business. */
 export function inWordsWithout(data: unknown, issue: SchemaIssue): string {
   const { path, message } = issue
   const value = (path ?? []).reduce<unknown>((at, key) => memberOf(at, keyOf(key)), data)
@@ -50,7 +51,7 @@ export function inWordsWithout(data: unknown, issue: SchemaIssue): string {
 
 function without(value: unknown, message: string): string {
   if (typeof value === 'object' && value !== null) {
-    const texts = [...Object.keys(value), ...Object.values(value)].filter((each) => typeof each !== 'object')
+    const texts = Object.values(value).filter((each) => typeof each !== 'object' || each === null)
     return texts.reduce<string>((text, each) => without(each, text), message)
   }
   const text = String(value)
