@@ -15,7 +15,7 @@ const IN_BUN = [
 const TIMED = [
   'test/hostile/**/*.test.ts',
   'test/testing/speed.test.ts',
-  ...(isBun ? [] : ['test/load/accuracy.test.ts']),
+  ...(isBun ? [] : ['test/inspector/scroll.test.ts', 'test/load/accuracy.test.ts']),
 ]
 
 /** `npm test` says so in its summary where there is no strace; a run without it fails there instead. */

@@ -1,6 +1,8 @@
 import type { WebSocketConnection } from '../engine/connection/websocket-connection.ts'
 import type { Match, Moment, Random, Scenario } from '../engine/handler/scenario.ts'
 import type { Stage } from '../engine/play.ts'
+import { SidewireError } from '../engine/errors.ts'
+import { isPromiseLike } from '../engine/promise.ts'
 import { differenceAt } from './match.ts'
 import type { Payloads } from './payloads.ts'
 import { randomOf } from './random.ts'
@@ -91,18 +93,34 @@ export class Actor {
     const random = randomOf({
       seed: scenario.seed ?? 1,
       pattern: stage.pattern,
-      key: scenario.key?.(this.conn.req) ?? stage.numberOf(this.conn),
+      key: this.#key(),
       kind: place,
     })
     this.#randoms.set(place, random)
     return random
   }
 
+  #key(): string | number {
+    const { scenario, stage } = this.#common
+    try {
+      return scenario.key?.(this.conn.req) ?? stage.numberOf(this.conn)
+    } catch (thrown) {
+      stage.failed(this.conn, 'scenario.key', thrown)
+      return stage.numberOf(this.conn)
+    }
+  }
+
   /** A match that throws matches nothing. */
   matches(match: Match<any, Moment>, data: unknown, moment: Moment, path: string): boolean {
     if (typeof match !== 'function') return differenceAt(match, data) === undefined
     try {
-      return match(data, moment)
+      const isMatch: unknown = match(data, moment)
+      if (!isPromiseLike(isMatch)) return Boolean(isMatch)
+      Promise.resolve(isMatch).catch(() => {})
+      throw new SidewireError(
+        'ERR_OPTION',
+        `${path} answered a promise: what takes a message has to be known at once`,
+      )
     } catch (thrown) {
       this.stage.failed(this.conn, path, thrown)
       return false

@@ -1,7 +1,7 @@
 import type { Timer } from '../engine/clock.ts'
 import type { WebSocketConnection } from '../engine/connection/websocket-connection.ts'
 import { CloseCode, truncateReason } from '../engine/close.ts'
-import { SidewireError } from '../engine/errors.ts'
+import { describe, SidewireError } from '../engine/errors.ts'
 import type { Moment, Step, Steps, Target } from '../engine/handler/scenario.ts'
 import type { Stage } from '../engine/play.ts'
 import type { Payload } from '../engine/runtime.ts'
@@ -66,7 +66,11 @@ export class Run {
         if (pending === PAUSED) return
         if (isPromiseLike(pending)) {
           pending.then(
-            () => this.#go(),
+            () => {
+              // What takes its time puts off what is behind it.
+              this.#due = Math.max(this.#due, this.#actor.stage.clock.now())
+              this.#go()
+            },
             (thrown: unknown) => this.#fail(path, thrown),
           )
           return
@@ -95,9 +99,16 @@ export class Run {
       })
     }
     if ('set' in step)
-      return whenMade(valueOf(step.set, moment), (made) =>
-        Object.assign(step.in === 'shared' ? moment.shared : moment.state, made),
-      )
+      return whenMade(valueOf(step.set, moment), (made) => {
+        if (typeof made !== 'object' || made === null)
+          throw new SidewireError(
+            'ERR_OPTION',
+            `${path}.set made ${describe(made)}; it has to make an object`,
+          )
+        // What stands in the scenario is nobody's own.
+        const own: object = typeof step.set === 'function' ? made : structuredClone(made)
+        Object.assign(step.in === 'shared' ? moment.shared : moment.state, own)
+      })
     if ('join' in step) return whenMade(valueOf(step.join, moment), (room) => conn.joinRoom(room as string))
     if ('leave' in step)
       return whenMade(valueOf(step.leave, moment), (room) => conn.leaveRoom(room as string))

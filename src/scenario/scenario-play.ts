@@ -11,10 +11,10 @@ import { Ticker } from './ticker.ts'
 
 type AnyOn = On<any, any, Moment>
 type AnyEvery = Every<any, Moment, any>
-type Whole = Extract<AnyEvery, { to: 'all' | { readonly room: string } }>
+type Whole = Extract<AnyEvery, { to: 'all' }>
 
 /** What `every` sends to all, once for all of them. */
-const isWhole = (every: AnyEvery): every is Whole => every.to === 'all' || typeof every.to === 'object'
+const isWhole = (every: AnyEvery): every is Whole => every.to === 'all'
 
 /** Plays a scenario for all connections of a handler. */
 export class ScenarioPlay implements Play {
@@ -174,7 +174,7 @@ export class ScenarioPlay implements Play {
       key: 0,
       kind: `every/${index}`,
     })
-    const room = every.to === 'all' ? undefined : every.to.room
+    const { room } = every
     let n = 0
     const failed = (thrown: unknown): void => stage.failed(undefined, `scenario.every[${index}]`, thrown)
     const send = (data: unknown): void => {

@@ -71,6 +71,13 @@ describe('defaults', () => {
       encode,
       decode,
       rules: [],
+      schema: {
+        incoming: undefined,
+        outgoing: undefined,
+        onInvalid: 'ignore',
+        warns: false,
+        query: undefined,
+      },
     })
     expect(resolved?.source).toBe(source)
   })

@@ -3,7 +3,7 @@ import type { Context } from '../context.ts'
 import { LiveHandler } from './live-handler.ts'
 import { Addresses } from '../handshake/addresses.ts'
 import { nearestHandler } from '../handshake/nearest-handler.ts'
-import type { ResolvedEngineOptions } from './options.ts'
+import type { ResolvedEngineOptions, ResolvedHandler } from './options.ts'
 import { prefixTwice } from '../handshake/pattern-mistakes.ts'
 import type { Route } from '../handshake/router.ts'
 import { canonicalPath, prefixesOf, stripPrefix } from '../handshake/routing.ts'
@@ -36,15 +36,14 @@ export class LiveHandlers {
       const twice = handler.prefix ? prefixTwice(handler.pattern.source, prefixes) : undefined
       if (twice !== undefined) this.#context.logger.warn(twice)
       const before = gone.get(handler.pattern.source)
-      if (!before)
-        return new LiveHandler(this.#context, handler, (path, { prefix }) => this.#placeOf(path, prefix))
+      if (!before) return new LiveHandler(this.#context, handler, this.#placeOf)
       gone.delete(handler.pattern.source)
       before.replace(handler)
       return before
     })
     this.#prefixes = prefixes
     this.#byPattern = new Map(live.map((each) => [each.handler.pattern.source, each]))
-    this.#addresses = new Addresses(live, prefixes, ({ handler }) => handler)
+    this.#addresses = new Addresses(live, prefixes, handlerOf)
     for (const line of this.#hidden(live)) this.#context.logger.warn(line)
     for (const removed of gone.values()) void this.#retire(removed)
     // A hook may reload, too.
@@ -112,10 +111,12 @@ export class LiveHandlers {
     return this.#addresses.find(path)
   }
 
-  /** One for all prefixes; a connection of before may have come by a prefix that is gone. */
-  #placeOf(path: string, hasPrefix: boolean): string {
-    return canonicalPath((hasPrefix ? stripPrefix(path, this.#prefixes) : undefined) ?? path)
-  }
+  /**
+   * One for all prefixes; a connection of before may have come by a prefix that is gone. Made here: a function that `update` makes
+   * would keep all that it knows, the handlers that are gone among it.
+   */
+  readonly #placeOf = (path: string, { prefix }: ResolvedHandler): string =>
+    canonicalPath((prefix ? stripPrefix(path, this.#prefixes) : undefined) ?? path)
 
   /** For a hint where there is none: see {@link nearestHandler}. */
   nearest(path: string): string | undefined {
@@ -138,4 +139,8 @@ export class LiveHandlers {
   *connections(): Generator<Connection> {
     for (const live of this.#byPattern.values()) yield* live.connections()
   }
+}
+
+function handlerOf({ handler }: LiveHandler): ResolvedHandler {
+  return handler
 }

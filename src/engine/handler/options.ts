@@ -13,7 +13,7 @@ import {
 import { resolveOrigins, type AllowedOrigins, type ResolvedOrigins } from '../handshake/origin.ts'
 import { checkOutgoing } from '../schema/check.ts'
 import { resolveSchemas, type ResolvedSchemas } from '../schema/schemas.ts'
-import { checkScenario } from './scenario-check.ts'
+import { checkScenario, expects } from './scenario-check.ts'
 import { compilePattern, normalizePrefix, type Pattern } from '../handshake/routing.ts'
 import type { HandshakeRequest } from '../handshake/request.ts'
 import type { Payload, TlsFiles } from '../runtime.ts'
@@ -408,6 +408,16 @@ function checkScenarioOf(
   if (scenario === undefined) return
   const path = `wsHandlers[${index}].scenario`
   checkScenario(scenario, path, (value, at) => void encodeStatic(value, translation, schema, at))
+  const answers = [
+    scenario.otherwise,
+    ...(scenario.on ?? []).flatMap(({ reply, replies = [] }) => [reply, ...replies]),
+  ]
+  if (source.sequential && answers.some(expects))
+    throw new SidewireError(
+      'ERR_OPTION',
+      `option "${path}" has an expect in an answer, and the handler is sequential: the message would wait for the answer, and that for ` +
+        'the message; leave sequential out, or put the expect into connect',
+    )
   if (scenario.otherwise !== undefined && source.onMessage !== undefined)
     throw new SidewireError(
       'ERR_OPTION',

@@ -10,7 +10,7 @@ type Sendable = (value: unknown, path: string) => void
 
 const SCENARIO = ['seed', 'key', 'state', 'shared', 'connect', 'on', 'every', 'otherwise']
 const ON = ['when', 'phase', 'goto', 'reply', 'replies', 'after', 'count']
-const EVERY = ['every', 'first', 'times', 'to', 'send', 'phase']
+const EVERY = ['every', 'first', 'times', 'to', 'room', 'send', 'phase']
 /** What may stand beside each of them. */
 const VERBS: Readonly<Record<string, readonly string[]>> = {
   send: ['to'],
@@ -32,16 +32,27 @@ const MATCH = 'text, an expression, an object that the message has to have in it
 
 /** @throws `ERR_OPTION`, naming the place, its value, and what is accepted; what `sendable` throws */
 export function checkScenario(scenario: unknown, path: string, sendable: Sendable): void {
-  const { seed, key, state, connect, on, every, otherwise } = members(scenario, path, SCENARIO)
+  const { seed, key, state, shared, connect, on, every, otherwise } = members(scenario, path, SCENARIO)
   if (seed !== undefined && typeof seed !== 'string' && !Number.isFinite(seed))
     wrong(`${path}.seed`, seed, 'a number or a string')
   if (key !== undefined && typeof key !== 'function') wrong(`${path}.key`, key, 'a function')
-  if (state !== undefined && (typeof state !== 'object' || state === null) && typeof state !== 'function')
-    wrong(`${path}.state`, state, 'an object, or a function that makes one')
+  checkMemory(state, `${path}.state`)
+  checkMemory(shared, `${path}.shared`)
   if (connect !== undefined) checkSteps(connect, `${path}.connect`, sendable)
   if (otherwise !== undefined) checkSteps(otherwise, `${path}.otherwise`, sendable)
   for (const [at, each] of list(on, `${path}.on`)) checkOn(each, at, sendable)
   for (const [at, each] of list(every, `${path}.every`)) checkEvery(each, at, sendable)
+}
+
+/** What is known of a connection, or of all of them. */
+function checkMemory(value: unknown, path: string): void {
+  if (value === undefined || typeof value === 'function') return
+  if (!isObject(value)) wrong(path, value, 'an object, or a function that makes one')
+  try {
+    structuredClone(value)
+  } catch {
+    wrong(path, value, 'an object that can be copied, without functions in it, or a function that makes one')
+  }
 }
 
 function checkOn(on: unknown, path: string, sendable: Sendable): void {
@@ -57,19 +68,23 @@ function checkOn(on: unknown, path: string, sendable: Sendable): void {
     wrong(`${path}.replies`, replies, 'a list with at least one of them')
   for (const [at, steps] of each) checkSteps(steps, at, sendable)
   oneOf(after, `${path}.after`, ['last', 'cycle', 'pass'])
+  if (after !== undefined && replies === undefined)
+    wrong(`${path}.after`, after, 'left out, or there have to be replies')
   oneOf(count, `${path}.count`, ['connection', 'handler'])
 }
 
 function checkEvery(entry: unknown, path: string, sendable: Sendable): void {
-  const { every, first, times, to, send, phase } = members(entry, path, EVERY)
+  const { every, first, times, to, room, send, phase } = members(entry, path, EVERY)
   checkSpan(every, `${path}.every`, 1)
   if (first !== undefined) checkSpan(first, `${path}.first`, 0)
   if (times !== undefined) checkCount(times, `${path}.times`)
-  checkTarget(to, `${path}.to`)
+  oneOf(to, `${path}.to`, ['self', 'others', 'all'])
+  if (room !== undefined && (!isText(room) || to !== 'all'))
+    wrong(`${path}.room`, room, "the name of a room, beside to: 'all'")
   if (send === undefined) wrong(`${path}.send`, send, 'a value, or a function that makes one')
   if (typeof send !== 'function') sendable(send, `${path}.send`)
   checkPhases(phase, `${path}.phase`)
-  if (phase !== undefined && to !== undefined && to !== 'self' && to !== 'others')
+  if (phase !== undefined && to === 'all')
     wrong(
       `${path}.phase`,
       phase,
@@ -202,6 +217,13 @@ function checkTarget(value: unknown, path: string): void {
 
 function checkMatch(value: unknown, path: string): void {
   if (typeof value !== 'string' && typeof value !== 'function' && !isObject(value)) wrong(path, value, MATCH)
+  if (isObject(value) && hasFunction(value))
+    wrong(path, value, `${MATCH}; in an object a function matches nothing`)
+}
+
+function hasFunction(value: unknown): boolean {
+  if (typeof value === 'function') return true
+  return typeof value === 'object' && value !== null && Object.values(value).some(hasFunction)
 }
 
 function checkPhases(value: unknown, path: string): void {
@@ -226,4 +248,13 @@ function isObject(value: unknown): value is Members {
 function wrong(path: string, value: unknown, accepted: string): never {
   const found = value === undefined ? 'missing' : describe(value)
   throw new SidewireError('ERR_OPTION', `option "${path}" is ${found}; it has to be ${accepted}`)
+}
+
+/** Whether a list waits for a message: in a handler that is `sequential` that one waits for the list. */
+export function expects(steps: unknown): boolean {
+  if (Array.isArray(steps)) return steps.some(expects)
+  return (
+    isObject(steps) &&
+    (steps['expect'] !== undefined || expects(steps['steps']) || expects(steps['otherwise']))
+  )
 }

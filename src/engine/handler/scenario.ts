@@ -24,7 +24,7 @@ export interface Moment<In = any, Out = any, State = any, Shared = any> {
   readonly conn: WebSocketConnection<any, Params, Out>
   /** The message that is answered, or was waited for; `undefined` in `connect` and `every`. */
   readonly message: In
-  /** Which time this place of the scenario runs, from 1. */
+  /** Which time this entry of the scenario runs, from 1; a `repeat` in it is the same time. */
   readonly n: number
   /** Of the connection. */
   readonly state: State
@@ -112,8 +112,8 @@ export type Every<Out, M, Shared> = {
       readonly send: Value<M, Out>
       readonly phase?: string | readonly string[]
     }
-  /** Once for all of them, as long as anybody is connected. */
-  | { readonly to: 'all' | { readonly room: string }; readonly send: Value<SharedMoment<Shared>, Out> }
+  /** Once for all of them, or of a room, as long as anybody is connected. */
+  | { readonly to: 'all'; readonly room?: string; readonly send: Value<SharedMoment<Shared>, Out> }
 )
 
 /** A conversation, as data. */
@@ -129,9 +129,11 @@ export interface Scenario<
   /** Tells clients apart for chance. @defaultValue the number of the connection */
   key?(req: HandshakeRequest): string
   /** A value is copied for each connection. @defaultValue {} */
-  readonly state?: State | ((conn: WebSocketConnection) => State)
+  readonly state?: 0 extends 1 & State
+    ? object | ((conn: WebSocketConnection) => object)
+    : State | ((conn: WebSocketConnection) => State)
   /** @defaultValue {} */
-  readonly shared?: Shared | (() => Shared)
+  readonly shared?: 0 extends 1 & Shared ? object | (() => object) : Shared | (() => Shared)
   /** When a client has connected, beside what it sends. */
   readonly connect?: Steps<In, Out, M>
   /** Behind `responses`, before `onMessage`: the first that matches. */
