@@ -1,3 +1,4 @@
+import type { Span } from '../engine/handler/faults.ts'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
 
 // Where chance comes from. Each connection, direction and kind of fault has a stream of its own, so that neither another fault
@@ -21,6 +22,13 @@ export type Stream = () => number
 export function streamOf(origin: Origin): Stream {
   const random = xoroshiro128plus(hashOf(origin) | 0)
   return () => (random.next() >>> 0) / 2 ** 32
+}
+
+/** A value of the span. */
+export function within(span: Span, stream: Stream): number {
+  if (typeof span === 'number') return span
+  const [min, max] = span
+  return min + stream() * (max - min)
 }
 
 /** 32 bits, none of them like those of its neighbour: FNV-1a, and murmur3's finaliser. */

@@ -1,6 +1,6 @@
 import type { LinkFaults, MessageChoice } from '../engine/handler/faults.ts'
-import type { Stream } from './chance.ts'
-import { choose, onesOf, within } from './which.ts'
+import { within, type Stream } from './chance.ts'
+import { choose, onesOf } from './which.ts'
 
 /** What is to happen to a message. */
 export interface Fate {

@@ -5,10 +5,10 @@ import { byteLength, BYTES_PER_MESSAGE } from '../engine/connection/message.ts'
 import type { FaultInfo, Faults } from '../engine/handler/faults.ts'
 import type { Payload, SendStatus } from '../engine/runtime.ts'
 import { queueMicrotask, setImmediate } from '../engine/timers.ts'
-import type { Stream } from './chance.ts'
+import { within, type Stream } from './chance.ts'
 import { Chooser } from './chooser.ts'
 import { Lane, type Letter } from './lane.ts'
-import { choose, onesOf, wholeWithin, within } from './which.ts'
+import { choose, onesOf, wholeWithin } from './which.ts'
 
 /** What a link is made of. */
 export interface Plan {

@@ -1,8 +1,8 @@
 import { truncateReason } from '../engine/close.ts'
 import type { HandshakeFaults } from '../engine/handler/faults.ts'
 import type { Passage } from '../engine/network.ts'
-import type { Stream } from './chance.ts'
-import { choose, onesOf, within } from './which.ts'
+import { within, type Stream } from './chance.ts'
+import { choose, onesOf } from './which.ts'
 
 /** What happens to the n-th handshake; `delay` in milliseconds. */
 export function passageOf(

@@ -29,13 +29,6 @@ export function choose(ones: ChoiceRule, n: number, draw: number): number | unde
   return isCounted(ones, n) && draw < rate ? draw / rate : undefined
 }
 
-/** A value of the span. */
-export function within(span: Span, stream: Stream): number {
-  if (typeof span === 'number') return span
-  const [min, max] = span
-  return min + stream() * (max - min)
-}
-
 /** A whole number of it. */
 export function wholeWithin(span: Span, stream: Stream): number {
   if (typeof span === 'number') return Math.ceil(span)

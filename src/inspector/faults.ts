@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { Refused } from '../control/answers.ts'
+import { readAs } from './reading.ts'
 import type { Command } from '../control/commands.ts'
 import { liftFaults, listFaults, putFaults, type FaultTarget } from '../control/faults.ts'
 import type { Faults } from '../engine/handler/faults.ts'
@@ -50,10 +50,7 @@ const schema = v.variant('action', [
 
 /** @throws `Refused` for what is none */
 export function readFaultCommand(command: Command): FaultCommand {
-  const read = v.safeParse(schema, command)
-  if (read.success) return read.output
-  const [issue] = read.issues
-  throw new Refused(400, 'body', `${v.getDotPath(issue) ?? 'it'}: ${issue.message}`)
+  return readAs(schema, command)
 }
 
 /** @throws `Refused`, and as {@link Inside.network} does for what cannot be switched on */

@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import { Refused } from '../control/answers.ts'
 import type { Command } from '../control/commands.ts'
+import { readAs } from './reading.ts'
 import type { RecordingState } from '../engine/upstream/recording-state.ts'
 
 /** The backends that handlers ask. */
@@ -27,12 +28,8 @@ export async function switchRecording(
   command: Command,
   redact: readonly string[],
 ): Promise<RecordingState> {
-  const read = v.safeParse(schema, command)
-  if (!read.success) {
-    const [issue] = read.issues
-    throw new Refused(400, 'body', `${v.getDotPath(issue) ?? 'it'}: ${issue.message}`)
-  }
-  if (read.output.action === 'stop') return backends.stopRecording()
+  const { action } = readAs(schema, command)
+  if (action === 'stop') return backends.stopRecording()
   if (backends.exist()) return backends.startRecording(redact)
   throw new Refused(409, 'target', 'there is nothing to record: no handler has an upstream')
 }

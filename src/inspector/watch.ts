@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { Refused } from '../control/answers.ts'
+import { readAs } from './reading.ts'
 import type { Command } from '../control/commands.ts'
 import type { ConnectionQuery } from './connections.ts'
 import type { Filter } from './filter.ts'
@@ -59,8 +59,5 @@ function atMost(max: number) {
 
 /** @throws `Refused` for what is none */
 export function readWatch(command: Command): Watch {
-  const read = v.safeParse(schema, command)
-  if (read.success) return read.output
-  const [issue] = read.issues
-  throw new Refused(400, 'body', `${v.getDotPath(issue) ?? 'it'}: ${issue.message}`)
+  return readAs(schema, command)
 }

@@ -7,7 +7,7 @@ import type { Stage } from '../engine/play.ts'
 import type { Payload } from '../engine/runtime.ts'
 import { isPromiseLike } from '../engine/promise.ts'
 import type { Actor, MutableMoment } from './actor.ts'
-import { spanOf } from './span.ts'
+import { within } from '../faults/chance.ts'
 
 export type AnyStep = Step<any, any, Moment>
 export type AnySteps = Steps<any, any, Moment>
@@ -86,7 +86,7 @@ export class Run {
     const { conn, stage } = this.#actor
     const moment = this.#moment
     if (typeof step === 'function') return step(moment)
-    if ('wait' in step) return this.#pause(spanOf(step.wait, moment.random))
+    if ('wait' in step) return this.#pause(within(step.wait, moment.random))
     if ('expect' in step) return this.#expect(step, path)
     if ('send' in step) {
       const { send, to = 'self' } = step
@@ -125,7 +125,7 @@ export class Run {
   }
 
   #expect(
-    { expect, within = EXPECT_WITHIN_MS, otherwise }: Extract<AnyStep, { expect: unknown }>,
+    { expect, within: ms = EXPECT_WITHIN_MS, otherwise }: Extract<AnyStep, { expect: unknown }>,
     path: string,
   ): typeof PAUSED {
     const { clock } = this.#actor.stage
@@ -140,7 +140,7 @@ export class Run {
       },
     }
     this.#actor.waiters.add(waiter)
-    this.#timer = clock.after(within, () => {
+    this.#timer = clock.after(ms, () => {
       this.#actor.waiters.delete(waiter)
       this.#due = clock.now()
       if (otherwise !== undefined) {
@@ -154,11 +154,11 @@ export class Run {
       }
       this.#fail(
         path,
-        new SidewireError('ERR_SCENARIO', `${path}: nothing that it expects came within ${within} ms`),
+        new SidewireError('ERR_SCENARIO', `${path}: nothing that it expects came within ${ms} ms`),
       )
       this.#actor.conn.close(
         CloseCode.PolicyViolation,
-        truncateReason(`${path}: nothing that it expects came within ${within} ms`),
+        truncateReason(`${path}: nothing that it expects came within ${ms} ms`),
       )
     })
     return PAUSED

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../engine/clock.ts'
 import type { Random } from '../engine/handler/scenario.ts'
 import type { Span } from '../engine/handler/faults.ts'
-import { spanOf } from './span.ts'
+import { within } from '../faults/chance.ts'
 
 /** A machine that slept does not make up for what it missed. */
 const CATCH_UP_MS = 1000
@@ -41,7 +41,7 @@ export class Ticker {
     if (this.#left <= 0) return
     const now = this.#clock.now()
     if (now - this.#due > CATCH_UP_MS) this.#due = now
-    this.#due += spanOf(span, this.#random)
+    this.#due += within(span, this.#random)
     this.#timer = this.#clock.after(Math.max(0, this.#due - now), () => {
       this.#left--
       this.#tick()

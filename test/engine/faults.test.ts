@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { UniversalApiWsHandler } from '../../src/engine/handler/handler.ts'
 import type { Faults } from '../../src/engine/handler/faults.ts'
-import { streamOf, type Origin } from '../../src/faults/chance.ts'
+import { streamOf, type Origin, within } from '../../src/faults/chance.ts'
 import { damaged } from '../../src/faults/damage.ts'
 import * as profiles from '../../src/faults/profiles.ts'
-import { choose, wholeWithin, within } from '../../src/faults/which.ts'
+import { choose, wholeWithin } from '../../src/faults/which.ts'
 import { advance, Rig } from './rig.ts'
 
 beforeEach(

@@ -50,7 +50,11 @@ function isBuffer(value: unknown): boolean {
  */
 function bytesOf(data: object): Uint8Array | undefined {
   const { then, [Symbol.toStringTag]: tag } = data as { then?: unknown; [Symbol.toStringTag]?: unknown }
-  if (typeof then === 'function') throw unresolved()
+  if (typeof then === 'function')
+    throw new SidewireError(
+      'ERR_SERIALIZE',
+      'cannot send a promise: an await is missing before it; send what it resolves to',
+    )
   if (tag === undefined) return undefined
   switch (Object.prototype.toString.call(data)) {
     case '[object ArrayBuffer]':
@@ -64,13 +68,6 @@ function bytesOf(data: object): Uint8Array | undefined {
       )
   }
   return undefined
-}
-
-function unresolved(): SidewireError {
-  return new SidewireError(
-    'ERR_SERIALIZE',
-    'cannot send a promise: an await is missing before it; send what it resolves to',
-  )
 }
 
 /** For who looks at it before it is encoded. @throws `ERR_SERIALIZE` for what has its content only later */

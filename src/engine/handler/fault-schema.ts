@@ -1,19 +1,14 @@
 import * as v from 'valibot'
 import { isSendableCloseCode } from '../close.ts'
 import { MAX_TIMER_MS } from '../timers.ts'
+import { isSpan } from './span.ts'
 
 // What `faults` may be. Each message says what is accepted; `checkOptions` puts the option and its value in front of it.
 
 const flag = v.boolean('true or false')
 
 function span(min: number, what: string) {
-  const accepted = `${what}, or [min, max]`
-  const one = (value: unknown): value is number =>
-    typeof value === 'number' && value >= min && value <= MAX_TIMER_MS
-  return v.custom<number | readonly [number, number]>((value) => {
-    const [least, most, ...more]: unknown[] = Array.isArray(value) ? value : [value, value]
-    return one(least) && one(most) && least <= most && more.length === 0
-  }, accepted)
+  return v.custom<number | readonly [number, number]>((value) => isSpan(value, min), `${what}, or [min, max]`)
 }
 
 const milliseconds = span(0, `milliseconds from 0 to ${MAX_TIMER_MS}`)

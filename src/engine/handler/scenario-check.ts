@@ -2,6 +2,7 @@ import { isSendableCloseCode } from '../close.ts'
 import { nearestName } from '../edit-distance.ts'
 import { describe, SidewireError } from '../errors.ts'
 import { MAX_TIMER_MS } from '../timers.ts'
+import { isSpan } from './span.ts'
 
 // What a scenario may be. By hand: of the ten kinds of steps, and of what is in them, an error has to name the one that was meant.
 
@@ -195,9 +196,7 @@ function list(value: unknown, path: string): readonly (readonly [path: string, v
 }
 
 function checkSpan(value: unknown, path: string, min: number, what = SPAN, mayBePair = true): void {
-  const [least, most, ...more]: unknown[] = mayBePair && Array.isArray(value) ? value : [value, value]
-  const isOne = (one: unknown): one is number => typeof one === 'number' && one >= min && one <= MAX_TIMER_MS
-  if (!isOne(least) || !isOne(most) || least > most || more.length > 0)
+  if (!isSpan(value, min) || (!mayBePair && Array.isArray(value)))
     wrong(path, value, `${what}, from ${min} to ${MAX_TIMER_MS}`)
 }
 

@@ -47,6 +47,21 @@ const numbers = answering((value) =>
   typeof value === 'number' ? { value } : { issues: [{ message: `${JSON.stringify(value)} is no number` }] },
 )
 
+/** Calls that may throw, and what they threw. */
+function attempts(): { errors: unknown[]; attempt(run: () => unknown): void } {
+  const errors: unknown[] = []
+  return {
+    errors,
+    attempt(run) {
+      try {
+        run()
+      } catch (error: any) {
+        errors.push([error.code, error.message])
+      }
+    },
+  }
+}
+
 interface Failure {
   readonly code: string | undefined
   readonly message: string
@@ -184,14 +199,7 @@ export const CASES: readonly Case[] = [
           ? { value: { ok: true, filled: 'in' } }
           : { issues: [{ message: 'has to be true', path: ['ok'] }] }
       })
-      const errors: unknown[] = []
-      const attempt = (run: () => void): void => {
-        try {
-          run()
-        } catch (error: any) {
-          errors.push([error.code, error.message])
-        }
-      }
+      const { errors, attempt } = attempts()
       const { handler, failures } = watched({
         schema: { outgoing },
         defaultRoom: 'all',
@@ -450,14 +458,7 @@ export const CASES: readonly Case[] = [
   {
     name: 'schema: a promise is a missing await, with a schema and with a codec too',
     async run(t) {
-      const errors: unknown[] = []
-      const attempt = (run: () => unknown): void => {
-        try {
-          run()
-        } catch (error: any) {
-          errors.push([error.code, error.message])
-        }
-      }
+      const { errors, attempt } = attempts()
       const server = await t.start([
         {
           pattern: '/a',
