@@ -137,7 +137,7 @@ describe.each(PLATFORMS)('by $command', (target) => {
     ],
     [
       ['convert', 'orders.jsonl', 'empty.har'],
-      /cannot write empty\.har: it exists already, and stays as it is; overwrite it/,
+      /cannot write empty\.har: it exists already, and stays as it is: move it away/,
     ],
     [['convert', 'empty.har', 'new.jsonl'], /empty\.har is empty/],
   ])('%j is one line, and exits with 1', async (args, message) => {
