@@ -267,6 +267,11 @@ const table: readonly Row[] = [
     ],
   },
   {
+    file: 'src/documents/document.ts',
+    allowed: ['../engine/errors.ts', 'yaml'],
+    denied: [...platforms, '../engine/clock.ts', '../scenario/scenario-play.ts', '../index.ts'],
+  },
+  {
     file: 'src/codecs/codecs.ts',
     allowed: ['../engine/connection/codec.ts'],
     denied: [...platforms, '@msgpack/msgpack', 'protobufjs', '../engine/errors.ts', '../index.ts'],
