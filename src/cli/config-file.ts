@@ -1,9 +1,12 @@
 import { existsSync, statSync } from 'node:fs'
-import { dirname, relative, resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { BuildFailure } from 'esbuild'
+import { hearReads } from '../documents/reads.ts'
+import { shortPath } from '../documents/short-path.ts'
 import { SidewireError } from '../engine/errors.ts'
 import type { ServerOptions } from '../index.ts'
+import { isDocument, loadDocument } from '../server/document-file.ts'
 import { importFresh } from './bundle.ts'
 import { CONFIG_NAMES } from './config-name.ts'
 
@@ -19,20 +22,24 @@ export function findConfig(asked: string | undefined, folder: string): string | 
 }
 
 /**
- * Loads a config file afresh, TypeScript or JavaScript, with everything of the project that it imports.
+ * Loads a config file afresh, TypeScript or JavaScript, with everything of the project that it imports; or a mock file, or an
+ * AsyncAPI document.
  * @param onFile - told each path whose change may change the options, before it is read; also when loading fails
- * @throws `ERR_CONFIG`, in one line
+ * @throws `ERR_CONFIG`, or what a mock file throws, in one line
  */
 export async function loadConfig(path: string, onFile: (path: string) => void): Promise<ServerOptions> {
   const files = new Set([path])
   onFile(path)
-  const name = shorten(path)
+  const onRead = (file: string): void => {
+    files.add(file)
+    onFile(file)
+  }
+  if (isDocument(path)) return { wsHandlers: await loadDocument(path, onRead) }
+  const name = shortPath(path)
   let exports: { default?: unknown }
   try {
-    exports = await importFresh(path, (file) => {
-      files.add(file)
-      onFile(file)
-    })
+    // What a function of ours reads for it is a part of it, too.
+    exports = await hearReads(onRead, () => importFresh(path, onRead))
   } catch (cause) {
     throw new SidewireError('ERR_CONFIG', `cannot load ${name}: ${explain(cause, path, files)}`, {
       cause,
@@ -61,7 +68,7 @@ export function explain(cause: unknown, path: string, files: ReadonlySet<string>
   const [first] = (cause as Partial<BuildFailure> | null)?.errors ?? []
   if (first) {
     const { location, text } = first
-    const place = location ? `${shorten(resolve(dirname(path), location.file))}:${location.line}: ` : ''
+    const place = location ? `${shortPath(resolve(dirname(path), location.file))}:${location.line}: ` : ''
     return place + firstLine(text)
   }
   if (!(cause instanceof Error)) return firstLine(String(cause))
@@ -72,7 +79,7 @@ export function explain(cause: unknown, path: string, files: ReadonlySet<string>
 function placeOf({ stack = '' }: Error, files: ReadonlySet<string>): string {
   for (const [, file = '', line] of stack.matchAll(/(?:\(|at )([^()\n]+):(\d+):\d+\)?$/gm)) {
     const path = file.startsWith('file:') ? fileURLToPath(file) : file
-    if (files.has(path)) return `${shorten(path)}:${line}: `
+    if (files.has(path)) return `${shortPath(path)}:${line}: `
   }
   return ''
 }
@@ -86,10 +93,4 @@ function kindOf(value: unknown): string {
   if (value instanceof Promise) return 'a promise'
   if (Array.isArray(value)) return 'a list'
   return value === null ? 'null' : `a ${typeof value}`
-}
-
-/** Relative to the working directory, if that is shorter. */
-export function shorten(path: string): string {
-  const short = relative(process.cwd(), path)
-  return short.startsWith('..') ? path : short
 }

@@ -28,7 +28,7 @@ export function moduleResolution(onFile: (path: string) => void): Plugin {
     setup(build) {
       // A config says `import { defineConfig } from 'sidewire'`, also where `npx` brought us: it gets this very copy,
       // so that `instanceof SidewireError` holds.
-      build.onResolve({ filter: /^sidewire(?:\/(?:faults|replay))?$/ }, ({ kind, path }) =>
+      build.onResolve({ filter: OWN }, ({ kind, path }) =>
         kind === 'require-call' ? { path, namespace: SELF } : { path: ownEntry(path), external: true },
       )
       // `require` takes no URL, and not every Node lets it load an ES module.
@@ -112,8 +112,11 @@ const ENTRIES: Readonly<Record<string, readonly [source: string, built: string]>
   sidewire: ['../index.ts', './index.js'],
   'sidewire/codecs': ['../codecs/codecs.ts', './codecs.js'],
   'sidewire/faults': ['../faults/profiles.ts', './faults.js'],
+  'sidewire/mock-file': ['../mock-file/mock-file.ts', './mock-file.js'],
   'sidewire/replay': ['../recording/replay.ts', './replay.js'],
 }
+
+const OWN = new RegExp(`^(?:${Object.keys(ENTRIES).join('|')})$`)
 
 /** Beside this file in the bundle of this package, a folder up in the sources. */
 function ownEntry(name: string): string {

@@ -8,6 +8,7 @@ import type { bench } from './bench.ts'
 import { CONFIG_NAME } from './config-name.ts'
 import type { convert } from './convert.ts'
 import type { record } from './record.ts'
+import type { init } from './init.ts'
 import type { faults } from './faults.ts'
 import { toRefusal, toSpan, toTime, toWhich } from './fault-flags.ts'
 import type { replay } from './replay.ts'
@@ -29,8 +30,8 @@ export function createProgram(): Command {
   program
     .command('serve')
     .configureOutput(mistakesOf('sidewire serve'))
-    .description('Serve the handlers of a config file; without one, a demo to try in a browser.')
-    .argument('[config]', `config file; default: ${CONFIG_NAME} here`)
+    .description('Serve the handlers of a config or a mock file; without one, a demo to try in a browser.')
+    .argument('[config]', `config, or mock file (.ws.yaml, .ws.json); default: ${CONFIG_NAME} here`)
     .option('--port <port>', 'port to listen on, 0 for a free one (default: 8787)', toPort)
     .option('--host <address>', "address to listen on, '0.0.0.0' for all (default: this machine only)")
     .option('--prefix <path>', "path prefix of all handlers, '/' for none (default: /api)")
@@ -61,11 +62,20 @@ export function createProgram(): Command {
       `\nA flag overrides the config, whose values override the defaults.\n${examples([
         'serve',
         'serve --watch mocks/sidewire.config.ts',
+        'serve --watch mocks/prices.ws.yaml',
         'serve --port 0 --log-level debug',
         'serve --host 0.0.0.0 --prefix /',
       ])}`,
     )
     .action(async (...args: Parameters<typeof serve>) => (await import('./serve.ts')).serve(...args))
+  program
+    .command('init')
+    .configureOutput(mistakesOf('sidewire init'))
+    .description('Write a starter here: a config, a mock in YAML, and one in TypeScript.')
+    .argument('[folder]', 'of the mocks, here (default: asked for; mocks where nobody can answer)')
+    .option('-y, --yes', 'ask nothing (default: as in CI, where nothing is asked)')
+    .addHelpText('after', examples(['init', 'init test/mocks --yes']))
+    .action(async (...args: Parameters<typeof init>) => (await import('./init.ts')).init(...args))
   program
     .command('record')
     .configureOutput(mistakesOf('sidewire record'))

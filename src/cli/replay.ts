@@ -3,7 +3,7 @@ import pc from 'picocolors'
 import { isLoopback } from '../engine/loopback.ts'
 import { createServer, type RuntimeChoice, type Server, type ServerOptions } from '../index.ts'
 import { replay as handlersOf, type ReplayOptions } from '../recording/replay.ts'
-import { shorten } from './config-file.ts'
+import { shortPath } from '../documents/short-path.ts'
 import { FileWatch } from './file-watch.ts'
 import { messageOf, say } from './report.ts'
 import { stopOnSignal } from './stop-on-signal.ts'
@@ -43,7 +43,7 @@ export async function replay(file: string, flags: ReplayFlags): Promise<void> {
     files.start(async () => {
       try {
         server.reload(load())
-        console.log(`${pc.green('sidewire:')} reloaded ${shorten(path)}`)
+        console.log(`${pc.green('sidewire:')} reloaded ${shortPath(path)}`)
       } catch (error) {
         console.error(say(`not reloaded, the old recording stays: ${messageOf(error)}`))
       }
@@ -53,7 +53,7 @@ export async function replay(file: string, flags: ReplayFlags): Promise<void> {
 
 function announcement(server: Server, path: string, inspector: boolean): string {
   const lines = [
-    `${pc.bold(pc.green('sidewire'))} replays ${shorten(path)} on ${server.runtimeDescription} (runtime ${server.runtime})`,
+    `${pc.bold(pc.green('sidewire'))} replays ${shortPath(path)} on ${server.runtimeDescription} (runtime ${server.runtime})`,
     ...server.urls.map((url) => `  ${pc.cyan(url)}`),
   ]
   if (inspector)

@@ -3,7 +3,8 @@ import { SidewireError } from '../engine/errors.ts'
 import type { LoadScript } from '../load/load-script.ts'
 import { shown } from '../load/mask.ts'
 import { importFresh } from './bundle.ts'
-import { defaultOf, explain, shorten } from './config-file.ts'
+import { shortPath } from '../documents/short-path.ts'
+import { defaultOf, explain } from './config-file.ts'
 
 const EXAMPLE = 'export default defineScript({ next: (client, n) => ... })'
 
@@ -12,7 +13,7 @@ const EXAMPLE = 'export default defineScript({ next: (client, n) => ... })'
  * @throws `ERR_CONFIG`, in one line
  */
 export async function loadScript(path: string): Promise<LoadScript> {
-  const name = shown(shorten(path))
+  const name = shown(shortPath(path))
   if (!existsSync(path)) throw new SidewireError('ERR_CONFIG', `there is no script "${name}"`)
   const files = new Set([path])
   let script: Partial<LoadScript> | undefined

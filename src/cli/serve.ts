@@ -1,7 +1,8 @@
 import pc from 'picocolors'
 import { isLoopback } from '../engine/loopback.ts'
 import { createServer, type LogLevel, type RuntimeChoice, type Server, type ServerOptions } from '../index.ts'
-import { findConfig, loadConfig, shorten } from './config-file.ts'
+import { shortPath } from '../documents/short-path.ts'
+import { findConfig, loadConfig } from './config-file.ts'
 import { CONFIG_NAME } from './config-name.ts'
 import { demoOptions } from './demo/demo.ts'
 import { FileWatch } from './file-watch.ts'
@@ -91,7 +92,7 @@ function reloadOnChange(
       })
       files.keepOnly(loaded)
       server.reload(complete(options))
-      print(`${pc.green('sidewire:')} reloaded ${shorten(path)}`)
+      print(`${pc.green('sidewire:')} reloaded ${shortPath(path)}`)
     } catch (error) {
       console.error(say(`not reloaded, the old handlers stay: ${messageOf(error)}`))
     }

@@ -1,5 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs'
-import { fileError, recordingError, shortPath } from './recording-error.ts'
+import { shortPath } from '../documents/short-path.ts'
+import { fileError, recordingError } from './recording-error.ts'
 
 const CHUNK = 1024 * 1024
 /** Past it V8 has no string for it. */

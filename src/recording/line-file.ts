@@ -1,7 +1,8 @@
 import { closeSync, fstatSync, ftruncateSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setImmediate } from '../engine/timers.ts'
-import { fileError, recordingError, shortPath } from './recording-error.ts'
+import { shortPath } from '../documents/short-path.ts'
+import { fileError, recordingError } from './recording-error.ts'
 
 /** With more than that a turn of the event loop does not end before it is written. */
 const MAX_WAITING = 256 * 1024

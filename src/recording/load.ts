@@ -3,7 +3,8 @@ import { basename, dirname, join } from 'node:path'
 import { describe, SidewireError } from '../engine/errors.ts'
 import { readHar } from './har.ts'
 import { readRecording, type Recording } from './recording.ts'
-import { fileError, recordingError, shortPath } from './recording-error.ts'
+import { shortPath } from '../documents/short-path.ts'
+import { fileError, recordingError } from './recording-error.ts'
 import { toText, Zip } from './zip.ts'
 
 /** Enough to tell what it is. */

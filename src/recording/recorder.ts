@@ -11,7 +11,7 @@ import {
 } from './format.ts'
 import { LineFile } from './line-file.ts'
 import { resolveRecordOptions } from './record-options.ts'
-import { shortPath } from './recording-error.ts'
+import { shortPath } from '../documents/short-path.ts'
 import { redactedEvent } from './redacted-event.ts'
 import { Redaction, type SecretCounts } from './redaction.ts'
 

@@ -1,4 +1,5 @@
-import { relative } from 'node:path'
+import { whyNot } from '../documents/file-trouble.ts'
+import { shortPath } from '../documents/short-path.ts'
 import { SidewireError } from '../engine/errors.ts'
 
 export function recordingError(message: string, cause?: unknown): SidewireError {
@@ -7,25 +8,7 @@ export function recordingError(message: string, cause?: unknown): SidewireError 
 
 /** What the file system said of it. */
 export function fileError(path: string, doing: string, cause: unknown): SidewireError {
-  const { code, message } = cause as NodeJS.ErrnoException
-  const why = code === undefined ? undefined : WHY[code]
+  const { code } = cause as NodeJS.ErrnoException
   const hint = code === 'EEXIST' && doing === 'record to' ? ', such as one with {date} in it' : ''
-  return recordingError(`cannot ${doing} ${shortPath(path)}: ${why ?? message}${hint}`, cause)
-}
-
-const WHY: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
-  EISDIR: 'it is a folder; name a file in it',
-  ENOTDIR: 'a part of its path is no folder',
-  EACCES: 'this user may not',
-  EPERM: 'this user may not',
-  EROFS: 'that file system is read-only',
-  ENOSPC: 'the disk is full',
-  EEXIST: 'it exists already, and stays as it is: move it away, or choose another name',
-}
-
-/** Relative to the working directory, if that is shorter. */
-export function shortPath(path: string): string {
-  const short = relative(process.cwd(), path)
-  return short === '' || short.startsWith('..') ? path : short
+  return recordingError(`cannot ${doing} ${shortPath(path)}: ${whyNot(cause)}${hint}`, cause)
 }

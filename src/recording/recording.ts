@@ -1,7 +1,8 @@
 import { eventOf, headOf, Mistake } from './event.ts'
 import { fileLines } from './file-lines.ts'
 import type { RecordingEvent, RecordingHead } from './format.ts'
-import { recordingError, shortPath } from './recording-error.ts'
+import { shortPath } from '../documents/short-path.ts'
+import { recordingError } from './recording-error.ts'
 
 /** A whole file, whatever form it had. */
 export interface Recording {

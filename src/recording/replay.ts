@@ -9,7 +9,8 @@ import { LookupPlayer } from './lookup-player.ts'
 import { literalPattern } from './literal-pattern.ts'
 import type { Play, Player } from './player.ts'
 import { loadRecording } from './load.ts'
-import { shortPath } from './recording-error.ts'
+import { tellRead } from '../documents/reads.ts'
+import { shortPath } from '../documents/short-path.ts'
 import { resolveReplayOptions, type ReplayOptions, type Settings } from './replay-options.ts'
 import { scriptOf, type Script } from './script.ts'
 import { ScriptPlayer } from './script-player.ts'
@@ -29,6 +30,7 @@ export function replay(file: string | URL, options: ReplayOptions = {}): Univers
     )
   const settings = resolveReplayOptions(options)
   const path = file instanceof URL ? fileURLToPath(file) : resolve(file)
+  tellRead(path)
   const name = shortPath(path)
   const recording = loadRecording(path, settings.url)
   const logger = createLogger('info', settings.logger)

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type * as Fflate from 'fflate'
-import { fileError, recordingError, shortPath } from './recording-error.ts'
+import { shortPath } from '../documents/short-path.ts'
+import { fileError, recordingError } from './recording-error.ts'
 
 /** Needed for zips alone, and it has to come without waiting: `replay()` is called where handlers are written down. */
 function fflate(): typeof Fflate {

@@ -1,6 +1,12 @@
+import { Condition } from './condition.ts'
+
 /** Where a message is other than an object wants it: `message.a.b`; `undefined` where it is not. */
 export function differenceAt(wanted: unknown, got: unknown, path = 'message'): string | undefined {
   if (wanted instanceof RegExp) return typeof got === 'string' && test(wanted, got) ? undefined : path
+  if (wanted instanceof Condition) {
+    const isThere = got !== MISSING
+    return wanted.takes(isThere ? got : undefined, isThere) ? undefined : path
+  }
   if (typeof wanted !== 'object' || wanted === null) return Object.is(wanted, got) ? undefined : path
   if (Array.isArray(wanted)) {
     if (!Array.isArray(got) || got.length !== wanted.length) return path

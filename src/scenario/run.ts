@@ -1,9 +1,7 @@
 import type { Timer } from '../engine/clock.ts'
-import type { WebSocketConnection } from '../engine/connection/websocket-connection.ts'
 import { CloseCode, truncateReason } from '../engine/close.ts'
 import { describe, SidewireError } from '../engine/errors.ts'
 import type { Moment, Step, Steps, Target } from '../engine/handler/scenario.ts'
-import type { Stage } from '../engine/play.ts'
 import type { Payload } from '../engine/runtime.ts'
 import { isPromiseLike } from '../engine/promise.ts'
 import type { Actor, MutableMoment } from './actor.ts'
@@ -90,13 +88,11 @@ export class Run {
     if ('expect' in step) return this.#expect(step, path)
     if ('send' in step) {
       const { send, to = 'self' } = step
-      if (typeof send !== 'function') {
-        deliver(stage, conn, this.#actor.payloads.of(step, send, stage), to)
-        return undefined
-      }
-      return whenMade(send(moment), (data) => {
-        if (data !== undefined && !conn.closed) deliver(stage, conn, stage.encode(data), to)
-      })
+      if (typeof send !== 'function')
+        return this.#deliver(this.#actor.payloads.of(step, send, stage), to, `${path}.to`)
+      return whenMade(send(moment), (data) =>
+        data === undefined || conn.closed ? undefined : this.#deliver(stage.encode(data), to, `${path}.to`),
+      )
     }
     if ('set' in step)
       return whenMade(valueOf(step.set, moment), (made) => {
@@ -114,6 +110,23 @@ export class Run {
       return whenMade(valueOf(step.leave, moment), (room) => conn.leaveRoom(room as string))
     if ('close' in step) conn.close(step.close, step.reason)
     else if ('drop' in step) conn.forceClose()
+    return undefined
+  }
+
+  #deliver(payload: Payload, to: Target, path: string): unknown {
+    const { conn, stage } = this.#actor
+    if (to === 'self') stage.send(conn, payload)
+    else if (typeof to !== 'object') stage.broadcast(conn, payload, undefined, to === 'all')
+    else
+      return whenMade(valueOf(to.room, this.#moment), (room) => {
+        // Nobody is told a room that was not named.
+        if (typeof room !== 'string' || room === '')
+          throw new SidewireError(
+            'ERR_ROOM_NAME',
+            `${path}.room made ${describe(room)}; it has to make the name of a room`,
+          )
+        if (!conn.closed) stage.broadcast(conn, payload, room, to.includeSelf ?? false)
+      })
     return undefined
   }
 
@@ -188,13 +201,5 @@ function valueOf(value: unknown, moment: Moment): unknown {
 
 /** At once, if it can be. */
 function whenMade(made: unknown, use: (value: unknown) => unknown): unknown {
-  if (isPromiseLike(made)) return Promise.resolve(made).then(use)
-  use(made)
-  return undefined
-}
-
-function deliver(stage: Stage, conn: WebSocketConnection, payload: Payload, to: Target): void {
-  if (to === 'self') stage.send(conn, payload)
-  else if (typeof to === 'object') stage.broadcast(conn, payload, to.room, to.includeSelf ?? false)
-  else stage.broadcast(conn, payload, undefined, to === 'all')
+  return isPromiseLike(made) ? Promise.resolve(made).then(use) : use(made)
 }

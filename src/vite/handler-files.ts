@@ -6,6 +6,7 @@ import { resolvePluginOptions } from '../engine/handler/options.ts'
 import { clearTimeout, setTimeout as setTimer } from '../engine/timers.ts'
 import type { Host } from './host.ts'
 import { HandlerFolder, slashed, type Listing } from './handler-folder.ts'
+import { withDocuments } from './document-loader.ts'
 import { loadForDev, loadOnce, type Loader, type Results } from './handler-loader.ts'
 import { ErrorOverlay } from './overlay.ts'
 import { Saves, stampsOf } from './saves.ts'
@@ -21,7 +22,7 @@ const NOTHING: Listing = { modules: new Map(), isLinked: false }
 type Handlers = readonly UniversalApiWsHandler[]
 
 /**
- * The handlers of a folder's `*.ws.{ts,js,mts,mjs}` files. In the dev server a change of one, or of what it imports,
+ * The handlers of a folder's `*.ws.{ts,js,mts,mjs,yaml,yml,json}` files. In the dev server a change of one, or of what it imports,
  * takes effect at once; a file with an error keeps its last good version until it is mended.
  */
 export class HandlerFiles {
@@ -87,8 +88,9 @@ export class HandlerFiles {
   }
 
   async #readAll(changed: readonly string[]): Promise<void> {
-    this.#loader ??=
-      this.#host.kind === 'dev' ? await loadForDev(this.#host.server) : loadOnce(this.#host.server.config)
+    this.#loader ??= withDocuments(
+      this.#host.kind === 'dev' ? await loadForDev(this.#host.server) : loadOnce(this.#host.server.config),
+    )
     const failures = new Map<string, Error>()
     const { modules: before } = this.#listing
     this.#listing = await this.#folder.list().catch((error: Error) => {

@@ -267,9 +267,20 @@ const table: readonly Row[] = [
     ],
   },
   {
+    file: 'src/mock-file/mock-file.ts',
+    allowed: [
+      '../documents/document.ts',
+      '../engine/handler/options.ts',
+      '../scenario/match.ts',
+      './source.ts',
+      'node:fs',
+    ],
+    denied: [...not('node:fs'), '../scenario/scenario-play.ts', '../index.ts', '../server/server.ts', 'yaml'],
+  },
+  {
     file: 'src/documents/document.ts',
-    allowed: ['../engine/errors.ts', 'yaml'],
-    denied: [...platforms, '../engine/clock.ts', '../scenario/scenario-play.ts', '../index.ts'],
+    allowed: ['../engine/errors.ts', './short-path.ts', 'yaml', 'node:fs'],
+    denied: [...not('node:fs'), '../engine/clock.ts', '../scenario/scenario-play.ts', '../index.ts'],
   },
   {
     file: 'src/codecs/codecs.ts',

@@ -314,6 +314,33 @@ describe.each(VITES)('$name', ({ load }) => {
     expect(two.terminal.text).toContain('Handler files are ES modules: write import and export default.')
   })
 
+  test('mock files beside the others: added, changed, broken and removed; connections stay', async () => {
+    const yaml = (says: string): string =>
+      `pattern: /ws/yaml\nscenario:\n  connect: { send: { hello: ${says} } }\n  on: [{ when: ask, reply: { send: ${says} } }]\n`
+    const root = project({ 'mocks/a.ws.js': handler('/ws/a', 'a'), 'mocks/b.ws.yaml': yaml('one') })
+    const { url, terminal } = await dev(await load(), { root, plugins: [universalApi({ wsDir: 'mocks' })] })
+    expect(await greeting(`${url}/api/ws/a`)).toBe('a')
+    const client = await connectWs(`${url}/api/ws/yaml`)
+    const ask = (): Promise<unknown> => {
+      client.send('ask')
+      return client.next()
+    }
+    expect([await client.next(), await ask()]).toEqual([{ hello: 'one' }, 'one'])
+    await edit(root, 'mocks/b.ws.yaml', yaml('two'), () => greeting(`${url}/api/ws/yaml`)).toBe('two')
+    expect(await ask()).toBe('two')
+    await edit(root, 'mocks/b.ws.yaml', `${yaml('bad')}  evry: []\n`, () => terminal.text).toMatch(
+      /mocks\/b\.ws\.yaml has an error, its last good version stays: .*b\.ws\.yaml:5: unknown option "scenario\.evry"; did you mean "every"\?/,
+    )
+    expect(await ask()).toBe('two')
+    await edit(root, 'mocks/b.ws.yaml', yaml('three'), () => greeting(`${url}/api/ws/yaml`)).toBe('three')
+    const json = JSON.stringify({ pattern: '/ws/json', scenario: { connect: { send: { hello: 'json' } } } })
+    await edit(root, 'mocks/deep/c.ws.json', json, () => greeting(`${url}/api/ws/json`)).toBe('json')
+    rmSync(join(root, 'mocks/b.ws.yaml'))
+    await expect.poll(() => greeting(`${url}/api/ws/yaml`), { interval: 20 }).toBe('404')
+    const shown = await preview(await load(), { root, plugins: [universalApi({ wsDir: 'mocks' })] })
+    expect(await greeting(`${shown.url}/api/ws/json`)).toBe('json')
+  })
+
   const LINKS = [
     { what: 'wsDir itself', link: 'mocks' },
     { what: 'wsDir itself, to outside of the project', link: 'mocks', isOutside: true },

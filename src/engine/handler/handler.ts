@@ -78,21 +78,8 @@ type ChooseUpstream<Names extends Params> = {
   upstream(req: HandshakeRequest<Names>): MaybePromise<string | Upstream | undefined>
 }['upstream']
 
-/**
- * One entry of `wsHandlers`: what happens on the paths that `pattern` matches.
- * Every hook may be async. A hook that throws or rejects never ends the process: see `onError`.
- */
-export interface UniversalApiWsHandler<
-  Auth = any,
-  Incoming = any,
-  Pattern extends string = string,
-  Outgoing = any,
-> {
-  /**
-   * The path behind `endpointPrefix`, Ant style: `?` one character, `*` any within a segment, `**` any
-   * number of segments, `{name}` a parameter, `{name:regex}` one that must match.
-   */
-  pattern: Pattern
+/** What is said of a handler without code. */
+export interface HandlerSettings {
   /**
    * `false`: the pattern is the whole path, outside of `endpointPrefix`; for clients whose path is fixed
    * (`/socket.io/`, `/cable`). @defaultValue true
@@ -100,12 +87,6 @@ export interface UniversalApiWsHandler<
   prefix?: boolean
   /** Skip this handler when matching. @defaultValue false */
   disabled?: boolean
-  /**
-   * Runs before the handshake is answered; `authenticateTimeout` is its deadline (then HTTP 503), a throw is
-   * HTTP 500. `true` asks for a non-empty `Authorization` header, a string for the header of that name.
-   * `false` lets everyone in.
-   */
-  authenticate?: boolean | string | Authenticate<Auth, PatternParams<Pattern>>
   /**
    * Subprotocols in the server's order of preference. The first that the client offers is chosen; an offer
    * without overlap gets HTTP 400. Without a list, the client's first offer is echoed.
@@ -147,17 +128,47 @@ export interface UniversalApiWsHandler<
   maxMessagesPerSecond?: number
   /** A room that every connection joins before `onConnect`. */
   defaultRoom?: string
-  /** What is wrong with the network: see docs/guide/faults.md. @defaultValue nothing */
-  faults?: FaultsOf
   /** Milliseconds that each incoming message waits before the handler sees it, concurrently. @defaultValue 0 */
   delay?: number
-  /** Replaces parsing: gets every message as bytes, returns what `onMessage` gets. May be async. */
-  transformRawData?: (data: Buffer) => MaybePromise<Incoming>
   /**
    * Nothing is parsed: `responses` and `onMessage` get text as a string and binary as a `Buffer`, as the client sent it.
    * Not together with `codec` or `transformRawData`. @defaultValue false
    */
   raw?: boolean
+  /** Start the next `onMessage` only when the last one has settled. @defaultValue false */
+  sequential?: boolean
+  /**
+   * Whom rooms and broadcasts span: every path that the pattern matches (`'handler'`), or each path for itself
+   * (`'path'`: `/game/1` and `/game/2` are apart, `/game/%31` and `//game/1` are the first). @defaultValue 'handler'
+   */
+  scope?: 'handler' | 'path'
+}
+
+/**
+ * One entry of `wsHandlers`: what happens on the paths that `pattern` matches.
+ * Every hook may be async. A hook that throws or rejects never ends the process: see `onError`.
+ */
+export interface UniversalApiWsHandler<
+  Auth = any,
+  Incoming = any,
+  Pattern extends string = string,
+  Outgoing = any,
+> extends HandlerSettings {
+  /**
+   * The path behind `endpointPrefix`, Ant style: `?` one character, `*` any within a segment, `**` any
+   * number of segments, `{name}` a parameter, `{name:regex}` one that must match.
+   */
+  pattern: Pattern
+  /**
+   * Runs before the handshake is answered; `authenticateTimeout` is its deadline (then HTTP 503), a throw is
+   * HTTP 500. `true` asks for a non-empty `Authorization` header, a string for the header of that name.
+   * `false` lets everyone in.
+   */
+  authenticate?: boolean | string | Authenticate<Auth, PatternParams<Pattern>>
+  /** What is wrong with the network: see docs/guide/faults.md. @defaultValue nothing */
+  faults?: FaultsOf
+  /** Replaces parsing: gets every message as bytes, returns what `onMessage` gets. May be async. */
+  transformRawData?: (data: Buffer) => MaybePromise<Incoming>
   /**
    * Turns all that is sent into messages, and what comes into `data`, in the place of JSON. A `decode` that throws is a
    * failure of the handler (`onError`), and the connection stays. @defaultValue `jsonCodec`
@@ -181,13 +192,6 @@ export interface UniversalApiWsHandler<
   upstream?: string | Upstream | ChooseUpstream<PatternParams<Pattern>>
   /** Canned answers, tried in order before `onMessage`. With `upstream`, what one answers does not go to the backend. */
   responses?: readonly ResponseRule<Auth, NoInfer<Incoming>, PatternParams<Pattern>, Outgoing>[]
-  /** Start the next `onMessage` only when the last one has settled. @defaultValue false */
-  sequential?: boolean
-  /**
-   * Whom rooms and broadcasts span: every path that the pattern matches (`'handler'`), or each path for itself
-   * (`'path'`: `/game/1` and `/game/2` are apart, `/game/%31` and `//game/1` are the first). @defaultValue 'handler'
-   */
-  scope?: 'handler' | 'path'
   /**
    * The handler goes into service: the server listens, or a reload has put it there. Before an async one has settled clients
    * may connect. `handedOver` is what `onStop` of the version that this one replaces has returned.

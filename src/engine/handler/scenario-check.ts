@@ -209,7 +209,8 @@ function checkTarget(value: unknown, path: string): void {
   if (value === undefined || value === 'self' || value === 'others' || value === 'all') return
   if (!isObject(value)) return wrong(path, value, TARGET)
   const { room, includeSelf } = members(value, path, ['room', 'includeSelf'])
-  if (!isText(room)) wrong(`${path}.room`, room, 'the name of a room')
+  if (!isText(room) && typeof room !== 'function')
+    wrong(`${path}.room`, room, 'the name of a room, or a function that says it')
   if (includeSelf !== undefined && typeof includeSelf !== 'boolean')
     wrong(`${path}.includeSelf`, includeSelf, 'true or false')
 }

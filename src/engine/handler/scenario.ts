@@ -47,7 +47,11 @@ export type Value<M, T = any> = 0 extends 1 & T
   : ((moment: M) => MaybePromise<T | undefined | void>) | T
 
 /** Who gets it: this connection, all others, all, or a room. */
-export type Target = 'self' | 'others' | 'all' | { readonly room: string; readonly includeSelf?: boolean }
+export type Target<M = Moment> =
+  | 'self'
+  | 'others'
+  | 'all'
+  | { readonly room: Value<M, string>; readonly includeSelf?: boolean }
 
 /**
  * Which messages: text by a string or an expression, an object by what it has to have, at any depth, or whatever a function says.
@@ -59,7 +63,7 @@ export type Match<In, M> =
   | ((message: In, moment: M) => boolean)
 
 export type Step<In, Out, M> =
-  | { readonly send: Value<M, Out>; readonly to?: Target }
+  | { readonly send: Value<M, Out>; readonly to?: Target<M> }
   /** Milliseconds, or some between two, by chance. */
   | { readonly wait: Span }
   /** Takes the next message that matches, before `on` sees it; after `within` ms `otherwise`, or an error and 1008. */

@@ -1,0 +1,44 @@
+import type { Document, Place } from '../documents/document.ts'
+import { nearestName } from '../engine/edit-distance.ts'
+import { SidewireError, type ErrorCode } from '../engine/errors.ts'
+
+/** The file that is read, for those who find a mistake in it. */
+export class Source {
+  readonly #document: Document
+  /** The file itself, for what is looked for beside it. */
+  readonly path: string
+
+  constructor(document: Document, path: string) {
+    this.#document = document
+    this.path = path
+  }
+
+  /** An error in one line: file, line, and what is wrong. */
+  error(code: ErrorCode, place: Place, text: string, cause?: unknown): SidewireError {
+    return new SidewireError(code, `${this.#document.name}:${this.#document.lineOf(place)}: ${text}`, {
+      cause,
+    })
+  }
+}
+
+/** `on[2].reply.send`, as errors name a place. */
+export function pathOf(place: Place): string {
+  return place.reduce<string>(
+    (before, key) =>
+      typeof key === 'number' ? `${before}[${key}]` : before === '' ? key : `${before}.${key}`,
+    '',
+  )
+}
+
+/** The place that such a path names. */
+export function placeOf(path: string): Place {
+  return [...path.matchAll(/\[(\d+)\]|([^.[\]]+)/g)].map(([, index, name = '']) =>
+    index === undefined ? name : Number(index),
+  )
+}
+
+/** ` did you mean "x"?`, or nothing. */
+export function hint(name: string, known: readonly string[]): string {
+  const nearest = nearestName(name, known)
+  return nearest === undefined ? '' : ` did you mean "${nearest}"?`
+}
