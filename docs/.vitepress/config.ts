@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { defineConfig, type DefaultTheme, type UserConfig } from 'vitepress'
+import { keepBraces } from './braces.ts'
 import { useLinksOfFiles } from './links.ts'
 import { GROUPS, noPages, PAGES, placeOf, ROOT, titleOf } from './pages.ts'
 
@@ -35,7 +36,10 @@ const config: UserConfig = defineConfig({
     anchor: { slugify },
     // Without colours: there is no grammar of these.
     languageAlias: { haproxy: 'txt', caddyfile: 'txt' },
-    config: useLinksOfFiles,
+    config(md) {
+      useLinksOfFiles(md)
+      keepBraces(md)
+    },
   },
   themeConfig: {
     logo: LOGO,

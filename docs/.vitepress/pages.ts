@@ -41,6 +41,7 @@ export const GROUPS: readonly (readonly [title: string, pages: readonly string[]
       'docs/reference/options.md',
       'docs/reference/handler.md',
       'docs/reference/connection.md',
+      'docs/reference/scenario.md',
       'docs/reference/faults.md',
       'docs/reference/server.md',
       'docs/reference/testing.md',

@@ -65,7 +65,7 @@ function folderOf(asked: string): string {
 function there(path: string): SidewireError {
   return new SidewireError(
     'ERR_CONFIG',
-    `${path} is there already, and nothing was written; move it away, or go on with it: see docs/guide/mock-files.md`,
+    `${path} is there already, and nothing was written; move it away, or go on with it; see docs/guide/mock-files.md`,
   )
 }
 

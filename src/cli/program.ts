@@ -73,7 +73,7 @@ export function createProgram(): Command {
     .configureOutput(mistakesOf('sidewire init'))
     .description('Write a starter here: a config, a mock in YAML, and one in TypeScript.')
     .argument('[folder]', 'of the mocks, here (default: asked for; mocks where nobody can answer)')
-    .option('-y, --yes', 'ask nothing (default: as in CI, where nothing is asked)')
+    .option('-y, --yes', 'ask nothing (default: asks)')
     .addHelpText('after', examples(['init', 'init test/mocks --yes']))
     .action(async (...args: Parameters<typeof init>) => (await import('./init.ts')).init(...args))
   program

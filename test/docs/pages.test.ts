@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { MAJORS } from '../../scripts/nodes.mjs'
 import { howToGetUws } from '../../src/runtime/node/how-to-get-uws.ts'
 import { endAll, project, ROOT } from '../cli/cli.ts'
+import { mockFile } from '../../src/mock-file/mock-file.ts'
 import { replay } from '../../src/recording/replay.ts'
 import { commandsOf, PAGES, read, SNIPPETS, snippetsOf, type Snippet } from './pages.ts'
 
@@ -28,7 +29,14 @@ const PROOFS: Readonly<Record<string, (snippet: Snippet) => unknown>> = {
   nginx: ({ file }) => file === 'nginx.conf',
   haproxy: ({ file }) => file === 'haproxy.cfg',
   caddyfile: isSaidToBeUnproven,
-  yaml: isSaidToBeUnproven,
+  // mock-files.test.ts serves it, and has it say the other.
+  yaml: (snippet) =>
+    snippet.file?.endsWith('.ws.yaml') ? handlersIn(snippet) > 0 : isSaidToBeUnproven(snippet),
+  text: ({ page }) => page === 'docs/guide/mock-files.md',
+}
+
+function handlersIn({ file = '', code }: Snippet): number {
+  return mockFile(join(project({ [file]: code }), file)).length
 }
 
 /** Commands by their form, and who runs them. */
