@@ -58,7 +58,9 @@ function wordsOf(row: JournalRow): string {
     case 'broadcast':
       return `${payloadOf(row)} ${pc.dim(`to ${row.receivers}${row.rooms ? ` in ${row.rooms.join(', ')}` : ''}`)}`
     case 'handled':
-      return pc.dim(`taken by ${row.by ?? 'nothing'} in ${row.ms?.toFixed(1)} ms`)
+      return pc.dim(
+        `taken by ${row.by ?? 'nothing'} in ${row.ms?.toFixed(1)} ms${row.nearest === undefined ? '' : `; nearest rule: ${row.nearest}`}`,
+      )
     case 'refused':
       return pc.red(`refused ${row.path ?? ''} with ${row.status ?? row.code ?? 'no answer'}: ${row.reason}`)
     case 'close':

@@ -26,6 +26,8 @@ export interface JournalRow {
   readonly code?: number
   readonly reason?: string
   readonly by?: string
+  /** Of `handled`, where no rule of a scenario took it: which was nearest, and where it differs. */
+  readonly nearest?: string
   readonly ms?: number
   /** Of `handled`: the `n` of the message. Of `fault`: its number in its direction, from 1. */
   readonly message?: number
@@ -76,8 +78,15 @@ export function rowOf(event: TapEvent, at: number, show: (payload: Payload) => S
     case 'sent':
       return { ...start, ...of, ...show(event.payload), bytes: event.bytes, status: event.status }
     case 'handled': {
-      const { message, by, ms } = event
-      return { ...start, ...of, message, ...(by !== undefined && { by }), ms }
+      const { message, by, nearest, ms } = event
+      return {
+        ...start,
+        ...of,
+        message,
+        ...(by !== undefined && { by }),
+        ...(nearest !== undefined && { nearest }),
+        ms,
+      }
     }
     case 'ping':
     case 'pong':

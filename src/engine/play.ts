@@ -19,6 +19,8 @@ export interface Play {
   awaits(conn: WebSocketConnection, data: unknown): Taken | undefined
   /** Behind `responses`. */
   answers(conn: WebSocketConnection, data: unknown): Taken | undefined
+  /** Of what it has not answered: which rule was nearest, and where it is other. `undefined`: there is none to tell of. */
+  nearest(conn: WebSocketConnection, data: unknown): string | undefined
   /** Where nobody else takes it. */
   otherwise(conn: WebSocketConnection, data: unknown): Taken | undefined
   left(conn: WebSocketConnection): void

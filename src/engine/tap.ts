@@ -36,6 +36,8 @@ export type Happening =
       /** The `n` of the message. */
       readonly message: number
       readonly by: string | undefined
+      /** Where no rule of a scenario did: which was nearest, and where it is other. */
+      readonly nearest?: string | undefined
       readonly ms: number
     })
   /** To the client alone. */

@@ -88,8 +88,13 @@ export class ScenarioPlay implements Play {
         path,
       )
     }
-    this.#stage.debug?.(this.#missed(actor, data))
+    if (this.#stage.debug) this.#say(conn, this.#missed(actor, data))
     return undefined
+  }
+
+  nearest(conn: WebSocketConnection, data: unknown): string | undefined {
+    const actor = this.#actors.get(conn)
+    return actor && this.#nearest(actor, data)
   }
 
   otherwise(conn: WebSocketConnection, data: unknown): Taken | undefined {
@@ -205,19 +210,22 @@ export class ScenarioPlay implements Play {
     this.#stage.debug?.(`${this.#stage.pattern} (connection ${conn.id}): ${text}`)
   }
 
-  /** Why none of `on` took it: the one that looked furthest into it. */
   #missed(actor: Actor, data: unknown): string {
-    const about = `${this.#stage.pattern} (connection ${actor.conn.id}): no rule of the scenario took it`
+    const about = 'no rule of the scenario took it'
+    const nearest = this.#nearest(actor, data)
+    return nearest === undefined ? about : `${about}: nearest was ${nearest}`
+  }
+
+  /** Of those that did not take it the one that looked furthest into it, and why. */
+  #nearest(actor: Actor, data: unknown): string | undefined {
     const near = (this.#scenario.on ?? []).flatMap(({ when, phase }, index) => {
       if (typeof when === 'function') return []
       const at = differenceAt(when, data)
-      if (at !== undefined) return { index, at, depth: at.split(/[.[]/).length, why: `differs at ${at}` }
-      return actor.isIn(phase)
-        ? []
-        : { index, at: '', depth: Infinity, why: `is not for the phase "${actor.phase}"` }
+      if (at !== undefined) return { index, depth: at.split(/[.[]/).length, why: `differs at ${at}` }
+      return actor.isIn(phase) ? [] : { index, depth: Infinity, why: `is not for the phase "${actor.phase}"` }
     })
     const nearest = near.toSorted((one, other) => other.depth - one.depth)[0]
-    return nearest ? `${about}: nearest was on[${nearest.index}], which ${nearest.why}` : about
+    return nearest && `on[${nearest.index}], which ${nearest.why}`
   }
 }
 

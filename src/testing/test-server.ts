@@ -64,7 +64,7 @@ export interface TestServer extends AsyncDisposable {
   settled(): Promise<void>
   /** @throws if a hook has failed; with `strict`, if nothing took a message */
   verify(): void
-  /** As new: connections are closed, the journal and what `use`, `refuse` and `setFaults` did is gone; the port stays. */
+  /** As new: connections are closed, the journal, what scenarios share, and what `use`, `refuse` and `setFaults` did is gone; the port stays. */
   reset(): Promise<void>
   /** Closes all. `await using` does it, and `verify()` then. Idempotent. */
   close(): Promise<void>
@@ -234,6 +234,7 @@ class LocalTestServer implements TestServer {
     this.#server.resetFaults()
     this.#serve([])
     await this.#endAll()
+    this.#forgetScenarios()
     this.#witness.forget()
     this.#known.clear()
   }
@@ -266,6 +267,14 @@ class LocalTestServer implements TestServer {
     })
     await gone
     timer.cancel()
+  }
+
+  /** A reload keeps what a scenario shares and counts, so that one leaves, and comes back. */
+  #forgetScenarios(): void {
+    const others = this.#handlers.filter(({ scenario }) => scenario === undefined)
+    if (others.length === this.#handlers.length) return
+    this.#server.reload({ ...this.#options, wsHandlers: others })
+    this.#serve([])
   }
 
   #serve(used: readonly UniversalApiWsHandler[]): void {

@@ -100,7 +100,11 @@ export class Witness {
         this.#unhandled.delete(event.message)
         if (event.by !== undefined && entry) entry.matched = event.by
         if (event.by === undefined && this.#strict && entry)
-          this.failures.push(new Error(`nothing took a message: ${describeEntry(entry)}`))
+          this.failures.push(
+            new Error(
+              `nothing took a message: ${describeEntry(entry)}${event.nearest === undefined ? '' : `; nearest was ${event.nearest}`}`,
+            ),
+          )
         return undefined
       }
       case 'sent': {

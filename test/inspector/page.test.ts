@@ -53,6 +53,7 @@ const OPTIONS: ServerOptions = {
     {
       pattern: '/echo',
       responses: [{ match: (_conn, data) => data === 'ping', response: 'pong' }],
+      scenario: { on: [{ when: { type: 'add', item: { id: 1 } } }] },
       onMessage: (conn, data) => void conn.send(data),
     },
   ],
@@ -138,6 +139,12 @@ test('handshakes that were refused say why and what to do; hooks that failed sho
   await lines(page, /received.*ping/).click()
   await expect.poll(() => page.locator('.detail dl').textContent()).toMatch(/Taken byresponses\[0\]/)
   await expect.poll(() => page.locator('.detail dl').textContent()).toMatch(/Took[\d.]+ (?:µs|ms)/)
+  echo.json({ type: 'add', item: { id: 2 } })
+  await shows(page, /received.*"id":2/)
+  await lines(page, /received.*"id":2/).click()
+  await expect
+    .poll(() => page.locator('.detail dl').textContent())
+    .toMatch(/Taken byonMessageNearest ruleon\[0\], which differs at message\.item\.id/)
 })
 
 test('a connection, a room and a handler are selected, and get messages; one is closed, one is cut', async () => {

@@ -107,8 +107,8 @@ describe.each(NETWORK_RUNTIMES)('on %s', (runtime) => {
     const server = await start({
       every: [{ every: 100, to: 'all', send: ({ n }) => ({ n, call: ++calls }) }],
     })
-    const clients = await Promise.all(Array.from({ length: 50 }, () => connect(server)))
-    await expect.poll(() => server.stats().connections).toBe(50)
+    const clients = await Promise.all(Array.from({ length: 1000 }, () => connect(server)))
+    await expect.poll(() => server.stats().connections).toBe(1000)
     await server.clock.advance(300)
     for (const client of clients)
       for (let n = 1; n <= 3; n++) expect(await client.next()).toEqual({ n, call: n })
@@ -537,6 +537,7 @@ describe.each(NETWORK_RUNTIMES)('on %s', (runtime) => {
         every: [
           { every: 50, send: 'a' },
           { every: 50, send: 'b' },
+          { every: 50, send: 'c' },
         ],
       },
       {},
@@ -547,7 +548,7 @@ describe.each(NETWORK_RUNTIMES)('on %s', (runtime) => {
     const before = server.stats().messagesOut
     const began = performance.now()
     const ratio = (): number =>
-      (server.stats().messagesOut - before) / (((performance.now() - began) / 50) * 100)
+      (server.stats().messagesOut - before) / (((performance.now() - began) / 50) * 150)
     await sleep(1000)
     expect(ratio()).toBeLessThan(1.1)
     // A busy machine is late, and makes up for it.
@@ -678,6 +679,7 @@ describe.each(NETWORK_RUNTIMES)('on %s', (runtime) => {
       {},
       {
         logLevel: 'debug',
+        strict: true,
         logger: { error: quiet, warn: quiet, info: quiet, debug: (text) => void log.push(text) },
       },
     )
@@ -693,5 +695,8 @@ describe.each(NETWORK_RUNTIMES)('on %s', (runtime) => {
         'no rule of the scenario took it: nearest was on[0], which differs at message.x.y',
         'no rule of the scenario took it: nearest was on[2], which is not for the phase "start"',
       ])
+    expect(() => server.verify()).toThrow(
+      /^nothing took a message: .*; nearest was on\[0\], which differs at message\.x\.y\n {2}and 1 more/,
+    )
   })
 })

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
 import { createTestServer, type TestServer, type TestServerOptions } from '../../src/testing/index.ts'
-import type { UniversalApiWsHandler } from '../../src/index.ts'
+import type { Scenario, UniversalApiWsHandler } from '../../src/index.ts'
 import { connectWs } from '../support/client.ts'
 import { RawClient } from '../support/raw-client.ts'
 
@@ -397,6 +397,27 @@ describe('the end of a test', () => {
     expect(() => server.verify()).toThrow(/nothing took a message: .*#1 { type: 'unknown' }/)
     await expect(server[Symbol.asyncDispose]()).rejects.toThrow('nothing took a message')
     await expect(connectWs(server.url('/deaf'))).rejects.toThrow(/ECONNREFUSED|Failed to connect/)
+  })
+
+  test('a scenario: sixty ticks by one advance, and reset() makes what it shares as new', async () => {
+    const scenario: Scenario = {
+      shared: { price: 100 },
+      connect: { send: ({ shared }) => (shared.price += 1) },
+      on: [{ when: 'next', replies: [{ send: 'one' }, { send: 'two' }], count: 'handler' }],
+      every: [{ every: 1000, send: 'tick' }],
+    }
+    const server = await start({ handlers: [{ pattern: '/a', scenario }], clock: 'virtual' })
+    for (let round = 1; round <= 2; round++) {
+      const client = await connectWs(server.url('/a'))
+      expect(await client.next()).toBe(101)
+      client.send('next')
+      expect(await client.next()).toBe('one')
+      await server.clock.advance(60_000)
+      for (let n = 1; n <= 60; n++) expect([n, await client.next()]).toEqual([n, 'tick'])
+      expect((await server.connection()).sent).toHaveLength(62)
+      await server.reset()
+      expect(server.journal).toEqual([])
+    }
   })
 
   test('reset: connections, journal, use and refuse are gone, and the port stays', async () => {

@@ -294,12 +294,13 @@ async function continueRules(
 function startLast(conn: Connection, data: unknown, { payload, n }: Current): Started | undefined {
   const { relay } = conn
   const { play } = conn.live
-  const answered =
-    play?.answers(conn, data) ??
-    (conn.live.handler.source.onMessage === undefined ? play?.otherwise(conn, data) : undefined)
+  const answered = play?.answers(conn, data)
   if (answered) return played(conn, n, answered)
+  const nearest = n === UNTOLD ? undefined : play?.nearest(conn, data)
+  const other = conn.live.handler.source.onMessage === undefined ? play?.otherwise(conn, data) : undefined
+  if (other) return played(conn, n, other, nearest)
   if (relay === undefined) {
-    const result = startMessageHook(conn, data, n)
+    const result = startMessageHook(conn, data, n, nearest)
     return result && { hook: 'onMessage', result }
   }
   if (conn.live.handler.source.onMessage === undefined) {
@@ -307,13 +308,13 @@ function startLast(conn: Connection, data: unknown, { payload, n }: Current): St
     return undefined
   }
   const call = (): PromiseLike<unknown> | undefined => callRelayHook(conn, relay, payload, data)
-  const result = n === UNTOLD ? call() : telling(conn, n, 'onMessage', call)
+  const result = n === UNTOLD ? call() : telling(conn, n, 'onMessage', call, nearest)
   return result && { hook: 'onMessage', result, holds: true }
 }
 
 /** A scenario has taken it. */
-function played(conn: Connection, n: number, { by, done }: Taken): Started | undefined {
-  if (n !== UNTOLD) telling(conn, n, by, () => done)
+function played(conn: Connection, n: number, { by, done }: Taken, nearest?: string): Started | undefined {
+  if (n !== UNTOLD) telling(conn, n, by, () => done, nearest)
   return done && { hook: by, result: done }
 }
 
@@ -384,11 +385,16 @@ function deliver(conn: Connection, { broadcast }: ResolvedRule, payload: Payload
 }
 
 /** Returns the promise of an async hook. */
-function startMessageHook(conn: Connection, data: unknown, n: number): PromiseLike<unknown> | undefined {
+function startMessageHook(
+  conn: Connection,
+  data: unknown,
+  n: number,
+  nearest?: string,
+): PromiseLike<unknown> | undefined {
   // Without a closure: it is the hottest line there is.
   if (n === UNTOLD) return callMessageHook(conn, data)
   const by = conn.live.handler.source.onMessage && 'onMessage'
-  return telling(conn, n, by, () => callMessageHook(conn, data))
+  return telling(conn, n, by, () => callMessageHook(conn, data), nearest)
 }
 
 function callMessageHook(conn: Connection, data: unknown): PromiseLike<unknown> | undefined {
@@ -409,12 +415,13 @@ function telling(
   n: number,
   by: string | undefined,
   run: () => PromiseLike<unknown> | undefined,
+  nearest?: string,
 ): PromiseLike<unknown> | undefined {
   const { context, handler } = conn.live
   const began = now()
   const tell = (): void => {
     const pattern = handler.pattern.source
-    context.tap?.tell({ type: 'handled', conn, pattern, message: n, by, ms: now() - began })
+    context.tap?.tell({ type: 'handled', conn, pattern, message: n, by, nearest, ms: now() - began })
   }
   const result = run()
   if (result === undefined) tell()

@@ -120,6 +120,7 @@ function factsOf(line: Line): (readonly [string, string])[] {
     ['Page', line.origin],
     ['From', line.code === 1006 ? undefined : line.from],
     ['Taken by', line.by],
+    ['Nearest rule', line.nearest],
     ['Took', line.ms === undefined ? undefined : took(line.ms)],
     ['Hook', line.hook],
     ['What to do', line.cure],

@@ -1,11 +1,12 @@
 import type { Row } from '../row.ts'
 
 /** A row as the page keeps it: of all lives of the server, one list. */
-export interface Line extends Omit<Row, 'type' | 'by' | 'ms'> {
+export interface Line extends Omit<Row, 'type' | 'by' | 'ms' | 'nearest'> {
   /** `restart`: the server was started anew here. */
   readonly type: Row['type'] | 'restart'
   /** What took a message, and for how long; known when it has. */
   by?: string
+  nearest?: string
   ms?: number
   /** Rows that the server did not send, or that came while the page paused. */
   readonly skipped?: number
@@ -159,12 +160,13 @@ export class Lines {
     return this.#connBase === 0 ? conns : conns.map((each) => this.fromServer(each))
   }
 
-  #handle({ message, by, ms }: Row, added: readonly Line[]): void {
+  #handle({ message, by, nearest, ms }: Row, added: readonly Line[]): void {
     if (message === undefined) return
     const n = message + this.#base
     const line = added.findLast((each) => each.n === n) ?? this.get(n)
     if (!line) return
     if (by !== undefined) line.by = by
+    if (nearest !== undefined) line.nearest = nearest
     if (ms !== undefined) line.ms = ms
   }
 
