@@ -1,6 +1,7 @@
 // What is measured, and which figures are divided by which.
 import { CONTESTANTS, VITE_CONTESTANTS } from './contestants.mjs'
 
+const ENGINES = ['engine-uws', 'engine-bun', 'engine-ws']
 const ALL = Object.keys(CONTESTANTS)
 const onPath = (path, names) => names.map((name) => ({ key: name, ...CONTESTANTS[name], path }))
 const echo = { scenario: 'echo', connections: 20 }
@@ -25,6 +26,22 @@ export const SCENARIOS = [
     detail: '20 connections, window 16',
     load: { ...echo, window: 16 },
     entries: onPath('/api/echo', ALL),
+  },
+  {
+    name: 'schema-16',
+    title: 'Echo, checked by a schema of zod',
+    detail: '20 connections, window 16',
+    load: { ...echo, window: 16 },
+    entries: ENGINES.flatMap((name) => [
+      ...onPath('/api/echo', [name]),
+      ...['schema', 'schemas'].map((path) => ({
+        ...CONTESTANTS[name],
+        key: `${name}:${path}`,
+        title: `${CONTESTANTS[name].title}, ${path === 'schema' ? 'incoming' : 'both directions'}`,
+        path: `/api/${path}`,
+        control: name,
+      })),
+    ]),
   },
   {
     name: 'fanout-100',

@@ -1,8 +1,11 @@
 // This engine: `engine.mjs uws`, `ws` or `bun`.
+import * as z from 'zod'
 import { createServer } from '../../dist/index.js'
 import { ROOMS, roomsInTurn } from './rooms.mjs'
 import { answerUsage } from './usage.mjs'
 
+/** Of the generator. */
+const MESSAGE = z.object({ id: z.string(), pad: z.string().optional() })
 const nextRooms = roomsInTurn()
 const server = await createServer({
   port: 0,
@@ -10,6 +13,12 @@ const server = await createServer({
   logLevel: 'warn',
   wsHandlers: [
     { pattern: '/echo', onMessage: (conn, data) => void conn.send(data) },
+    { pattern: '/schema', schema: { incoming: MESSAGE }, onMessage: (conn, data) => void conn.send(data) },
+    {
+      pattern: '/schemas',
+      schema: { incoming: MESSAGE, outgoing: MESSAGE },
+      onMessage: (conn, data) => void conn.send(data),
+    },
     { pattern: '/fanout', onMessage: (conn, data) => conn.broadcast(data, { includeSelf: true }) },
     {
       pattern: '/room',
