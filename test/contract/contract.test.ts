@@ -1,34 +1,3 @@
-import { afterEach, beforeAll, describe, it } from 'vitest'
-import type { Runtime } from '../../src/engine/runtime.ts'
-import { SECTIONS } from './cases.ts'
-import { Contract } from './harness.ts'
-import { assertPlatform, loadRuntime, NETWORK_RUNTIMES } from './runtimes.ts'
+import { describeContract } from './suite.ts'
 
-assertPlatform()
-
-for (const name of ['memory', ...NETWORK_RUNTIMES] as const) {
-  const capabilities = (await loadRuntime(name)).capabilities
-  describe(`on ${name}`, () => {
-    let runtime: Runtime
-    let contract: Contract | undefined
-    beforeAll(async () => {
-      runtime = await loadRuntime(name)
-    })
-    afterEach(async () => {
-      await contract?.end()
-      contract = undefined
-    })
-    for (const [section, cases] of Object.entries(SECTIONS)) {
-      describe(section, () => {
-        for (const { name: title, run, network, when } of cases) {
-          if (network && name === 'memory') continue
-          if (when && !when(capabilities)) continue
-          it(title, async () => {
-            contract = new Contract(runtime)
-            await run(contract)
-          })
-        }
-      })
-    }
-  })
-}
+await describeContract('brisk')
