@@ -21,6 +21,7 @@ export const GROUPS: readonly (readonly [title: string, pages: readonly string[]
       'docs/guide/faults.md',
       'docs/guide/schemas.md',
       'docs/guide/scenarios.md',
+      'docs/guide/presets.md',
       'docs/guide/upstream.md',
       'docs/guide/record.md',
       'docs/guide/replay.md',
