@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { Server as Io } from 'socket.io'
+import { Server as Io, type Socket as IoSocket } from 'socket.io'
 import { io as connect, type Socket } from 'socket.io-client'
 import { describe, expect, test } from 'vitest'
 import { socketIo } from '../../src/presets/presets.ts'
@@ -191,6 +191,28 @@ test.each(STANDALONE)('a reload on $name: clients come again, to the new version
   started.server.reload({ port: 0, wsHandlers: [socketIo(after)] })
   expect(await version).toEqual([2])
   expect(before.engine.clientsCount).toBe(0)
+})
+
+test.each(STANDALONE)('a slow client on $name is not sent what is volatile', async ({ start }) => {
+  const io = chat()
+  const connected = once(io, 'connection') as Promise<[IoSocket]>
+  const started = await start(socketIo(io))
+  const client = await connectWs(`${started.url}/socket.io/?EIO=4&transport=websocket`)
+  client.send('40')
+  const [socket] = await connected
+  const { transport } = socket.conn
+  const page = 'x'.repeat(200_000)
+  // More than the system takes of somebody who has not read yet.
+  for (let i = 0; i < 100; i++) socket.emit('page', page)
+  expect(transport.writable).toBe(false)
+  socket.volatile.emit('left out')
+  for (let i = 0; i < 102; i++) await client.next()
+  await expect.poll(() => transport.writable).toBe(true)
+  socket.emit('last')
+  expect(await client.next()).toBe('42["last"]')
+  for (let i = 0; i < 100; i++) socket.emit('page', page)
+  client.terminate()
+  await expect.poll(() => io.engine.clientsCount).toBe(0)
 })
 
 test('what it cannot serve is an error at the call', () => {
