@@ -112,6 +112,7 @@ const ENTRIES: Readonly<Record<string, readonly [source: string, built: string]>
   sidewire: ['../index.ts', './index.js'],
   'sidewire/codecs': ['../codecs/codecs.ts', './codecs.js'],
   'sidewire/faults': ['../faults/profiles.ts', './faults.js'],
+  'sidewire/presets': ['../presets/presets.ts', './presets.js'],
   'sidewire/replay': ['../recording/replay.ts', './replay.js'],
 }
 

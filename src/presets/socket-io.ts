@@ -125,10 +125,21 @@ class WsEngine {
   close(): void {}
 }
 
+/** What stands in the place of a server: it never listens, and socket.io looks at it only to close it. */
+const standIns = new WeakSet<object>()
+
 function attach(io: SocketIoServer): EngineIo {
-  // It never listens. socket.io looks at it only to close it.
-  io.attach(createServer() as never, { wsEngine: WsEngine } as never)
-  const { engine } = io as unknown as { readonly engine: EngineIo & { readonly ws?: unknown } }
+  const attached = io as unknown as {
+    readonly engine: EngineIo & { readonly ws?: unknown }
+    readonly httpServer?: object
+  }
+  // `io.close()` would close ours in the place of its own.
+  if (attached.httpServer !== undefined && !standIns.has(attached.httpServer))
+    wrong('socketIo() io', 'attached to another server', 'made without a server or a port: new Server()')
+  const standIn = createServer()
+  standIns.add(standIn)
+  io.attach(standIn as never, { wsEngine: WsEngine } as never)
+  const { engine } = attached
   if (!(engine.ws instanceof WsEngine))
     wrong(
       'socketIo() io',

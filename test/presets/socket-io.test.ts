@@ -1,3 +1,4 @@
+import { createServer as createHttpServer } from 'node:http'
 import { once } from 'node:events'
 import { Server as Io, type Socket as IoSocket } from 'socket.io'
 import { io as connect, type Socket } from 'socket.io-client'
@@ -231,6 +232,8 @@ test('what it cannot serve is an error at the call', () => {
   expect(of(() => socketIo(new Io({ transports: ['polling'] })))).toContain(
     'has websocket among its transports',
   )
+  expect(of(() => socketIo(new Io(createHttpServer())))).toContain('made without a server or a port')
+  expect(socketIo(io)).not.toBe(socketIo(io, { path: '/other/' }))
   expect(of(() => socketIo(io, { path: 'socket.io' }))).toContain(
     'option "socketIo.path" is "socket.io"; it has to be a path',
   )
