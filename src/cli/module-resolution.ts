@@ -28,7 +28,7 @@ export function moduleResolution(onFile: (path: string) => void): Plugin {
     setup(build) {
       // A config says `import { defineConfig } from 'sidewire'`, also where `npx` brought us: it gets this very copy,
       // so that `instanceof SidewireError` holds.
-      build.onResolve({ filter: /^sidewire(?:\/(?:faults|replay))?$/ }, ({ kind, path }) =>
+      build.onResolve({ filter: /^sidewire(?:\/(?:codecs|faults|presets|replay))?$/ }, ({ kind, path }) =>
         kind === 'require-call' ? { path, namespace: SELF } : { path: ownEntry(path), external: true },
       )
       // `require` takes no URL, and not every Node lets it load an ES module.
