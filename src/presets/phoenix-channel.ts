@@ -1,5 +1,5 @@
 import type { WebSocketConnection } from '../engine/connection/websocket-connection.ts'
-import { encode, isBytes, type PhoenixMessage, type PhoenixVersion } from './phoenix-message.ts'
+import { encode, isBinary, type PhoenixMessage, type PhoenixVersion } from './phoenix-message.ts'
 import type { Presence, PresenceDiff } from './presence.ts'
 
 /** One client in one topic. */
@@ -49,7 +49,7 @@ export class Channel implements PhoenixChannel {
     const message = { joinRef: null, ref: null, topic: this.topic, event, payload }
     for (const version of [1, 2] as const) {
       // The first version has no form for bytes.
-      if (version === 1 && isBytes(payload)) continue
+      if (version === 1 && isBinary(message)) continue
       const rooms = [roomOf(this.topic, version)]
       this.conn.broadcast(encode(message, version), { rooms, includeSelf: self })
     }

@@ -138,6 +138,11 @@ function framed(
   ])
 }
 
-export function isBytes(value: unknown): value is Uint8Array {
+/** Whether it has bytes that only the second version has a form for. */
+export function isBinary(message: PhoenixMessage): boolean {
+  return encodeBinary(message) !== undefined
+}
+
+function isBytes(value: unknown): value is Uint8Array {
   return value instanceof Uint8Array
 }
