@@ -22,6 +22,7 @@ export const GROUPS: readonly (readonly [title: string, pages: readonly string[]
       'docs/guide/schemas.md',
       'docs/guide/scenarios.md',
       'docs/guide/mock-files.md',
+      'docs/guide/presets.md',
       'docs/guide/upstream.md',
       'docs/guide/record.md',
       'docs/guide/replay.md',

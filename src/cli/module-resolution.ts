@@ -113,6 +113,7 @@ const ENTRIES: Readonly<Record<string, readonly [source: string, built: string]>
   'sidewire/codecs': ['../codecs/codecs.ts', './codecs.js'],
   'sidewire/faults': ['../faults/profiles.ts', './faults.js'],
   'sidewire/mock-file': ['../mock-file/mock-file.ts', './mock-file.js'],
+  'sidewire/presets': ['../presets/presets.ts', './presets.js'],
   'sidewire/replay': ['../recording/replay.ts', './replay.js'],
 }
 

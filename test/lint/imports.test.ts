@@ -288,6 +288,29 @@ const table: readonly Row[] = [
     denied: [...platforms, '@msgpack/msgpack', 'protobufjs', '../engine/errors.ts', '../index.ts'],
   },
   {
+    file: 'src/presets/socket-io.ts',
+    allowed: [
+      '../engine/errors.ts',
+      '../engine/connection/websocket-connection.ts',
+      '../engine/handler/handler.ts',
+      '../engine/handshake/request.ts',
+      '../engine/upstream/drop.ts',
+      './options.ts',
+      'node:events',
+    ],
+    denied: [
+      ...not(...node),
+      'socket.io',
+      'msw',
+      'graphql-ws',
+      '../engine/engine.ts',
+      '../engine/handshake/handshake.ts',
+      '../index.ts',
+      '../server/server.ts',
+      '../testing/index.ts',
+    ],
+  },
+  {
     file: 'src/faults/network.ts',
     allowed: [
       '../engine/clock.ts',

@@ -143,6 +143,8 @@ const INSTALL_SCRIPTS: Readonly<
   // `npm test` runs its script when npm did not.
   'node_modules/bun': 'developers',
   'node_modules/vite6/node_modules/esbuild': 'developers',
+  // Copies a worker into projects that name a folder for it; ours is none, and npm is told not to run it.
+  'node_modules/msw': 'developers',
 }
 
 describe('install scripts', () => {

@@ -4,16 +4,16 @@ import { createServer as createHttpServer, type IncomingMessage, type ServerResp
 import type { AddressInfo } from 'node:net'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Server as IoServer } from 'socket.io'
+import { Server as IoServer } from 'socket.io'
 import { io } from 'socket.io-client'
 import type { InlineConfig, Plugin, PreviewServer, ViteDevServer } from 'vite'
 import { describe, expect, test } from 'vitest'
 import { universalApi, type UniversalApiWsHandler } from '../../src/index.ts'
 import { createCertificate } from '../cli/certificate.ts'
+import { socketIo } from '../../src/presets/presets.ts'
 import { freePort } from '../support/free-port.ts'
 import { connectWs } from '../support/client.ts'
 import { HANDSHAKE, RawClient } from '../support/raw-client.ts'
-import { socketIo } from '../support/socket-io.ts'
 import { backend, defer, dev, echo, preview, project, VITES, write } from './rig.ts'
 
 /** Says what it was asked, and greets as well. */
@@ -254,10 +254,10 @@ describe.each(VITES)('$name', ({ load }) => {
   })
 
   test('a handler outside of the prefix: socket.io on the port of Vite', async () => {
-    const use = (server: IoServer): void => {
-      server.on('connection', (socket) => socket.emit('hello', socket.handshake.query['who']))
-    }
-    const { port } = await dev(await load(), { plugins: [universalApi({ wsHandlers: [socketIo(use)] })] })
+    const server = new IoServer()
+    defer(() => server.close())
+    server.on('connection', (socket) => socket.emit('hello', socket.handshake.query['who']))
+    const { port } = await dev(await load(), { plugins: [universalApi({ wsHandlers: [socketIo(server)] })] })
     expect(await ask(port, '/socket.io/?EIO=4&transport=polling', PAGE)).toBe('400')
     expect(await ask(port, '/', PAGE)).toContain('<script')
     const client = io(`http://127.0.0.1:${port}`, { tryAllTransports: true, query: { who: 'me' } })

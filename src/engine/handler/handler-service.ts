@@ -1,6 +1,7 @@
 import type { WebSocketConnection } from '../connection/websocket-connection.ts'
 import type { Context } from '../context.ts'
 import type { Params } from '../handshake/routing.ts'
+import type { Logger } from '../logger.ts'
 import type { PublishOptions } from '../rooms/broadcast-options.ts'
 
 /**
@@ -18,6 +19,8 @@ export interface HandlerService<Auth = any, Names extends Params = Params, Outgo
    * @throws `ERR_SERIALIZE`, `ERR_INVALID`, `ERR_OPTION`; nothing is sent then
    */
   publish(data: Outgoing, options?: PublishOptions): void
+  /** Where the lines of the server go, up to its `logLevel`. */
+  readonly logger: Logger
 }
 
 /** What it needs of the handler in service. */
@@ -33,6 +36,9 @@ export function createHandlerService(live: Live, isOver: () => boolean): Handler
   let hasWarned = false
   return {
     pattern,
+    get logger() {
+      return live.context.logger
+    },
     get connections() {
       return isOver() ? [] : [...live.connections()]
     },

@@ -56,7 +56,7 @@ export const CASES: readonly Case[] = [
     },
   },
   {
-    name: 'service: pattern, open connections, and publish as server.publish, from the first moment',
+    name: 'service: pattern, open connections, the log, and publish as server.publish, from the first moment',
     async run(t) {
       const services: HandlerService[] = []
       const other = t.queue<unknown>('message')
@@ -81,6 +81,10 @@ export const CASES: readonly Case[] = [
         ['/api/a/1', { room: '1' }],
         ['/api/a/2', { room: '2' }],
       ])
+      service.logger.warn('said by a handler')
+      service.logger.debug('too much to say')
+      expect(t.log).toContain('warn [sidewire] said by a handler')
+      expect(t.log.join()).not.toContain('too much')
       const { publish } = service
       publish({ to: 'all' })
       publish('room', { rooms: ['2'] })
