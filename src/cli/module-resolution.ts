@@ -28,7 +28,7 @@ export function moduleResolution(onFile: (path: string) => void): Plugin {
     setup(build) {
       // A config says `import { defineConfig } from 'sidewire'`, also where `npx` brought us: it gets this very copy,
       // so that `instanceof SidewireError` holds.
-      build.onResolve({ filter: /^sidewire(?:\/(?:faults|replay))?$/ }, ({ kind, path }) =>
+      build.onResolve({ filter: /^sidewire(?:\/(?:asyncapi|codecs|faults|replay))?$/ }, ({ kind, path }) =>
         kind === 'require-call' ? { path, namespace: SELF } : { path: ownEntry(path), external: true },
       )
       // `require` takes no URL, and not every Node lets it load an ES module.
@@ -110,6 +110,7 @@ function realPath(path: string): string {
 /** What of this package a config may import, in the sources and in the bundle. */
 const ENTRIES: Readonly<Record<string, readonly [source: string, built: string]>> = {
   sidewire: ['../index.ts', './index.js'],
+  'sidewire/asyncapi': ['../asyncapi/asyncapi.ts', './asyncapi.js'],
   'sidewire/codecs': ['../codecs/codecs.ts', './codecs.js'],
   'sidewire/faults': ['../faults/profiles.ts', './faults.js'],
   'sidewire/replay': ['../recording/replay.ts', './replay.js'],

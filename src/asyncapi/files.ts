@@ -1,0 +1,113 @@
+import { readFileSync, realpathSync } from 'node:fs'
+import { dirname, extname, relative, resolve, sep } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { readDocument } from '../documents/document.ts'
+import { describe, SidewireError } from '../engine/errors.ts'
+import { asyncApiError } from './error.ts'
+import type { File } from './file.ts'
+import { absoluteRefs } from './refs.ts'
+
+/** What a document may refer to. A schema in another language is no schema here. */
+const READABLE = new Set(['.json', '.yaml', '.yml'])
+
+/** A document, and the files that it refers to, all of them read. */
+export class Files {
+  readonly main: File
+  /** Where packages of the user are looked for. */
+  readonly folder: string
+  readonly byUri: ReadonlyMap<string, File>
+  readonly #root: string
+  readonly #onFile: (path: string) => void
+
+  /**
+   * @param onFile - told each path before it is read
+   * @throws `ERR_ASYNCAPI` for what cannot be read, and for references that lead to nothing
+   */
+  constructor(source: string | URL | object, onFile: (path: string) => void = () => {}) {
+    this.#onFile = onFile
+    const path = typeof source === 'string' || source instanceof URL ? pathOf(source) : undefined
+    this.folder = path === undefined ? process.cwd() : dirname(path)
+    this.#root = rootOf(this.folder)
+    const main = path === undefined ? fromObject(source as object) : this.#read(path)
+    this.byUri = absoluteRefs(main, (uri, from) => this.#referred(uri, from))
+    this.main = this.byUri.get(main.uri) ?? main
+  }
+
+  #referred(uri: string, from: string): File {
+    if (!uri.startsWith('file:'))
+      throw asyncApiError(
+        `${from} refers to ${uri}, and nothing is read from the network; save it beside the document and refer to the file`,
+      )
+    const path = fileURLToPath(uri)
+    const outside = (): SidewireError =>
+      asyncApiError(
+        `${from} refers to ${shortPath(path)}, outside of ${shortPath(this.#root) || 'this folder'}; ` +
+          'a document may refer to files of its folder, and of the folder that you are in',
+      )
+    if (!isWithin(path, this.#root)) throw outside()
+    if (!READABLE.has(extname(path)))
+      throw asyncApiError(`${from} refers to ${shortPath(path)}; it has to be a .json, .yaml or .yml file`)
+    // Told before, because one that is not there yet may come.
+    const file = this.#read(path, from)
+    if (!isWithin(realpathSync(path), realpathSync(this.#root))) throw outside()
+    return file
+  }
+
+  #read(path: string, from?: string): File {
+    this.#onFile(path)
+    const name = shortPath(path)
+    const place = from === undefined ? '' : `${from}: `
+    let text: string
+    try {
+      text = readFileSync(path, 'utf8')
+    } catch (cause) {
+      const { code, message } = cause as NodeJS.ErrnoException
+      const why = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : message
+      throw asyncApiError(`${place}cannot read ${name}: ${why}`, cause)
+    }
+    return { uri: pathToFileURL(path).href, ...read(text, name) }
+  }
+}
+
+/** Deeper than any reader of JSON goes is no document. */
+function read(text: string, name: string): Omit<File, 'uri'> {
+  try {
+    return readDocument(text, name, 'ERR_ASYNCAPI')
+  } catch (cause) {
+    if (cause instanceof RangeError) throw asyncApiError(`${name} is nested too deeply`, cause)
+    throw cause
+  }
+}
+
+function pathOf(source: string | URL): string {
+  if (typeof source === 'string') return resolve(source)
+  if (source.protocol === 'file:') return fileURLToPath(source)
+  throw asyncApiError(
+    `cannot read ${source.href}: nothing is read from the network; save it, or give the parsed document`,
+  )
+}
+
+function fromObject(value: object): File {
+  if (Array.isArray(value))
+    throw new SidewireError(
+      'ERR_OPTION',
+      `fromAsyncApi() got ${describe(value)}; it has to be the path of a file, a file: URL, or a parsed document`,
+    )
+  return { uri: 'asyncapi:/document', name: 'the document', value, lineOf: () => undefined }
+}
+
+/** The folder that one is in, where the document is below it: documents of one project share files. */
+function rootOf(folder: string): string {
+  return isWithin(folder, process.cwd()) ? process.cwd() : folder
+}
+
+function isWithin(path: string, folder: string): boolean {
+  const way = relative(folder, path)
+  return way !== '..' && !way.startsWith(`..${sep}`) && resolve(folder, way) === path
+}
+
+/** Relative to the working directory, if that is shorter. */
+function shortPath(path: string): string {
+  const short = relative(process.cwd(), path)
+  return short.startsWith('..') ? path : short
+}
