@@ -13,17 +13,31 @@ const MAX_DEPTH = 8
 
 /** The member that tells the most messages apart; `undefined` where none does. */
 export function discriminatorOf(messages: readonly Message[]): Discriminator | undefined {
-  const candidates = new Map<string, Map<unknown, Message | undefined>>()
+  const members = new Map<string, Map<unknown, Message[]>>()
   for (const message of messages)
     for (const [key, values] of constantsOf(message.payload)) {
-      const byValue = candidates.get(key) ?? new Map<unknown, Message | undefined>()
-      candidates.set(key, byValue)
-      for (const value of values) byValue.set(value, byValue.has(value) ? undefined : message)
+      const byValue = members.get(key) ?? new Map<unknown, Message[]>()
+      members.set(key, byValue)
+      for (const value of values) byValue.set(value, [...(byValue.get(value) ?? []), message])
     }
-  const told = (byValue: ReadonlyMap<unknown, Message | undefined>): number =>
+  const candidates = [...members].map(([key, byValue]) => ({
+    key,
+    byValue: new Map(
+      [...byValue].map(([value, all]) => [value, all.length === 1 ? all[0] : calledBy(value, all)]),
+    ),
+  }))
+  const told = ({ byValue }: Discriminator): number =>
     new Set([...byValue.values()].filter((message) => message !== undefined)).size
-  const [best] = [...candidates].toSorted(([, one], [, other]) => told(other) - told(one))
-  return best && told(best[1]) > 0 ? { key: best[0], byValue: best[1] } : undefined
+  const [best] = candidates.toSorted((one, other) => told(other) - told(one))
+  return best && told(best) > 0 ? best : undefined
+}
+
+/** Some generators give each message the values of all of them; then it is the name that says: "ListenV1CloseStream". */
+function calledBy(value: unknown, messages: readonly Message[]): Message | undefined {
+  const plain = (text: string): string => text.toLowerCase().replaceAll(/[^a-z\d]/g, '')
+  if (typeof value !== 'string' || plain(value) === '') return undefined
+  const called = messages.filter(({ names }) => names.some((name) => plain(name).endsWith(plain(value))))
+  return called.length === 1 ? called[0] : undefined
 }
 
 type Constants = ReadonlyMap<string, ReadonlySet<unknown>>

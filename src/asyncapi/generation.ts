@@ -4,6 +4,7 @@ import { inWords } from '../engine/schema/invalid-error.ts'
 import type { Files } from './files.ts'
 import type { Node } from './node.ts'
 import type { Notes } from './notes.ts'
+import type { Settings } from './options.ts'
 import type { Peers } from './peers.ts'
 import { seedOf } from './seed.ts'
 import type { Validation } from './validation.ts'
@@ -20,6 +21,13 @@ const ATTEMPTS: readonly GenerateSyncOptions[] = [
 /** A document with schemas that are a knot must not hold a start up. */
 const MAX_MS = 2000
 
+interface GenerationTools {
+  readonly peers: Peers
+  readonly files: Files
+  readonly validation: Validation
+  readonly notes: Notes
+}
+
 /** Makes values for schemas, the same ones each time. */
 export class Generation {
   readonly #peers: Peers
@@ -27,14 +35,20 @@ export class Generation {
   readonly #validation: Validation
   readonly #notes: Notes
   readonly #seed: number | string
+  /** Whether what a schema has as example is used. */
+  readonly #isShown: boolean
   #spentMs = 0
 
-  constructor(peers: Peers, files: Files, validation: Validation, notes: Notes, seed: number | string) {
+  constructor(
+    { peers, files, validation, notes }: GenerationTools,
+    { seed, samples }: Pick<Settings, 'seed' | 'samples'>,
+  ) {
     this.#peers = peers
     this.#files = files
     this.#validation = validation
     this.#notes = notes
     this.#seed = seed
+    this.#isShown = samples === 'examples'
   }
 
   /**
@@ -79,6 +93,7 @@ export class Generation {
       { $ref: schema.uri },
       {
         ...options,
+        ...(!this.#isShown && { useExamplesValue: false }),
         seed,
         failOnInvalidTypes: false,
         // It takes the pointer by itself.

@@ -4,7 +4,6 @@ import type { SchemaIssue, SchemaResult, StandardSchema } from '../engine/schema
 import type { Api, Channel } from './api.ts'
 import { Classifier } from './classifier.ts'
 import { asyncApiError } from './error.ts'
-import type { Notes } from './notes.ts'
 import type { Settings } from './options.ts'
 import type { Group } from './patterns.ts'
 import type { Side } from './perspective.ts'
@@ -20,7 +19,6 @@ export interface Workshop {
   readonly settings: Settings
   readonly validation: Validation
   readonly samples: Samples
-  readonly notes: Notes
   /** Said while it serves, where there is nobody to read notes. */
   readonly say: (text: string) => void
 }

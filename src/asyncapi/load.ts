@@ -1,6 +1,6 @@
 import { createLogger, type Logger } from '../engine/logger.ts'
-import { now } from '../engine/timers.ts'
 import type { UniversalApiWsHandler } from '../engine/handler/handler.ts'
+import { now } from '../engine/timers.ts'
 import type { Api } from './api.ts'
 import { asyncApiError } from './error.ts'
 import { Files } from './files.ts'
@@ -8,12 +8,12 @@ import { Generation } from './generation.ts'
 import { makeHandler, type Made } from './handlers.ts'
 import { Node } from './node.ts'
 import { Notes, type Note } from './notes.ts'
-import { assertKnown, resolveAsyncApiOptions, type AsyncApiOptions } from './options.ts'
+import { assertKnown, resolveAsyncApiOptions, type AsyncApiOptions, type Settings } from './options.ts'
 import { groupsOf } from './patterns.ts'
 import { loadPeers } from './peers.ts'
 import { perspectiveOf, type Perspective } from './perspective.ts'
 import { Samples } from './samples.ts'
-import { transportOf } from './servers.ts'
+import { transportOf, type Transport } from './servers.ts'
 import { Validation } from './validation.ts'
 import { readVersion2 } from './version-2.ts'
 import { readVersion3 } from './version-3.ts'
@@ -29,6 +29,9 @@ export interface AsyncApiMock {
   readonly made: readonly Made[]
 }
 
+/** So many schemas are compiled in a fraction of a second. */
+const LOOKED_AT = 100
+
 /** Whether a parsed file is an AsyncAPI document. */
 export function isAsyncApi(value: unknown): boolean {
   return typeof value === 'object' && value !== null && Object.hasOwn(value, 'asyncapi')
@@ -37,75 +40,51 @@ export function isAsyncApi(value: unknown): boolean {
 /**
  * Handlers of a document, and what there is to say of it.
  * @param onFile - told each file before it is read, also when loading fails
+ * @param limit - how many of the messages that are sent are looked at now, and not when they are sent
  * @throws `ERR_ASYNCAPI`, naming file, line and JSON pointer; `ERR_OPTION`
  */
 export function loadAsyncApi(
   source: string | URL | object,
   options: AsyncApiOptions = {},
   onFile?: (path: string) => void,
+  limit: number = LOOKED_AT,
 ): AsyncApiMock {
   const settings = resolveAsyncApiOptions(options)
   const files = new Files(source, onFile)
+  const { name } = files.main
   const notes = new Notes()
   const api = read(new Node(files), notes)
   const transport = transportOf(api, settings.server, notes)
-  const perspective =
-    settings.perspective === 'auto'
-      ? perspectiveOf(api, transport.channels)
-      : { side: settings.perspective, reason: 'the option says so' }
-  notes.info(
-    `${files.main.name} is taken for the document of the ${perspective.side}, because ${perspective.reason}` +
-      (settings.perspective === 'auto'
-        ? `; perspective: '${perspective.side === 'server' ? 'client' : 'server'}' turns it round`
-        : ''),
-  )
+  const perspective = sideOf(api, transport, settings)
+  notes.info(`${name} is taken for ${inWords(perspective, settings)}`)
   const ids = transport.channels.map(({ id }) => id)
   assertKnown('patterns', Object.keys(settings.patterns), ids)
   const groups = groupsOf(transport, settings.patterns, notes)
-  assertKnown('scenarios', Object.keys(settings.scenarios), [...ids, ...groups.map(({ pattern }) => pattern)])
+  const places = [...ids, ...groups.map(({ pattern }) => pattern)]
+  assertKnown('scenarios', Object.keys(settings.scenarios), places)
   const peers = loadPeers(files.folder)
+  const logger = createLogger('info', settings.logger)
   const validation = new Validation(peers, files, notes)
-  const generation = new Generation(peers, files, validation, notes, settings.seed)
+  const generation = new Generation({ peers, files, validation, notes }, settings)
   const samples = new Samples(generation, validation, notes, settings.samples === 'generate')
-  const workshop = {
-    api,
-    side: perspective.side,
-    settings,
-    validation,
-    samples,
-    notes,
-    say: sayer(settings.logger),
-  }
+  const workshop = { api, side: perspective.side, settings, validation, samples, say: sayer(logger) }
   const all = groups.map((group) => makeHandler(group, workshop))
-  // What is wrong with an example, or has none that fits, is said now and not when a client comes.
-  for (const message of new Set(all.flatMap(({ talk }) => talk.outgoing)))
-    if (message.foreign === undefined) samples.of(message, 1)
+  // What is wrong with an example, or has none that fits, is said before a client comes; but a thousand messages would hold the start.
+  const sent = [...new Set(all.flatMap(({ talk }) => talk.outgoing))].filter(
+    ({ foreign }) => foreign === undefined,
+  )
+  for (const message of sent.slice(0, limit)) samples.of(message, 1)
+  if (sent.length > limit)
+    notes.info(
+      `${name}: of ${sent.length} messages ${limit} have been looked at, the others are when they are sent; \`sidewire asyncapi check\` looks at all`,
+    )
   const made = all.flatMap((each) => {
     const handler = settings.adapt(each.handler, each.channelIds)
     return handler ? [{ ...each, handler }] : []
   })
-  return {
-    handlers: made.map(({ handler }) => handler),
-    notes: notes.all,
-    title: api.title,
-    perspective,
-    made,
-  }
-}
-
-/** Of a client that sends the same mistake again and again. */
-const SAY_EVERY_MS = 1000
-
-/** Warns of one thing a second. */
-function sayer(sink: Logger | undefined): (text: string) => void {
-  const logger = createLogger('info', sink)
-  let saidAt = -Infinity
-  return (text) => {
-    const time = now()
-    if (time - saidAt < SAY_EVERY_MS) return
-    saidAt = time
-    logger.warn(text)
-  }
+  const said = notes.all
+  notes.handOver(({ level, text }) => logger[level](text))
+  return { handlers: made.map(({ handler }) => handler), notes: said, title: api.title, perspective, made }
 }
 
 function read(root: Node, notes: Notes): Api {
@@ -116,7 +95,31 @@ function read(root: Node, notes: Notes): Api {
     )
   if (/^2\.\d+/.test(String(version.value))) return readVersion2(root, notes)
   if (/^3\.\d+/.test(String(version.value))) return readVersion3(root, notes)
-  throw asyncApiError(
-    `${version.where}: AsyncAPI ${String(version.value)} is not known here; 2.x and 3.x are`,
-  )
+  throw asyncApiError(`${version.where}: this version of AsyncAPI is not known here; 2.x and 3.x are`)
+}
+
+function sideOf(api: Api, { channels }: Transport, { perspective }: Settings): Perspective {
+  return perspective === 'auto'
+    ? perspectiveOf(api, channels)
+    : { side: perspective, reason: 'the option says so' }
+}
+
+function inWords({ side, reason }: Perspective, { perspective }: Settings): string {
+  const other = side === 'server' ? 'client' : 'server'
+  const hint = perspective === 'auto' ? `; perspective: '${other}' turns it round` : ''
+  return `the document of the ${side}, because ${reason}${hint}`
+}
+
+/** Of a client that sends the same mistake again and again. */
+const SAY_EVERY_MS = 1000
+
+/** Warns of one thing a second. */
+function sayer(logger: Logger): (text: string) => void {
+  let saidAt = -Infinity
+  return (text) => {
+    const time = now()
+    if (time - saidAt < SAY_EVERY_MS) return
+    saidAt = time
+    logger.warn(text)
+  }
 }

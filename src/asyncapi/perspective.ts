@@ -100,12 +100,12 @@ const OF_A_SERVER =
 /** Requests come from clients, and what servers send is called an update or a response. */
 function byNames(operations: readonly Operation[]): Perspective | undefined {
   const votes = operations.flatMap(({ action, messages }) =>
-    messages.flatMap(({ names }) => {
-      const asks = names.some((name) => OF_A_CLIENT.test(name))
-      const tells = names.some((name) => OF_A_SERVER.test(name))
+    messages.flatMap(({ name, names }) => {
+      const asks = names.some((each) => OF_A_CLIENT.test(each))
+      const tells = names.some((each) => OF_A_SERVER.test(each))
       if (asks === tells) return []
       const side = sideOfSender(action)
-      return [{ name: names[0] ?? '', action, side: asks ? other(side) : side }]
+      return [{ name, action, side: asks ? other(side) : side }]
     }),
   )
   const ofServer = votes.filter(({ side }) => side === 'server')

@@ -120,32 +120,49 @@ function isSchemaWithExample(value: Record<string, unknown>): boolean {
 function copy(root: unknown, target: (ref: string, place: Place) => string, name: string): unknown {
   const known = new Map<object, unknown>()
   const open = new Set<object>()
-  const copyOf = (value: unknown, place: Place): unknown => {
+  /** Where it is, as it goes. */
+  const place: (string | number)[] = []
+  const within = <T>(key: string | number, work: () => T): T => {
+    place.push(key)
+    const result = work()
+    place.pop()
+    return result
+  }
+  const copyOf = (value: unknown): unknown => {
     if (typeof value !== 'object' || value === null) return value
     if (open.has(value))
       throw asyncApiError(`${name} (#${pointerOf(place)}): an alias leads to what it is in; use a $ref`)
     const before = known.get(value)
     if (before !== undefined) return before
     open.add(value)
-    const copied: unknown[] | Record<string, unknown> = Array.isArray(value)
-      ? value.map((each: unknown, index) => copyOf(each, [...place, index]))
-      : Object.fromEntries(
-          Object.entries(value).flatMap(([key, each]) => memberOf(key, each, [...place, key])),
-        )
-    if (!Array.isArray(copied) && isSchemaWithExample(copied)) copied['examples'] = [copied['example']]
+    const copied = Array.isArray(value)
+      ? value.map((each: unknown, index) => within(index, () => copyOf(each)))
+      : membersOf(value)
     open.delete(value)
     known.set(value, copied)
     return copied
   }
-  const memberOf = (key: string, value: unknown, place: Place): readonly (readonly [string, unknown])[] => {
-    // An identifier would change what the references below it are relative to; ours are absolute.
-    if (key === '$id' && typeof value === 'string') return []
-    if (key === '$ref' && typeof value === 'string') return [[key, target(value, place)]]
-    // Examples are what goes over the wire, whatever its keys are.
-    return [[key, key === 'examples' && Array.isArray(value) ? value : copyOf(value, place)]]
+  const membersOf = (value: object): Record<string, unknown> => {
+    const members: Record<string, unknown> = {}
+    for (const [key, each] of Object.entries(value)) {
+      // An identifier would change what the references below it are relative to; ours are absolute.
+      if (key === '$id' && typeof each === 'string') continue
+      const copied = within(key, () =>
+        key === '$ref' && typeof each === 'string'
+          ? target(each, place)
+          : // Examples are what goes over the wire, whatever its keys are.
+            key === 'examples' && Array.isArray(each)
+            ? each
+            : copyOf(each),
+      )
+      if (key === '__proto__') Object.defineProperty(members, key, { value: copied, enumerable: true })
+      else members[key] = copied
+    }
+    if (isSchemaWithExample(members)) members['examples'] = [members['example']]
+    return members
   }
   try {
-    return copyOf(root, [])
+    return copyOf(root)
   } catch (cause) {
     if (cause instanceof RangeError) throw asyncApiError(`${name} is nested too deeply`, cause)
     throw cause

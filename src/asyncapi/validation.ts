@@ -15,7 +15,7 @@ const ANYTHING: Check = () => []
 export class Validation {
   readonly #ajv: Ajv
   /** Changes a string to what the schema asks for: a query has nothing else. */
-  readonly #coercing: Ajv
+  readonly #coercing: () => Ajv
   readonly #notes: Notes
   readonly #known = new Map<string, Check>()
 
@@ -39,7 +39,8 @@ export class Validation {
       return ajv
     }
     this.#ajv = create(false)
-    this.#coercing = create('array')
+    let coercing: Ajv | undefined
+    this.#coercing = () => (coercing ??= create('array'))
   }
 
   /** @param schema - `undefined` is anything */
@@ -49,7 +50,7 @@ export class Validation {
 
   /** Of a query, an object of strings. */
   checkQuery(schema: Node): Check {
-    const check = this.#checkBy(this.#coercing, schema, 'query ')
+    const check = this.#checkBy(this.#coercing(), schema, 'query ')
     return (query) => check(structuredClone(query))
   }
 

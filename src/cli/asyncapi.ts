@@ -12,7 +12,7 @@ import { say } from './report.ts'
 
 /** `sidewire asyncapi check <file>` */
 export function checkAsyncApi(file: string, flags: Pick<AsyncApiOptions, 'perspective' | 'server'>): void {
-  const mock = loadAsyncApi(resolve(file), flags)
+  const mock = loadAsyncApi(resolve(file), flags, undefined, Infinity)
   console.log(summary(mock))
   const warnings = mock.notes.filter(({ level }) => level === 'warn')
   for (const { level, text } of mock.notes) if (level === 'info') console.log(text)
