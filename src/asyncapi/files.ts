@@ -65,17 +65,7 @@ export class Files {
       const why = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : message
       throw asyncApiError(`${place}cannot read ${name}: ${why}`, cause)
     }
-    return { uri: pathToFileURL(path).href, ...read(text, name) }
-  }
-}
-
-/** Deeper than any reader of JSON goes is no document. */
-function read(text: string, name: string): Omit<File, 'uri'> {
-  try {
-    return readDocument(text, name, 'ERR_ASYNCAPI')
-  } catch (cause) {
-    if (cause instanceof RangeError) throw asyncApiError(`${name} is nested too deeply`, cause)
-    throw cause
+    return { uri: pathToFileURL(path).href, ...readDocument(text, name, 'ERR_ASYNCAPI') }
   }
 }
 

@@ -69,7 +69,9 @@ export class Generation {
         best ??= { value }
         why = `what it asks for cannot be had all at once: ${inWords(issue)}`
       } catch (cause) {
-        why = (cause as Error).message.replaceAll(/\s+/g, ' ')
+        // What a generator stumbles over is each platform's own text.
+        why =
+          cause instanceof TypeError ? 'it is no schema' : (cause as Error).message.replaceAll(/\s+/g, ' ')
       } finally {
         this.#spentMs += now() - began
       }
