@@ -182,7 +182,7 @@ class Draft {
     const whole = `${channel}${capital(direction)}`
     if (!json || !kinds) {
       const name = freeName(whole, this.messages)
-      this.messages[name] = { name, payload: json ? this.#placed(json, name) : true, ...shown(examples) }
+      this.messages[name] = { name, payload: json ? this.#placed(json, name) : {}, ...shown(examples) }
       return [name]
     }
     const place = this.#place(json, whole)
@@ -221,7 +221,7 @@ class Draft {
     const add = (definition: string | undefined, wanted: string, value: unknown): (() => void) => {
       const free = freeName(wanted, this.schemas)
       names.set(definition, free)
-      this.schemas[free] = true
+      this.schemas[free] = {}
       return () => (this.schemas[free] = relocated(value, place))
     }
     const parts = definitionsOf(schema).map(([key, value]) => add(key, `${name}.${identifier(key)}`, value))
