@@ -27,7 +27,7 @@ export function loadPeers(folder: string): Peers {
   const missing = NAMES.filter((_, index) => paths[index] === undefined)
   if (missing.length > 0)
     throw asyncApiError(
-      `AsyncAPI documents need ${missing.join(' and ')}: npm install --save-dev ${missing.join(' ')}`,
+      `AsyncAPI documents need ${missing.join(', ')}: npm install --save-dev ${missing.join(' ')}`,
     )
   const [ajv, formats, faker] = paths.map((path) => load(path ?? '')) as [
     { Ajv?: new (options: Options) => Ajv },

@@ -17,7 +17,7 @@ export function checkAsyncApi(file: string, flags: Pick<AsyncApiOptions, 'perspe
   const warnings = mock.notes.filter(({ level }) => level === 'warn')
   for (const { level, text } of mock.notes) if (level === 'info') console.log(text)
   for (const { text } of warnings) console.error(say(text))
-  console.log(warnings.length === 0 ? 'nothing is odd in it' : `${warnings.length} things are odd in it`)
+  if (warnings.length === 0) console.log('nothing is odd in it')
 }
 
 function summary({ title, made }: AsyncApiMock): string {
@@ -68,7 +68,8 @@ export async function exportToFile(asked: string | undefined, flags: ExportFlags
   const { output } = flags
   if (output === undefined) return void process.stdout.write(textOf(document, '.yaml'))
   writeFileSync(output, textOf(document, output))
+  const { length } = Object.keys(document['channels'] as object)
   console.log(
-    say(`wrote ${shorten(resolve(output))}: ${Object.keys(document['channels'] as object).length} channels`),
+    say(`wrote ${shorten(resolve(output))}, with ${length} ${length === 1 ? 'channel' : 'channels'}`),
   )
 }

@@ -6,7 +6,7 @@ import { Notes } from '../../src/asyncapi/notes.ts'
 import { loadPeers } from '../../src/asyncapi/peers.ts'
 import { Validation } from '../../src/asyncapi/validation.ts'
 import { assertPlatform } from '../contract/runtimes.ts'
-import { document, endAll, notesOf } from './support.ts'
+import { pathOf, endAll, notesOf } from './support.ts'
 
 assertPlatform()
 afterEach(endAll)
@@ -42,7 +42,7 @@ const PERSPECTIVES = [
 const NAMES = PERSPECTIVES.map(([name]) => name)
 
 test.each(PERSPECTIVES)('C6: %s is of the %s', (name, side, reason) => {
-  const { perspective } = loadAsyncApi(document(name))
+  const { perspective } = loadAsyncApi(pathOf(name))
   expect(perspective).toEqual({ side, reason })
   // Which is said, with how to turn it round.
   const other = side === 'server' ? 'client' : 'server'
@@ -52,7 +52,7 @@ test.each(PERSPECTIVES)('C6: %s is of the %s', (name, side, reason) => {
 })
 
 test.each(NAMES)('C1: %s loads, with its patterns and warnings', (name) => {
-  const { handlers } = loadAsyncApi(document(name))
+  const { handlers } = loadAsyncApi(pathOf(name))
   expect({
     patterns: handlers.map(({ pattern }) => pattern),
     warnings: notesOf(name).filter((note) => note.startsWith('warn')),
@@ -63,14 +63,14 @@ test.each([
   ['gitter.yml', 'its servers speak https, and it is bound to HTTP'],
   ['streetlights-kafka.yml', 'its servers speak kafka-secure;'],
 ])('C1: %s is no document for WebSockets, which is said', (name, why) => {
-  expect(() => loadAsyncApi(document(name))).toThrow(
+  expect(() => loadAsyncApi(pathOf(name))).toThrow(
     expect.objectContaining({ code: 'ERR_ASYNCAPI', message: expect.stringContaining(why) }),
   )
 })
 
 test('C1: the perspective can be turned round, and x-sidewire-perspective says it in the document', () => {
   const directions = (options: object): unknown =>
-    loadAsyncApi(document('gemini.yml'), options).made.map(({ talk }) => [
+    loadAsyncApi(pathOf('gemini.yml'), options).made.map(({ talk }) => [
       talk.incoming.map(({ name }) => name),
       talk.outgoing.map(({ name }) => name),
     ])
@@ -90,12 +90,12 @@ function* samplesOf(
   seed: number,
   count: number,
 ): Generator<readonly [string, unknown, boolean]> {
-  const files = new Files(document(name))
+  const files = new Files(pathOf(name))
   const notes = new Notes()
   const peers = loadPeers(files.folder)
   const validation = new Validation(peers, files, notes)
   const generation = new Generation({ peers, files, validation, notes }, { seed, samples: 'generate' })
-  for (const { talk } of loadAsyncApi(document(name)).made)
+  for (const { talk } of loadAsyncApi(pathOf(name)).made)
     for (const { payload, kind } of [...talk.incoming, ...talk.outgoing])
       if (payload && kind !== 'binary')
         for (let n = 0; n < count; n++) {

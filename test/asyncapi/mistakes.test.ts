@@ -8,7 +8,7 @@ import { loadAsyncApi } from '../../src/asyncapi/load.ts'
 import { readDocument } from '../../src/documents/document.ts'
 import { assertPlatform, NETWORK_RUNTIMES } from '../contract/runtimes.ts'
 import { connectWs } from '../support/client.ts'
-import { document, endAll, folderOf, Log, ref, small, typed } from './support.ts'
+import { pathOf, endAll, folderOf, Log, ref, small, typed } from './support.ts'
 
 assertPlatform()
 afterEach(endAll)
@@ -236,7 +236,7 @@ test('C12: traits are merged; the target wins in 3.x, the trait in 2.x', () => {
 })
 
 test('C13: 2.x: publish is what clients send, and a request has the response of its name', () => {
-  const [made] = loadAsyncApi(document('forum.yml')).made
+  const [made] = loadAsyncApi(pathOf('forum.yml')).made
   expect(made?.talk.incoming.map(({ names }) => names)).toEqual([
     ['loginRequest', 'A request with a title of its trait'],
     ['getPostsRequest'],
@@ -266,7 +266,7 @@ test('C11: an example that does not fit is said with its place, and a schema tha
     ),
     'the document (#/channels/main/messages/none/payload): no sample fits this schema; {} is sent (it is no schema)',
   ])
-  const [greeting] = handlers[0]?.scenario?.connect as { send(): unknown }[]
+  const [greeting] = handlers[0]!.scenario!.connect as { send(): unknown }[]
   const sample = greeting?.send()
   expect(sample).toEqual({ type: 'good' })
   expect(handlers[0]?.schema?.outgoing?.['~standard'].validate(sample)).toEqual({ value: sample })

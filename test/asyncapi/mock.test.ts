@@ -1,14 +1,14 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { loadAsyncApi } from '../../src/asyncapi/load.ts'
 import { assertPlatform, NETWORK_RUNTIMES } from '../contract/runtimes.ts'
-import { document, endAll, mockOf, ref, small, typed } from './support.ts'
+import { pathOf, endAll, mockOf, ref, small, typed } from './support.ts'
 
 assertPlatform()
 afterEach(endAll)
 
 describe.each(NETWORK_RUNTIMES)('on %s', (runtime) => {
   test('C2: Kraken: a ping has its pong with its id, a subscription its status, nonsense an error', async () => {
-    const { connect, log } = await mockOf(runtime, document('kraken-filter.yml'))
+    const { connect, log } = await mockOf(runtime, pathOf('kraken-filter.yml'))
     const client = await connect('/')
     // "Status sent on connection".
     expect(await client.next()).toMatchObject({ event: 'systemStatus' })
@@ -29,8 +29,8 @@ describe.each(NETWORK_RUNTIMES)('on %s', (runtime) => {
   })
 
   test('C3: Kraken: seven channels at one address are one handler, whose messages are told apart', async () => {
-    const { connect } = await mockOf(runtime, document('kraken-channels.yml'), { push: 'never' })
-    expect(loadAsyncApi(document('kraken-channels.yml')).made).toMatchObject([
+    const { connect } = await mockOf(runtime, pathOf('kraken-channels.yml'), { push: 'never' })
+    expect(loadAsyncApi(pathOf('kraken-channels.yml')).made).toMatchObject([
       { channelIds: { length: 7 }, talk: { incoming: { length: 3 }, outgoing: { length: 5 } } },
     ])
     const client = await connect('/')
@@ -45,7 +45,7 @@ describe.each(NETWORK_RUNTIMES)('on %s', (runtime) => {
   })
 
   test('C4: Gemini: a symbol that is listed pushes, another is 404; a query is looked at', async () => {
-    const { connect } = await mockOf(runtime, document('gemini.yml'))
+    const { connect } = await mockOf(runtime, pathOf('gemini.yml'))
     const client = await connect('/v1/marketdata/btcusd?heartbeat=true&offers=false')
     expect(await client.next()).toMatchObject({ type: 'update', eventId: 36902233362 })
     await expect(connect('/v1/marketdata/nothing')).rejects.toThrow('404')
@@ -55,7 +55,7 @@ describe.each(NETWORK_RUNTIMES)('on %s', (runtime) => {
   test('C5: Hoppscotch: the documents of the client and of the server are one mock', async () => {
     const transcripts: unknown[] = []
     for (const side of ['client', 'server']) {
-      const { connect } = await mockOf(runtime, document(`hoppscotch/${side}.yml`), { push: { every: 1000 } })
+      const { connect } = await mockOf(runtime, pathOf(`hoppscotch/${side}.yml`), { push: { every: 1000 } })
       const client = await connect('/')
       transcripts.push(await client.next())
       client.send('hello')
@@ -68,7 +68,7 @@ describe.each(NETWORK_RUNTIMES)('on %s', (runtime) => {
   })
 
   test('C5: Postman: a message whose reply is the same message is echoed', async () => {
-    const { connect } = await mockOf(runtime, document('postman-echo.yml'))
+    const { connect } = await mockOf(runtime, pathOf('postman-echo.yml'))
     const client = await connect('/raw')
     client.json({ a: [1, 2] })
     expect(await client.next()).toEqual({ a: [1, 2] })
@@ -77,13 +77,13 @@ describe.each(NETWORK_RUNTIMES)('on %s', (runtime) => {
   })
 
   test('C7: Slack: one hello at the connect, and any of the others may be published', async () => {
-    const { connect, server } = await mockOf(runtime, document('slack-rtm.yml'))
+    const { connect, server } = await mockOf(runtime, pathOf('slack-rtm.yml'))
     const client = await connect('/api/rtm.connect')
     expect(await client.next()).toEqual({ type: 'hello' })
-    const { made } = loadAsyncApi(document('slack-rtm.yml'))
+    const { made } = loadAsyncApi(pathOf('slack-rtm.yml'))
     const { outgoing } = made[0]!.talk
     expect(outgoing.length).toBe(46)
-    const sample = loadAsyncApi(document('slack-rtm.yml'), { push: { every: 1 } })
+    const sample = loadAsyncApi(pathOf('slack-rtm.yml'), { push: { every: 1 } })
     const [every] = sample.handlers[0]!.scenario!.every!
     for (let n = 1; n < outgoing.length; n++) {
       const data = (every!.send as (moment: object) => unknown)({ n })
@@ -96,7 +96,7 @@ describe.each(NETWORK_RUNTIMES)('on %s', (runtime) => {
   })
 
   test('C14: Deepgram: bytes in, JSON out, and the close message closes', async () => {
-    const { connect, log } = await mockOf(runtime, document('deepgram.yml'))
+    const { connect, log } = await mockOf(runtime, pathOf('deepgram.yml'))
     const client = await connect('/v1/listen?encoding=linear16&sample_rate=16000')
     expect(await client.next()).toMatchObject({ type: 'Results' })
     client.send(new Uint8Array([1, 2, 3]))

@@ -11,14 +11,14 @@ import { connectWs, type TestClient } from '../support/client.ts'
 const DOCUMENTS = fileURLToPath(new URL('documents', import.meta.url))
 
 /** The path of one of the documents, as messages name it. */
-export function document(name: string): string {
+export function pathOf(name: string): string {
   return relative(process.cwd(), join(DOCUMENTS, name))
 }
 
 /** What loads, with what is said of it; the folder of the documents is left out, which has other slashes elsewhere. */
 export function notesOf(name: string, options: AsyncApiOptions = {}): string[] {
-  const { notes } = loadAsyncApi(document(name), options)
-  return notes.map(({ level, text }) => `${level}: ${text.replaceAll(document(name), name)}`)
+  const { notes } = loadAsyncApi(pathOf(name), options)
+  return notes.map(({ level, text }) => `${level}: ${text.replaceAll(pathOf(name), name)}`)
 }
 
 /** Keeps what is logged. */

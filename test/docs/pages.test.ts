@@ -28,7 +28,8 @@ const PROOFS: Readonly<Record<string, (snippet: Snippet) => unknown>> = {
   nginx: ({ file }) => file === 'nginx.conf',
   haproxy: ({ file }) => file === 'haproxy.cfg',
   caddyfile: isSaidToBeUnproven,
-  yaml: isSaidToBeUnproven,
+  // asyncapi.test.ts serves it.
+  yaml: (snippet) => snippet.page === 'docs/guide/asyncapi.md' || isSaidToBeUnproven(snippet),
 }
 
 /** Commands by their form, and who runs them. */
@@ -41,6 +42,8 @@ const COMMANDS: readonly (readonly [form: RegExp, by: string])[] = [
   [/^npm init --yes$|^mkdir \w+ && cd \w+$/, 'npm and the shell'],
   [/^npx sidewire (replay|convert) /, 'test/docs/replay.test.ts'],
   [/^(npx|bunx --bun) sidewire (serve|bench) ?/, 'test/docs/commands.test.ts'],
+  [/^npm install --save-dev ajv ajv-formats json-schema-faker$/, 'test/docs/asyncapi.test.ts has them'],
+  [/^npx sidewire asyncapi (check|export) /, 'test/docs/asyncapi.test.ts'],
   [/^npx sidewire record /, 'test/docs/record.test.ts'],
   [/^npx sidewire faults /, 'test/docs/faults.test.ts'],
 ]
