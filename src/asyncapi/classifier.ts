@@ -42,6 +42,16 @@ export class Classifier {
     return this.#last.verdict
   }
 
+  /** The same, if need be with the value that says which message it is: a schema may have those of all of them. */
+  named(message: Message, data: unknown): unknown {
+    if (typeof data !== 'object' || data === null || this.#discriminator === undefined) return data
+    const { key, byValue } = this.#discriminator
+    const value = Object.hasOwn(data, key) ? (data as Record<string, unknown>)[key] : undefined
+    if (!byValue.has(value) || byValue.get(value) === message) return data
+    const own = [...byValue].find(([, each]) => each === message)
+    return own ? { ...data, [key]: own[0] } : data
+  }
+
   #decide(data: unknown): Verdict {
     const meant = this.#meant(data)
     if (meant) return { message: meant.message, issues: meant.check(data) }

@@ -1,5 +1,5 @@
 import { readFileSync, realpathSync } from 'node:fs'
-import { dirname, extname, relative, resolve, sep } from 'node:path'
+import { dirname, extname, parse, relative, resolve, sep } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { readDocument } from '../documents/document.ts'
 import { describe, SidewireError } from '../engine/errors.ts'
@@ -86,9 +86,10 @@ function fromObject(value: object): File {
   return { uri: 'asyncapi:/document', name: 'the document', value, lineOf: () => undefined }
 }
 
-/** The folder that one is in, where the document is below it: documents of one project share files. */
+/** The folder that one is in, where the document is below it: documents of one project share files. All there is would be too much. */
 function rootOf(folder: string): string {
-  return isWithin(folder, process.cwd()) ? process.cwd() : folder
+  const here = process.cwd()
+  return isWithin(folder, here) && here !== parse(here).root ? here : folder
 }
 
 function isWithin(path: string, folder: string): boolean {

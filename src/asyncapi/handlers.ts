@@ -1,11 +1,13 @@
 import type { HandlerDocs, UniversalApiWsHandler } from '../engine/handler/handler.ts'
 import { inWordsWithout } from '../engine/schema/invalid-error.ts'
+import type { Logger } from '../engine/logger.ts'
 import type { SchemaIssue, SchemaResult, StandardSchema } from '../engine/schema/standard-schema.ts'
 import type { Api, Channel } from './api.ts'
 import { Classifier } from './classifier.ts'
 import { asyncApiError } from './error.ts'
+import { onceASecond } from './once-a-second.ts'
 import type { Settings } from './options.ts'
-import type { Group } from './patterns.ts'
+import { parameterName, type Group } from './patterns.ts'
 import type { Side } from './perspective.ts'
 import type { Samples } from './samples.ts'
 import { ScenarioMaker, together } from './scenario-maker.ts'
@@ -19,8 +21,8 @@ export interface Workshop {
   readonly settings: Settings
   readonly validation: Validation
   readonly samples: Samples
-  /** Said while it serves, where there is nobody to read notes. */
-  readonly say: (text: string) => void
+  /** For what is said while it serves, where there is nobody to read notes. */
+  readonly logger: Logger
 }
 
 /** Of one message: the others follow from it, mostly. */
@@ -45,7 +47,7 @@ export function makeHandler({ pattern, channels }: Group, workshop: Workshop): M
   const said = new Set<string>()
   const incoming = new Classifier(talk.incoming, validation, (chosen, other) => {
     const text = `${pattern}: a message is "${chosen.name}" and "${other.name}" alike, and is taken for "${chosen.name}"`
-    if (!said.has(text)) workshop.say(text)
+    if (!said.has(text)) workshop.logger.warn(text)
     said.add(text)
   })
   const outgoing = new Classifier(talk.outgoing, validation)
@@ -86,10 +88,11 @@ function refuseForeign(channels: readonly Channel[], { api, side }: Workshop): v
 function incomingOf(
   classifier: Classifier,
   pattern: string,
-  { settings, say }: Workshop,
+  { settings, logger }: Workshop,
 ): NonNullable<UniversalApiWsHandler['schema']> {
   const { onInvalid } = settings
   if (onInvalid !== 'warn') return { incoming: standard((data) => classifier.of(data).issues), onInvalid }
+  const say = onceASecond(logger)
   return {
     incoming: standard((data) => {
       const { issues, message } = classifier.of(data)
@@ -121,7 +124,8 @@ function queryOf(channels: readonly Channel[], validation: Validation): Standard
 function refusalOf(channels: readonly Channel[]): Pick<UniversalApiWsHandler, 'authenticate'> {
   const lists = new Map<string, readonly string[]>()
   for (const [name, values] of channels.flatMap(({ parameters }) => [...parameters])) {
-    if (values) lists.set(name, [...(lists.get(name) ?? []), ...values])
+    const key = parameterName(name)
+    if (values) lists.set(key, [...(lists.get(key) ?? []), ...values])
   }
   if (lists.size === 0) return {}
   return {

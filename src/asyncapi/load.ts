@@ -1,6 +1,5 @@
-import { createLogger, type Logger } from '../engine/logger.ts'
+import { createLogger } from '../engine/logger.ts'
 import type { UniversalApiWsHandler } from '../engine/handler/handler.ts'
-import { now } from '../engine/timers.ts'
 import type { Api } from './api.ts'
 import { asyncApiError } from './error.ts'
 import { Files } from './files.ts'
@@ -67,7 +66,7 @@ export function loadAsyncApi(
   const validation = new Validation(peers, files, notes)
   const generation = new Generation({ peers, files, validation, notes }, settings)
   const samples = new Samples(generation, validation, notes, settings.samples === 'generate')
-  const workshop = { api, side: perspective.side, settings, validation, samples, say: sayer(logger) }
+  const workshop = { api, side: perspective.side, settings, validation, samples, logger }
   const all = groups.map((group) => makeHandler(group, workshop))
   // What is wrong with an example, or has none that fits, is said before a client comes; but a thousand messages would hold the start.
   const sent = [...new Set(all.flatMap(({ talk }) => talk.outgoing))].filter(
@@ -108,18 +107,4 @@ function inWords({ side, reason }: Perspective, { perspective }: Settings): stri
   const other = side === 'server' ? 'client' : 'server'
   const hint = perspective === 'auto' ? `; perspective: '${other}' turns it round` : ''
   return `the document of the ${side}, because ${reason}${hint}`
-}
-
-/** Of a client that sends the same mistake again and again. */
-const SAY_EVERY_MS = 1000
-
-/** Warns of one thing a second. */
-function sayer(logger: Logger): (text: string) => void {
-  let saidAt = -Infinity
-  return (text) => {
-    const time = now()
-    if (time - saidAt < SAY_EVERY_MS) return
-    saidAt = time
-    logger.warn(text)
-  }
 }

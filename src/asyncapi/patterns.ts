@@ -1,6 +1,6 @@
 import type { Channel } from './api.ts'
 import type { Notes } from './notes.ts'
-import type { Transport } from './servers.ts'
+import { pathOfUrl, type Transport } from './servers.ts'
 
 /** The channels of one handler. */
 export interface Group {
@@ -21,10 +21,11 @@ export function groupsOf(
   const isTopic = topicsOf(channels, pathname)
   const groups = new Map<string, Channel[]>()
   for (const channel of channels) {
-    const pattern = patterns[channel.id] ?? patternOf(channel, pathname, isTopic.has(channel))
+    const own = Object.hasOwn(patterns, channel.id) ? patterns[channel.id] : undefined
+    const pattern = own ?? patternOf(channel, pathname, isTopic.has(channel))
     groups.set(pattern, [...(groups.get(pattern) ?? []), channel])
     for (const name of channel.parameters.keys())
-      if (!pattern.includes(`{${name}}`) && channel.address?.includes(`{${name}}`) !== true)
+      if (!pattern.includes(`{${parameterName(name)}}`) && channel.address?.includes(`{${name}}`) !== true)
         notes.warn(`${channel.node.where}: the parameter "${name}" is not in the address, and is left out`)
   }
   if (isTopic.size > 0)
@@ -48,15 +49,24 @@ function topicsOf(channels: readonly Channel[], pathname: string): ReadonlySet<C
 }
 
 function isPath(address: string | undefined): boolean {
-  return address !== undefined && /^[\w./{}~%-]+$/.test(address)
+  return address !== undefined && /^(?:wss?:\/\/)?[\w./{}~%:?=&-]+$/.test(address)
 }
 
-function patternOf({ address = '' }: Channel, pathname: string, isTopic: boolean): string {
+function patternOf({ address: said = '' }: Channel, pathname: string, isTopic: boolean): string {
+  // The query is for bindings, and a name is one of a pattern: letters, digits and underscores.
+  const address = (/^wss?:\/\//.test(said) ? pathOfUrl(said) : said)
+    .replace(/[?#].*$/, '')
+    .replaceAll(/\{([^{}]+)\}/g, (_, name: string) => `{${parameterName(name)}}`)
   if (isTopic || address === '') return pathname || '/'
   // Some say the whole path in both places.
   if (pathname !== '' && (address === pathname || address.startsWith(`${pathname}/`))) return address
   const path = `${pathname}/${address.replace(/^\//, '')}`
   return path.length > 1 ? path.replace(/\/$/, '') : path
+}
+
+/** As a pattern has it. */
+export function parameterName(name: string): string {
+  return name.replaceAll(/\W/g, '_')
 }
 
 function parametersIn(pattern: string): number {

@@ -42,7 +42,7 @@ export class ScenarioMaker {
     return {
       seed,
       ...(greetings.length > 0 && {
-        connect: greetings.map((message) => ({ send: () => this.#ours(this.#samples.of(message, 1)) })),
+        connect: greetings.map((message) => ({ send: () => this.#ours(this.#sampleOf(message, 1)) })),
       }),
       on: talk.incoming.map((message) => this.#ruleOf(message, talk.replies.get(message) ?? [])),
       ...(typeof push === 'object' &&
@@ -52,7 +52,7 @@ export class ScenarioMaker {
               every: push.every,
               send: ({ n }: Moment) => {
                 const message = rounds[(n - 1) % rounds.length]
-                return message && this.#ours(this.#samples.of(message, Math.ceil(n / rounds.length)))
+                return message && this.#ours(this.#sampleOf(message, Math.ceil(n / rounds.length)))
               },
             },
           ],
@@ -82,7 +82,7 @@ export class ScenarioMaker {
     if (!message) return undefined
     // Who answers with the very message that was asked is an echo.
     if (message === request) return asked
-    return correlated(this.#samples.of(message, n), message, { request, asked }, (reply) => this.#fits(reply))
+    return correlated(this.#sampleOf(message, n), message, { request, asked }, (reply) => this.#fits(reply))
   }
 
   /** What the document has for a request that is wrong. */
@@ -90,12 +90,16 @@ export class ScenarioMaker {
     replies: readonly Message[],
   ): { readonly message: Message; readonly sample: unknown } | undefined {
     const called = replies.find(isError)
-    if (called) return { message: called, sample: this.#samples.of(called, 1) }
+    if (called) return { message: called, sample: this.#sampleOf(called, 1) }
     for (const message of replies) {
       const sample = this.#samples.errorOf(message)
       if (sample !== undefined) return { message, sample }
     }
     return undefined
+  }
+
+  #sampleOf(message: Message, n: number): unknown {
+    return this.#outgoing.named(message, this.#samples.of(message, n))
   }
 
   #fits(reply: unknown): boolean {

@@ -1,4 +1,4 @@
-import { createRequire } from 'node:module'
+import specifications from '@asyncapi/specs'
 import { Ajv } from 'ajv'
 import addFormats from 'ajv-formats'
 import { type } from 'arktype'
@@ -15,12 +15,9 @@ import { endAll, Log } from './support.ts'
 assertPlatform()
 afterEach(endAll)
 
-const specification = createRequire(import.meta.url)(
-  '@asyncapi/specs/schemas/3.1.0-without-$id.json',
-) as object
 const ajv = new Ajv({ strict: false, allErrors: true, logger: false })
 addFormats.default(ajv)
-const validate = ajv.compile(specification)
+const validate = ajv.compile(specifications.schemasWithoutId['3.1.0'] as object)
 
 /** A document, which is one by the schema of AsyncAPI, and what is said of it. */
 function exported(

@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url'
 import { afterEach, describe, expect, test } from 'vitest'
 import { createServer } from '../../src/index.ts'
 import { fromAsyncApi } from '../../src/asyncapi/asyncapi.ts'
-import { loadAsyncApi } from '../../src/asyncapi/load.ts'
+import { isAsyncApi, loadAsyncApi } from '../../src/asyncapi/load.ts'
 import { readDocument } from '../../src/documents/document.ts'
 import { assertPlatform, NETWORK_RUNTIMES } from '../contract/runtimes.ts'
 import { connectWs } from '../support/client.ts'
@@ -98,6 +98,33 @@ describe('C8: references', () => {
       /^ERR_ASYNCAPI: b\.yaml:\d+: /,
     )
   })
+})
+
+test('a document is known by its first key', () => {
+  expect([{ asyncapi: '3.1.0' }, { openapi: '3.1.0' }, [], null, 'asyncapi'].map(isAsyncApi)).toEqual([
+    true,
+    false,
+    false,
+    false,
+    false,
+  ])
+})
+
+test('addresses that are no patterns: a query, a whole URL, a name with a hyphen, a key of every object', () => {
+  const channels = {
+    query: { address: '/a?token={token}' },
+    url: { address: 'wss://a.example/b/{market-id}', parameters: { 'market-id': { enum: ['eu'] } } },
+    constructor: { address: '/c' },
+  }
+  const { handlers } = loadAsyncApi({ asyncapi: '3.0.0', info: { title: 'A', version: '1' }, channels })
+  expect(handlers.map(({ pattern }) => pattern)).toEqual(['/a', '/c', '/b/{market_id}'])
+  const { authenticate } = handlers[2]!
+  const answer = (value: string): unknown =>
+    (authenticate as (req: object) => unknown)({ params: { market_id: value } })
+  expect([answer('eu'), answer('us')]).toEqual([
+    true,
+    { success: false, status: 404, reason: 'There is no market_id "us"' },
+  ])
 })
 
 describe('a document that is none', () => {

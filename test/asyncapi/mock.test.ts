@@ -104,6 +104,12 @@ describe.each(NETWORK_RUNTIMES)('on %s', (runtime) => {
     client.json({ type: 'CloseStream' })
     expect(await client.closed).toEqual({ code: 1000, reason: '' })
     expect(log.lines.filter((line) => line.includes('does not fit'))).toEqual([])
+    // Their schemas have the `type` of all of them.
+    const [every] = loadAsyncApi(pathOf('deepgram.yml'), { push: { every: 1 } }).handlers.find(
+      ({ pattern }) => pattern === '/v1/speak',
+    )!.scenario!.every!
+    const types = [1, 2, 3, 4].map((n) => (every!.send as (moment: object) => { type: string })({ n }).type)
+    expect(types).toEqual(['Metadata', 'Flushed', 'Cleared', 'Warning'])
     const speaker = await connect('/v1/speak')
     expect(await speaker.next()).toBeInstanceOf(Buffer)
   })
