@@ -36,9 +36,9 @@ export class Classifier {
     this.#onAmbiguous = onAmbiguous
   }
 
-  /** The schema and each rule of a scenario ask for the same value, one after the other. */
-  of(data: unknown): Verdict {
-    if (!this.#last || !Object.is(this.#last.data, data)) this.#last = { data, verdict: this.#decide(data) }
+  /** Of a message of a client, which nobody changes: the schema and each rule of a scenario ask for the same one. */
+  remembered(data: unknown): Verdict {
+    if (!this.#last || !Object.is(this.#last.data, data)) this.#last = { data, verdict: this.of(data) }
     return this.#last.verdict
   }
 
@@ -52,7 +52,7 @@ export class Classifier {
     return own ? { ...data, [key]: own[0] } : data
   }
 
-  #decide(data: unknown): Verdict {
+  of(data: unknown): Verdict {
     const meant = this.#meant(data)
     if (meant) return { message: meant.message, issues: meant.check(data) }
     const tried = this.#candidates.map(({ message, check }) => ({ message, issues: check(data) }))

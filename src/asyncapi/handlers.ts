@@ -91,11 +91,12 @@ function incomingOf(
   { settings, logger }: Workshop,
 ): NonNullable<UniversalApiWsHandler['schema']> {
   const { onInvalid } = settings
-  if (onInvalid !== 'warn') return { incoming: standard((data) => classifier.of(data).issues), onInvalid }
+  if (onInvalid !== 'warn')
+    return { incoming: standard((data) => classifier.remembered(data).issues), onInvalid }
   const say = onceASecond(logger)
   return {
     incoming: standard((data) => {
-      const { issues, message } = classifier.of(data)
+      const { issues, message } = classifier.remembered(data)
       if (issues.length > 0)
         say(
           `${pattern}: ${message ? `the message "${message.name}"` : 'a message'} does not fit: ` +

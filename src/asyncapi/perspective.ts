@@ -1,5 +1,5 @@
 import { asyncApiError } from './error.ts'
-import type { Api, Channel, Message, Operation } from './api.ts'
+import type { Api, Channel, Operation } from './api.ts'
 import { isGreeting } from './greeting.ts'
 
 /** Whom a document describes. */
@@ -146,22 +146,4 @@ function bySilence(operations: readonly Operation[]): Perspective | undefined {
     side: sideOfSender(first.action),
     reason: `all that it does is ${first.action}, and a mock has to have something to send`,
   }
-}
-
-/** What clients send, and what they get. */
-export interface Directions {
-  readonly incoming: readonly Operation[]
-  readonly outgoing: readonly Operation[]
-}
-
-export function directionsOf(operations: readonly Operation[], side: Side): Directions {
-  const ofServer = (action: Operation['action']): boolean => (side === 'server') === (action === 'send')
-  return {
-    incoming: operations.filter(({ action }) => !ofServer(action)),
-    outgoing: operations.filter(({ action }) => ofServer(action)),
-  }
-}
-
-export function unique(messages: Iterable<Message>): readonly Message[] {
-  return [...new Set(messages)]
 }

@@ -68,13 +68,13 @@ export class ScenarioMaker {
       })
     if (message.names.some((name) => ENDS.test(name))) steps.push({ close: NORMAL })
     return {
-      when: (data) => this.#incoming.of(data).message === message,
+      when: (data) => this.#incoming.remembered(data).message === message,
       ...(steps.length > 0 && { reply: steps }),
     }
   }
 
   #replyTo(request: Message, asked: unknown, replies: readonly Message[], n: number): unknown {
-    const isInvalid = this.#incoming.of(asked).issues.length > 0
+    const isInvalid = this.#incoming.remembered(asked).issues.length > 0
     const failure = isInvalid ? this.#failureOf(replies) : undefined
     if (failure)
       return correlated(failure.sample, failure.message, { request, asked }, (reply) => this.#fits(reply))

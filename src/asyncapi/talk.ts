@@ -1,5 +1,5 @@
 import type { Channel, Message, Operation } from './api.ts'
-import { directionsOf, unique, type Side } from './perspective.ts'
+import type { Side } from './perspective.ts'
 
 /** What is said on some channels, from the side of the server. */
 export interface Talk {
@@ -50,4 +50,22 @@ function pairOf(message: Message, channel: Channel, sent: readonly Message[]): r
     )
   const near = channel.messages.filter((each) => sent.includes(each) && isAnswer(each))
   return near.length > 0 ? near : sent.filter(isAnswer)
+}
+
+/** What clients send, and what they get. */
+interface Directions {
+  readonly incoming: readonly Operation[]
+  readonly outgoing: readonly Operation[]
+}
+
+function directionsOf(operations: readonly Operation[], side: Side): Directions {
+  const ofServer = (action: Operation['action']): boolean => (side === 'server') === (action === 'send')
+  return {
+    incoming: operations.filter(({ action }) => !ofServer(action)),
+    outgoing: operations.filter(({ action }) => ofServer(action)),
+  }
+}
+
+function unique(messages: Iterable<Message>): readonly Message[] {
+  return [...new Set(messages)]
 }

@@ -90,9 +90,14 @@ describe.each(NETWORK_RUNTIMES)('on %s', (runtime) => {
       expect(server.publish('/api/rtm.connect', data)).toBeUndefined()
       expect(await client.next()).toEqual(data)
     }
-    expect(() => server.publish('/api/rtm.connect', { type: 'no such thing' })).toThrow(
+    const changing = { type: 'no such thing' }
+    expect(() => server.publish('/api/rtm.connect', changing)).toThrow(
       expect.objectContaining({ code: 'ERR_INVALID' }),
     )
+    // It is looked at each time.
+    changing.type = 'hello'
+    server.publish('/api/rtm.connect', changing)
+    expect(await client.next()).toEqual({ type: 'hello' })
   })
 
   test('C14: Deepgram: bytes in, JSON out, and the close message closes', async () => {
