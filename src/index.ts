@@ -22,6 +22,7 @@ export {
   defineHandler,
   type AuthenticateResult,
   type CompressionOptions,
+  type HandlerDocs,
   type ResponseRule,
   type UniversalApiWsHandler,
 } from './engine/handler/handler.ts'

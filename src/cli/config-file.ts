@@ -6,7 +6,7 @@ import { hearReads } from '../documents/reads.ts'
 import { shortPath } from '../documents/short-path.ts'
 import { SidewireError } from '../engine/errors.ts'
 import type { ServerOptions } from '../index.ts'
-import { isDocument, loadDocument } from '../server/document-file.ts'
+import { isDocument, loadDocument, type DocumentOptions } from '../server/document-file.ts'
 import { importFresh } from './bundle.ts'
 import { CONFIG_NAMES } from './config-name.ts'
 
@@ -25,16 +25,21 @@ export function findConfig(asked: string | undefined, folder: string): string | 
  * Loads a config file afresh, TypeScript or JavaScript, with everything of the project that it imports; or a mock file, or an
  * AsyncAPI document.
  * @param onFile - told each path whose change may change the options, before it is read; also when loading fails
- * @throws `ERR_CONFIG`, or what a mock file throws, in one line
+ * @param about - a document
+ * @throws `ERR_CONFIG`, or what a document throws, in one line
  */
-export async function loadConfig(path: string, onFile: (path: string) => void): Promise<ServerOptions> {
+export async function loadConfig(
+  path: string,
+  onFile: (path: string) => void,
+  about: DocumentOptions = { logger: console },
+): Promise<ServerOptions> {
   const files = new Set([path])
   onFile(path)
   const onRead = (file: string): void => {
     files.add(file)
     onFile(file)
   }
-  if (isDocument(path)) return { wsHandlers: await loadDocument(path, onRead) }
+  if (isDocument(path)) return { wsHandlers: await loadDocument(path, onRead, about) }
   const name = shortPath(path)
   let exports: { default?: unknown }
   try {

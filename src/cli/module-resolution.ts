@@ -110,6 +110,7 @@ function realPath(path: string): string {
 /** What of this package a config may import, in the sources and in the bundle. */
 const ENTRIES: Readonly<Record<string, readonly [source: string, built: string]>> = {
   sidewire: ['../index.ts', './index.js'],
+  'sidewire/asyncapi': ['../asyncapi/asyncapi.ts', './asyncapi.js'],
   'sidewire/codecs': ['../codecs/codecs.ts', './codecs.js'],
   'sidewire/faults': ['../faults/profiles.ts', './faults.js'],
   'sidewire/mock-file': ['../mock-file/mock-file.ts', './mock-file.js'],

@@ -4,6 +4,7 @@ import { MASK, maskTokens } from '../load/mask.ts'
 import { DEFAULT_MESSAGE } from '../load/message-template.ts'
 import { SCENARIOS } from '../load/options.ts'
 import { MAX_CONNECTIONS } from '../load/token.ts'
+import type { checkAsyncApi, exportToFile } from './asyncapi.ts'
 import type { bench } from './bench.ts'
 import { CONFIG_NAME } from './config-name.ts'
 import type { convert } from './convert.ts'
@@ -57,6 +58,13 @@ export function createProgram(): Command {
       'no page at /.sidewire/ that shows what happens (default: on, for this machine)',
     )
     .option('--watch', 'reload handlers when the config, or a file that it imports, changes (default: off)')
+    .addOption(
+      new Option(
+        '--perspective <side>',
+        'whose document an AsyncAPI document is (default: found out, and said)',
+      ).choices(['server', 'client']),
+    )
+    .option('--seed <text>', 'what the samples of an AsyncAPI document are drawn from (default: 1)')
     .addHelpText(
       'after',
       `\nA flag overrides the config, whose values override the defaults.\n${examples([
@@ -163,6 +171,56 @@ export function createProgram(): Command {
       ]),
     )
     .action(async (...args: Parameters<typeof convert>) => (await import('./convert.ts')).convert(...args))
+  const asyncapi = program
+    .command('asyncapi')
+    .configureOutput(mistakesOf('sidewire asyncapi'))
+    .description('AsyncAPI documents: what a mock makes of one, and one of handlers.')
+    .addHelpText('after', examples(['asyncapi check api.yaml', 'asyncapi export -o api.yaml']))
+  asyncapi
+    .command('check')
+    .configureOutput(mistakesOf('sidewire asyncapi check'))
+    .description('Print the handlers of a document, what is said on them, and what is odd in it.')
+    .argument('<file>', 'an AsyncAPI document, 2.x or 3.x, YAML or JSON')
+    .addOption(
+      new Option('--perspective <side>', 'whom the document describes (default: auto)').choices([
+        'server',
+        'client',
+        'auto',
+      ]),
+    )
+    .option('--server <name>', 'which of its servers (default: the first for WebSockets)')
+    .addHelpText(
+      'after',
+      examples(['asyncapi check api.yaml', 'asyncapi check api.yaml --perspective client --server staging']),
+    )
+    .action(async (...args: Parameters<typeof checkAsyncApi>) =>
+      (await import('./asyncapi.ts')).checkAsyncApi(...args),
+    )
+  asyncapi
+    .command('export')
+    .configureOutput(mistakesOf('sidewire asyncapi export'))
+    .description('Write an AsyncAPI 3.1 document of the handlers of a config.')
+    .argument('[config]', `config file; default: ${CONFIG_NAME} here`)
+    .option('-o, --output <file>', 'where to, .yaml or .json (default: YAML to standard output)')
+    .option('--title <text>', 'of the API (default: the name of the folder)')
+    .option('--api-version <text>', 'of the API', '1.0.0')
+    .option('--url <url>', 'of the server, with the prefix (default: ws://localhost:8787 and the prefix)')
+    .addOption(
+      new Option('--perspective <side>', 'whom the document describes (default: server)').choices([
+        'server',
+        'client',
+      ]),
+    )
+    .addHelpText(
+      'after',
+      examples([
+        'asyncapi export -o api.yaml',
+        'asyncapi export mocks.config.ts --title Orders --api-version 2.1.0',
+      ]),
+    )
+    .action(async (...args: Parameters<typeof exportToFile>) =>
+      (await import('./asyncapi.ts')).exportToFile(...args),
+    )
   program
     .command('tail')
     .configureOutput(mistakesOf('sidewire tail'))

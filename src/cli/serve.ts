@@ -1,7 +1,9 @@
 import pc from 'picocolors'
+import { SidewireError } from '../engine/errors.ts'
 import { isLoopback } from '../engine/loopback.ts'
 import { createServer, type LogLevel, type RuntimeChoice, type Server, type ServerOptions } from '../index.ts'
 import { shortPath } from '../documents/short-path.ts'
+import { isDocument, type DocumentOptions } from '../server/document-file.ts'
 import { findConfig, loadConfig } from './config-file.ts'
 import { CONFIG_NAME } from './config-name.ts'
 import { demoOptions } from './demo/demo.ts'
@@ -18,6 +20,8 @@ export interface ServeFlags {
   readonly watch?: boolean
   readonly control?: boolean | string
   readonly inspector?: boolean
+  readonly perspective?: 'server' | 'client'
+  readonly seed?: string
 }
 
 /** `sidewire serve [config]` */
@@ -26,8 +30,9 @@ export async function serve(asked: string | undefined, flags: ServeFlags): Promi
   process.setSourceMapsEnabled(true)
   const path = findConfig(asked, process.cwd())
   const files = new FileWatch()
+  const about = aboutDocument(path, flags)
   const own =
-    path === undefined ? demoOptions(flags.prefix) : await loadConfig(path, (file) => files.add(file))
+    path === undefined ? demoOptions(flags.prefix) : await loadConfig(path, (file) => files.add(file), about)
   const isLocal = isLoopback(flags.host ?? own.host ?? 'localhost')
   const options = withFlags(own, flags, isLocal)
   const server = await createServer(options)
@@ -39,10 +44,37 @@ export async function serve(asked: string | undefined, flags: ServeFlags): Promi
   })
   if (flags.watch && path === undefined) console.error(say('--watch does nothing without a config file'))
   if (flags.watch && path !== undefined)
-    reloadOnChange(path, files, server, (next) => withFlags(next, flags, isLocal), print)
+    reloadOnChange(path, files, server, { about, complete: (next) => withFlags(next, flags, isLocal), print })
   // Last, because whoever reads it may go on at once: change a file, send a signal.
   print(announcement(server, path === undefined, Boolean(options.inspector)))
 }
+
+/** How a document is read, and who is told what there is to say of it. @throws `ERR_OPTION` for flags that mean nothing to it */
+function aboutDocument(
+  path: string | undefined,
+  { perspective, seed, logLevel = 'info' }: ServeFlags,
+): DocumentOptions {
+  const [flag] = Object.entries({ perspective, seed }).filter(([, value]) => value !== undefined)
+  if (flag && (path === undefined || !isDocument(path)))
+    throw new SidewireError(
+      'ERR_OPTION',
+      `--${flag[0]} is about an AsyncAPI document, such as sidewire serve api.yaml --${flag[0]} ${flag[1]}`,
+    )
+  const at = LEVELS.indexOf(logLevel)
+  const line = (level: LogLevel) => (text: string) => {
+    if (LEVELS.indexOf(level) > at) return
+    if (level === 'info') console.log(say(text))
+    else console.error(say(text))
+  }
+  return {
+    logger: { error: line('error'), warn: line('warn'), info: line('info'), debug: line('debug') },
+    ...(perspective !== undefined && { perspective }),
+    ...(seed !== undefined && { seed }),
+  }
+}
+
+/** From the quietest on. */
+const LEVELS: readonly LogLevel[] = ['silent', 'error', 'warn', 'info', 'debug']
 
 /** @param inspector - whether there is one where nobody says so */
 function withFlags(options: ServerOptions, flags: ServeFlags, inspector: boolean): ServerOptions {
@@ -80,16 +112,24 @@ function reloadOnChange(
   path: string,
   files: FileWatch,
   server: Server,
-  complete: (options: ServerOptions) => ServerOptions,
-  print: (line: string) => void,
+  {
+    about,
+    complete,
+    print,
+  }: {
+    readonly about: DocumentOptions
+    readonly complete: (options: ServerOptions) => ServerOptions
+    readonly print: (line: string) => void
+  },
 ): void {
   files.start(async () => {
     const loaded = new Set<string>()
     try {
-      const options = await loadConfig(path, (file) => {
+      const onFile = (file: string): void => {
         loaded.add(file)
         files.add(file)
-      })
+      }
+      const options = await loadConfig(path, onFile, about)
       files.keepOnly(loaded)
       server.reload(complete(options))
       print(`${pc.green('sidewire:')} reloaded ${shortPath(path)}`)

@@ -26,7 +26,9 @@ export function readDocument(text: string, name: string, code: ErrorCode): Docum
   if (problem) {
     const { line } = lines.linePos(problem.pos[0])
     const what =
-      problem.code === 'MULTIPLE_DOCS' ? 'a second document begins, and a file is one' : problem.message
+      problem.code === 'MULTIPLE_DOCS'
+        ? 'a second document begins, and a file is one'
+        : inWords(problem.message)
     throw new SidewireError(code, `${name}:${line}: ${what}`)
   }
   let value: unknown
@@ -34,7 +36,7 @@ export function readDocument(text: string, name: string, code: ErrorCode): Docum
     // The default, against a file whose aliases of aliases would fill the memory.
     value = document.toJS({ maxAliasCount: 100 })
   } catch (cause) {
-    throw new SidewireError(code, `${name}: ${(cause as Error).message}`, { cause })
+    throw new SidewireError(code, `${name}: ${inWords((cause as Error).message)}`, { cause })
   }
   const resolved = (node: unknown): unknown => (isAlias(node) ? node.resolve(document) : node)
   return {
@@ -58,4 +60,8 @@ export function readDocument(text: string, name: string, code: ErrorCode): Docum
       return lines.linePos((at as Node | null)?.range?.[0] ?? 0).line || 1
     },
   }
+}
+
+function inWords(message: string): string {
+  return message.includes('call stack') ? 'it is nested too deeply' : message
 }

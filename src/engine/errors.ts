@@ -25,6 +25,7 @@ export type ErrorCode =
   | 'ERR_UPSTREAM'
   | 'ERR_REPLAY'
   | 'ERR_SCENARIO'
+  | 'ERR_ASYNCAPI'
 
 /** The one error class of this package: `code` is stable, `message` is for people. */
 export class SidewireError extends Error {

@@ -1,10 +1,7 @@
-import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { readDocument, type Place } from '../documents/document.ts'
-import { whyNot } from '../documents/file-trouble.ts'
-import { tellRead } from '../documents/reads.ts'
-import { shortPath } from '../documents/short-path.ts'
+import type { Document, Place } from '../documents/document.ts'
+import { readDocumentFile } from '../documents/document-file.ts'
 import { describe, SidewireError } from '../engine/errors.ts'
 import type { UniversalApiWsHandler } from '../engine/handler/handler.ts'
 import { resolveServerOptions } from '../engine/handler/options.ts'
@@ -27,19 +24,11 @@ export function mockFile(file: string | URL): UniversalApiWsHandler[] {
       `mockFile() got ${describe(file)}; it has to be the path of a file, or a file: URL`,
     )
   const path = file instanceof URL ? fileURLToPath(file) : resolve(file)
-  tellRead(path)
-  let text: string
-  try {
-    text = readFileSync(path, 'utf8')
-  } catch (cause) {
-    throw new SidewireError('ERR_CONFIG', `cannot read ${shortPath(path)}: ${whyNot(cause)}`, { cause })
-  }
-  return handlersOf(text, path)
+  return handlersOf(readDocumentFile(path, 'ERR_CONFIG'), path)
 }
 
-/** @param path - of the file that says it */
-export function handlersOf(text: string, path: string): UniversalApiWsHandler[] {
-  const document = readDocument(text, shortPath(path), 'ERR_CONFIG')
+/** @param path - of the file, for what is looked for beside it */
+export function handlersOf(document: Document, path: string): UniversalApiWsHandler[] {
   const source = new Source(document, path)
   const places = placesIn(document.value, source)
   const handlers = places.map(({ value, place }) => handlerOf(value, place, source))

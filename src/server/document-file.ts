@@ -1,20 +1,43 @@
-import type { UniversalApiWsHandler } from '../engine/handler/handler.ts'
 import { hearReads } from '../documents/reads.ts'
+import type { UniversalApiWsHandler } from '../engine/handler/handler.ts'
+import type { Logger } from '../engine/logger.ts'
 
 /** Whether it is written in a form of data, and not in code. */
 export function isDocument(path: string): boolean {
   return /\.(?:ya?ml|json)$/i.test(path)
 }
 
+/** By its first words, as the specification has it. */
+function isAsyncApi(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, 'asyncapi')
+}
+
+export interface DocumentOptions {
+  /** Told what there is to say of an AsyncAPI document. */
+  readonly logger: Logger
+  /** Of an AsyncAPI document: see `AsyncApiOptions`. */
+  readonly perspective?: 'server' | 'client'
+  readonly seed?: string
+}
+
 /**
- * The handlers of a mock file. What reads documents is loaded with the first one.
+ * The handlers of a mock file, or of an AsyncAPI document. What reads them is loaded with the first one.
  * @param onRead - told of each file before it is read; also when one is wrong
- * @throws what `mockFile` throws
+ * @throws what `mockFile` and `fromAsyncApi` throw
  */
 export async function loadDocument(
   path: string,
   onRead: (file: string) => void,
-): Promise<UniversalApiWsHandler[]> {
-  const { mockFile } = await import('../mock-file/mock-file.ts')
-  return hearReads(onRead, async () => mockFile(path))
+  options: DocumentOptions,
+): Promise<readonly UniversalApiWsHandler[]> {
+  const { readDocumentFile } = await import('../documents/document-file.ts')
+  const document = await hearReads(onRead, async () => readDocumentFile(path, 'ERR_CONFIG'))
+  if (!isAsyncApi(document.value)) {
+    const { handlersOf } = await import('../mock-file/mock-file.ts')
+    return handlersOf(document, path)
+  }
+  const { loadAsyncApi } = await import('../asyncapi/load.ts')
+  const { handlers, notes } = await hearReads(onRead, async () => loadAsyncApi(path, options))
+  for (const { level, text } of notes) options.logger[level](text)
+  return handlers
 }

@@ -1,3 +1,4 @@
+import type { Logger } from '../engine/logger.ts'
 import { isDocument, loadDocument } from '../server/document-file.ts'
 import { slashed } from './handler-folder.ts'
 import type { Loader, Results } from './handler-loader.ts'
@@ -9,7 +10,7 @@ interface Loaded {
 }
 
 /** Loads documents beside the modules, which are all that Vite knows. */
-export function withDocuments(modules: Loader): Loader {
+export function withDocuments(modules: Loader, logger: Logger): Loader {
   const documents = new Map<string, Loaded>()
   const uses = (file: string): boolean => [...documents.values()].some(({ files }) => files.has(file))
   return {
@@ -21,7 +22,7 @@ export function withDocuments(modules: Loader): Loader {
       )
       for (const file of files.filter(isDocument)) {
         // The same handlers as long as nothing of it changes: clients stay with them.
-        const loaded = documents.get(file) ?? (await load(file))
+        const loaded = documents.get(file) ?? (await load(file, logger))
         documents.set(file, loaded)
         results.set(file, loaded.result)
       }
@@ -37,9 +38,11 @@ export function withDocuments(modules: Loader): Loader {
   }
 }
 
-async function load(file: string): Promise<Loaded> {
+async function load(file: string, logger: Logger): Promise<Loaded> {
   const files = new Set([file])
-  const [result] = await Promise.allSettled([loadDocument(file, (read) => files.add(slashed(read)))])
+  const [result] = await Promise.allSettled([
+    loadDocument(file, (read) => files.add(slashed(read)), { logger }),
+  ])
   return {
     files,
     result: result.status === 'rejected' ? result : { status: 'fulfilled', value: { default: result.value } },

@@ -22,7 +22,7 @@ const NOTHING: Listing = { modules: new Map(), isLinked: false }
 type Handlers = readonly UniversalApiWsHandler[]
 
 /**
- * The handlers of a folder's `*.ws.{ts,js,mts,mjs,yaml,yml,json}` files. In the dev server a change of one, or of what it imports,
+ * The handlers of a folder's `*.ws.{ts,js,mts,mjs,yaml,yml,json}` and `*.asyncapi.{yaml,yml,json}` files. In the dev server a change of one, or of what it imports,
  * takes effect at once; a file with an error keeps its last good version until it is mended.
  */
 export class HandlerFiles {
@@ -90,6 +90,7 @@ export class HandlerFiles {
   async #readAll(changed: readonly string[]): Promise<void> {
     this.#loader ??= withDocuments(
       this.#host.kind === 'dev' ? await loadForDev(this.#host.server) : loadOnce(this.#host.server.config),
+      this.#logger,
     )
     const failures = new Map<string, Error>()
     const { modules: before } = this.#listing

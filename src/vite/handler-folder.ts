@@ -3,7 +3,7 @@ import { join, relative, resolve, sep } from 'node:path'
 import type { ResolvedConfig } from 'vite'
 import { SidewireError } from '../engine/errors.ts'
 
-const NAME = /\.ws\.(?:ts|js|mts|mjs|ya?ml|json)$/
+const NAME = /\.(?:ws\.(?:ts|js|mts|mjs)|(?:ws|asyncapi)\.(?:ya?ml|json))$/
 
 /** What is in the folder. */
 export interface Listing {

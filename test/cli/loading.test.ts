@@ -67,5 +67,6 @@ test('serving loads the client that dials backends with the first connection tha
 test('help loads no engine', async () => {
   const packages = await loadedBy(['--help'], /Usage/)
   expect(packages).toContain('commander')
-  for (const name of ['valibot', 'ws', 'uWebSockets.js', 'esbuild']) expect(packages).not.toContain(name)
+  for (const name of ['valibot', 'ws', 'uWebSockets.js', 'esbuild', 'yaml', 'ajv'])
+    expect(packages).not.toContain(name)
 })

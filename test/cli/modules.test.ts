@@ -221,21 +221,21 @@ describe.each(PLATFORMS)('the other entries of this package on $runtime', (targe
   test.each([
     [
       'ts',
-      `import { slow3g } from 'sidewire/faults'\nimport { jsonRpc } from 'sidewire/presets'\nimport { replay } from 'sidewire/replay'\nexport default`,
+      `import { fromAsyncApi } from 'sidewire/asyncapi'\nimport { msgpack } from 'sidewire/codecs'\nimport { slow3g } from 'sidewire/faults'\nimport { jsonRpc } from 'sidewire/presets'\nimport { replay } from 'sidewire/replay'\nexport default`,
     ],
     [
       'cjs',
-      `const { slow3g } = require('sidewire/faults'), { jsonRpc } = require('sidewire/presets'), { replay } = require('sidewire/replay'); module.exports =`,
+      `const { fromAsyncApi } = require('sidewire/asyncapi'), { msgpack } = require('sidewire/codecs'), { slow3g } = require('sidewire/faults'), { jsonRpc } = require('sidewire/presets'), { replay } = require('sidewire/replay'); module.exports =`,
     ],
   ])('are there for a config of a folder without an installed one: .%s', async (extension, start) => {
     const cwd = project({
       'recorded.jsonl': RECORDING,
       [`sidewire.config.${extension}`]: `${start} { endpointPrefix: '', wsHandlers: [
-        { pattern: '/fault', onConnect: (conn) => conn.send(slow3g.bandwidth) },
+        { pattern: '/fault', onConnect: (conn) => conn.send([slow3g.bandwidth, typeof fromAsyncApi, typeof msgpack]) },
         jsonRpc({}, { pattern: '/rpc', onConnect: (client) => client.notify('ready') }), ...replay('recorded.jsonl')] }`,
     })
     const url = await serve(cwd, [], target).started()
-    expect(await told(url)).toBe(50_000)
+    expect(await told(url)).toEqual([50_000, 'function', 'function'])
     expect(await told(url.replace('/fault', '/rpc'))).toEqual({ jsonrpc: '2.0', method: 'ready' })
     expect(await told(url.replace('/fault', '/x'))).toBe('recorded')
   })

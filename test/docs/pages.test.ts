@@ -31,7 +31,9 @@ const PROOFS: Readonly<Record<string, (snippet: Snippet) => unknown>> = {
   caddyfile: isSaidToBeUnproven,
   // mock-files.test.ts serves it, and has it say the other.
   yaml: (snippet) =>
-    snippet.file?.endsWith('.ws.yaml') ? handlersIn(snippet) > 0 : isSaidToBeUnproven(snippet),
+    // asyncapi.test.ts serves the documents.
+    snippet.page === 'docs/guide/asyncapi.md' ||
+    (snippet.file?.endsWith('.ws.yaml') ? handlersIn(snippet) > 0 : isSaidToBeUnproven(snippet)),
   text: ({ page }) => page === 'docs/guide/mock-files.md',
 }
 
@@ -49,6 +51,8 @@ const COMMANDS: readonly (readonly [form: RegExp, by: string])[] = [
   [/^npm init --yes$|^mkdir \w+ && cd \w+$/, 'npm and the shell'],
   [/^npx sidewire (replay|convert) /, 'test/docs/replay.test.ts'],
   [/^(npx|bunx --bun) sidewire (serve|bench) ?/, 'test/docs/commands.test.ts'],
+  [/^npm install --save-dev ajv ajv-formats json-schema-faker$/, 'test/docs/asyncapi.test.ts has them'],
+  [/^npx sidewire asyncapi (check|export) /, 'test/docs/asyncapi.test.ts'],
   [/^npx sidewire record /, 'test/docs/record.test.ts'],
   [/^npx sidewire faults /, 'test/docs/faults.test.ts'],
 ]

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { inspect } from 'node:util'
 import { runInNewContext } from 'node:vm'
+import type { Command } from 'commander'
 import { describe, expect, it, vi } from 'vitest'
 import { createProgram } from '../../src/cli/program.ts'
 import { CloseCode } from '../../src/engine/close.ts'
@@ -31,6 +32,7 @@ const CLI = page('cli.md')
 const TESTING = page('testing.md')
 const REPLAY = page('replay.md')
 const FAULTS = page('faults.md')
+const ASYNCAPI = page('asyncapi.md')
 
 /** The members of each type, by what documents them. */
 const MEMBERS: readonly (readonly [type: string, entries: ReadonlyMap<string, Entry>])[] = [
@@ -79,6 +81,7 @@ const WITHOUT_A_LIST = [
   'FaultOptions',
   'FaultPage',
   'FaultRow',
+  'HandlerDocs',
   'JournalPage',
   'JournalRow',
   'Logger',
@@ -116,14 +119,22 @@ const MEMBERS_OF_TESTING: typeof MEMBERS = [
 /** The same of `sidewire/replay`. */
 const MEMBERS_OF_REPLAY: typeof MEMBERS = [['ReplayOptions', REPLAY.rowsOf('ReplayOptions')]]
 
+/** The same of `sidewire/asyncapi`. */
+const MEMBERS_OF_ASYNCAPI: typeof MEMBERS = [
+  ['AsyncApiOptions', ASYNCAPI.rowsOf('AsyncApiOptions')],
+  ['AsyncApiAbout', ASYNCAPI.rowsOf('AsyncApiAbout')],
+]
+
 const types = new TypesOfPackage()
 const typesOfTesting = new TypesOfPackage('src/testing/index.ts', types)
 const typesOfReplay = new TypesOfPackage('src/recording/replay.ts', types)
+const typesOfAsyncApi = new TypesOfPackage('src/asyncapi/asyncapi.ts', types)
 
 describe.each([
   ...MEMBERS.map(([type, entries]) => ({ type, entries, of: types })),
   ...MEMBERS_OF_TESTING.map(([type, entries]) => ({ type, entries, of: typesOfTesting })),
   ...MEMBERS_OF_REPLAY.map(([type, entries]) => ({ type, entries, of: typesOfReplay })),
+  ...MEMBERS_OF_ASYNCAPI.map(([type, entries]) => ({ type, entries, of: typesOfAsyncApi })),
 ])('$type', ({ type, entries, of }) => {
   it('has all its members in the reference, and no others', () => {
     expect([...entries.keys()].toSorted()).toEqual(of.membersOf(type).toSorted())
@@ -142,6 +153,7 @@ it('documents all types of the package that have members', () => {
   const ofTesting = [...MEMBERS_OF_TESTING.map(([type]) => type), 'TestPeer']
   expect(ofTesting.toSorted()).toEqual(typesOfTesting.interfaces.toSorted())
   expect(MEMBERS_OF_REPLAY.map(([type]) => type)).toEqual(typesOfReplay.interfaces)
+  expect(MEMBERS_OF_ASYNCAPI.map(([type]) => type)).toEqual(typesOfAsyncApi.interfaces)
 })
 
 it('lists what the package exports', () => {
@@ -155,6 +167,8 @@ it('lists what the package exports', () => {
   expect(ofTesting.toSorted()).toEqual(typesOfTesting.exports.toSorted())
   const ofReplay = [...REPLAY.rowsOf('What it exports', /`(\w+)`/g).keys()]
   expect(ofReplay.toSorted()).toEqual(typesOfReplay.exports.toSorted())
+  const ofAsyncApi = [...ASYNCAPI.rowsOf('What it exports', /`(\w+)`/g).keys()]
+  expect(ofAsyncApi.toSorted()).toEqual(typesOfAsyncApi.exports.toSorted())
 })
 
 it('says the errors of each call that the code says', () => {
@@ -411,41 +425,49 @@ it('has the defaults of replay', () => {
   expect(Object.fromEntries(literals)).toEqual(Object.fromEntries(ofValues))
 })
 
-describe.each(createProgram().commands.map((command) => ({ command, name: command.name() })))(
-  'sidewire $name',
-  ({ command }) => {
-    const usage = command.registeredArguments.map((each) =>
-      each.required ? `<${each.name()}>` : `[${each.name()}]`,
-    )
-    const rows = CLI.rowsOf(`\`sidewire ${[command.name(), ...usage].join(' ')}\``, /^`(-[^`]*)`/)
+/** Those that do something, by all of their names. */
+function commandsIn(
+  program: Command,
+  before = '',
+): readonly { readonly command: Command; readonly name: string }[] {
+  return program.commands.flatMap((command) => {
+    const name = `${before}${command.name()}`
+    return command.commands.length > 0 ? commandsIn(command, `${name} `) : [{ command, name }]
+  })
+}
 
-    it('has every flag, and no other', () => {
-      expect([...rows.keys()].toSorted()).toEqual(command.options.map(({ flags }) => flags).toSorted())
-    })
+describe.each(commandsIn(createProgram()))('sidewire $name', ({ command, name }) => {
+  const usage = command.registeredArguments.map((each) =>
+    each.required ? `<${each.name()}>` : `[${each.name()}]`,
+  )
+  const rows = CLI.rowsOf(`\`sidewire ${[name, ...usage].join(' ')}\``, /^`(-[^`]*)`/)
 
-    it.each(command.options.map((option) => [option.flags, option] as const))(
-      '%s has its default, its choices, and what 0 means',
-      (flags, option) => {
-        const row = rows.get(flags)!
-        const [, inText] = /\(default: (.*)\)$/.exec(option.description) ?? []
-        const { defaultValue: value } = option as { defaultValue: unknown }
-        const isGiven = value !== undefined && !(Array.isArray(value) && value.length === 0)
-        const wanted = isGiven
-          ? `${value as string | number}`
-          : (inText ?? (option.isBoolean() ? 'off' : 'none'))
-        expect(row.fallback.replaceAll('`', '')).toBe(wanted)
-        for (const choice of option.argChoices ?? []) expect(row.text).toContain(`\`${choice}\``)
-        if (/<(?:n|port|seconds|bytes|pid)>/.test(flags)) {
-          const isTaken = messageOf(() => option.parseArg?.('0', undefined as never)) === ''
-          expect([flags, row.zero === '' ? 'nothing' : row.zero.startsWith('not accepted')]).toEqual([
-            flags,
-            !isTaken,
-          ])
-        } else expect(row.zero).toBe('')
-      },
-    )
-  },
-)
+  it('has every flag, and no other', () => {
+    expect([...rows.keys()].toSorted()).toEqual(command.options.map(({ flags }) => flags).toSorted())
+  })
+
+  it.each(command.options.map((option) => [option.flags, option] as const))(
+    '%s has its default, its choices, and what 0 means',
+    (flags, option) => {
+      const row = rows.get(flags)!
+      const [, inText] = /\(default: (.*)\)$/.exec(option.description) ?? []
+      const { defaultValue: value } = option as { defaultValue: unknown }
+      const isGiven = value !== undefined && !(Array.isArray(value) && value.length === 0)
+      const wanted = isGiven
+        ? `${value as string | number}`
+        : (inText ?? (option.isBoolean() ? 'off' : 'none'))
+      expect(row.fallback.replaceAll('`', '')).toBe(wanted)
+      for (const choice of option.argChoices ?? []) expect(row.text).toContain(`\`${choice}\``)
+      if (/<(?:n|port|seconds|bytes|pid)>/.test(flags)) {
+        const isTaken = messageOf(() => option.parseArg?.('0', undefined as never)) === ''
+        expect([flags, row.zero === '' ? 'nothing' : row.zero.startsWith('not accepted')]).toEqual([
+          flags,
+          !isTaken,
+        ])
+      } else expect(row.zero).toBe('')
+    },
+  )
+})
 
 it('has every scenario of sidewire bench', () => {
   const rows = CLI.tables.flat().flatMap(({ cells: [first = ''] }) => /^`([a-z]+)`$/.exec(first)?.[1] ?? [])

@@ -68,6 +68,15 @@ export interface CompressionOptions {
   threshold?: number
 }
 
+/** What people should know of a handler. */
+export interface HandlerDocs {
+  readonly summary?: string
+  readonly description?: string
+  readonly tags?: readonly string[]
+  /** Messages that show what is meant. */
+  readonly examples?: { readonly incoming?: readonly unknown[]; readonly outgoing?: readonly unknown[] }
+}
+
 /** Written as a method, so that a handler which knows its `params` fits where any handler does. */
 type Authenticate<Auth, Names extends Params> = {
   authenticate(req: HandshakeRequest<Names>): MaybePromise<AuthenticateResult<Auth>>
@@ -190,6 +199,8 @@ export interface UniversalApiWsHandler<
    * function that chooses for each client; `undefined` from it: this client is mocked. @defaultValue none
    */
   upstream?: string | Upstream | ChooseUpstream<PatternParams<Pattern>>
+  /** What people should know of it; for documents that are made of handlers, such as those of `toAsyncApi`. @defaultValue none */
+  docs?: HandlerDocs
   /** Canned answers, tried in order before `onMessage`. With `upstream`, what one answers does not go to the backend. */
   responses?: readonly ResponseRule<Auth, NoInfer<Incoming>, PatternParams<Pattern>, Outgoing>[]
   /**

@@ -81,6 +81,24 @@ const rule = v.strictObject(
   '{ match, response, broadcast? }',
 )
 
+const docs = v.strictObject(
+  {
+    summary: v.optional(v.string('a text')),
+    description: v.optional(v.string('a text')),
+    tags: v.optional(v.array(text('a word'), 'a list of words')),
+    examples: v.optional(
+      v.strictObject(
+        {
+          incoming: v.optional(v.array(v.any(), 'a list of messages')),
+          outgoing: v.optional(v.array(v.any(), 'a list of messages')),
+        },
+        '{ incoming, outgoing }, lists of messages',
+      ),
+    ),
+  },
+  '{ summary, description, tags, examples }',
+)
+
 const UPSTREAM_URL = "a URL such as 'ws://localhost:3000/ws/{id}', with {name} in the path only"
 const upstreamUrl = v.pipe(
   v.string(UPSTREAM_URL),
@@ -225,6 +243,7 @@ const handler = v.strictObject(
         `${UPSTREAM_URL}, { url, ... }, or a function that returns one of these`,
       ),
     ),
+    docs: v.optional(docs),
     responses: v.optional(v.array(rule, 'a list of { match, response, broadcast? }')),
     sequential: v.optional(flag),
     scope: v.optional(oneOf(['handler', 'path'])),

@@ -1,0 +1,110 @@
+import type { Ajv, ErrorObject, ValidateFunction } from 'ajv'
+import { keysOf } from '../documents/pointer.ts'
+import type { SchemaIssue } from '../engine/schema/standard-schema.ts'
+import type { Files } from './files.ts'
+import type { Node } from './node.ts'
+import type { Notes } from './notes.ts'
+import type { Peers } from './peers.ts'
+
+/** What is wrong with a value; nothing, if it fits. */
+export type Check = (value: unknown) => readonly SchemaIssue[]
+
+const ANYTHING: Check = () => []
+
+/** Holds values against schemas of a document. A schema is compiled when it is used for the first time. */
+export class Validation {
+  readonly #ajv: Ajv
+  /** Changes a string to what the schema asks for: a query has nothing else. */
+  readonly #coercing: () => Ajv
+  readonly #notes: Notes
+  readonly #known = new Map<string, Check>()
+
+  constructor(peers: Peers, files: Files, notes: Notes) {
+    this.#notes = notes
+    const create = (coerceTypes: false | 'array'): Ajv => {
+      const ajv = peers.createAjv({
+        // Half of the documents have keywords that no schema has.
+        strict: false,
+        allErrors: true,
+        validateSchema: false,
+        coerceTypes,
+        useDefaults: coerceTypes !== false,
+        logger: { ...console, warn: (text: string) => this.#unknownFormat(text), error: () => {} },
+      })
+      peers.addFormats(ajv, { mode: 'full' })
+      // OpenAPI has names for how numbers are kept; a number is one all the same.
+      for (const name of ['int32', 'int64', 'float', 'double', 'byte', 'binary', 'password'])
+        ajv.addFormat(name, true)
+      for (const [uri, { value }] of files.byUri) if (isObject(value)) ajv.addSchema(withoutId(value), uri)
+      return ajv
+    }
+    this.#ajv = create(false)
+    let coercing: Ajv | undefined
+    this.#coercing = () => (coercing ??= create('array'))
+  }
+
+  /** @param schema - `undefined` is anything */
+  check(schema: Node | undefined): Check {
+    return schema ? this.#checkBy(this.#ajv, schema, '') : ANYTHING
+  }
+
+  /** Of a query, an object of strings. */
+  checkQuery(schema: Node): Check {
+    const check = this.#checkBy(this.#coercing(), schema, 'query ')
+    return (query) => check(structuredClone(query))
+  }
+
+  #checkBy(ajv: Ajv, schema: Node, kind: string): Check {
+    const key = kind + schema.uri
+    const known = this.#known.get(key)
+    if (known) return known
+    let validate: ValidateFunction
+    try {
+      validate = ajv.compile({ $ref: schema.uri })
+    } catch (cause) {
+      this.#notes.warn(
+        `${schema.where}: this is no schema that can be checked, and anything fits: ${oneLine(cause)}`,
+      )
+      this.#known.set(key, ANYTHING)
+      return ANYTHING
+    }
+    const check: Check = (value) => {
+      try {
+        return validate(value) ? [] : (validate.errors ?? []).map(issueOf)
+      } catch (cause) {
+        // A value that is nested as deep as the stack is fits nothing.
+        if (cause instanceof RangeError) return [{ message: 'is nested too deeply' }]
+        throw cause
+      }
+    }
+    this.#known.set(key, check)
+    return check
+  }
+
+  #unknownFormat(text: string): void {
+    const [, name] = /^unknown format "(.+?)" ignored/.exec(text) ?? []
+    if (name !== undefined) this.#notes.info(`the format "${name}" is not known, and anything has it`)
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** Of the document, which a validator would take for that of a schema. */
+function withoutId({ id, ...document }: Record<string, unknown>): object {
+  return typeof id === 'string' ? document : { id, ...document }
+}
+
+function issueOf({ instancePath, message = 'does not fit', params }: ErrorObject): SchemaIssue {
+  const { allowedValue, allowedValues } = params as { allowedValue?: unknown; allowedValues?: unknown }
+  const wanted = allowedValue ?? allowedValues
+  return {
+    message: wanted === undefined ? message : `${message}: ${JSON.stringify(wanted)}`,
+    path: keysOf(instancePath).map((key) => (/^\d+$/.test(key) ? Number(key) : key)),
+  }
+}
+
+function oneLine(cause: unknown): string {
+  return (cause as Error).message.replaceAll(/\s+/g, ' ').slice(0, 200)
+}

@@ -1,0 +1,75 @@
+import { cpSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, expect, test } from 'vitest'
+import { DIST, endAll, PLATFORMS, project, ROOT, run } from './cli.ts'
+
+afterEach(endAll)
+
+const API = `asyncapi: 3.1.0
+info: { title: Small, version: 1.0.0 }
+channels: { a: { address: /a, messages: { hello: { payload: { type: string } } } } }
+operations: { say: { action: send, channel: { $ref: '#/channels/a' } } }
+`
+const CONFIG = `export default { endpointPrefix: '/x', wsHandlers: [{ pattern: '/a/**' }] }`
+
+test.each(PLATFORMS)('asyncapi check and export on $runtime', async (target) => {
+  const cwd = project({
+    'api.yaml': API,
+    'broken.yaml': 'asyncapi: 3.1.0\nchannels: [',
+    'sidewire.config.mjs': CONFIG,
+  })
+  expect(await run(['asyncapi', 'check', 'api.yaml'], { cwd, target })).toMatchObject({
+    code: 0,
+    stderr: [],
+    stdout: [
+      'Small',
+      '  /a',
+      '    sends hello',
+      expect.stringContaining('api.yaml is taken for'),
+      'nothing is odd in it',
+    ],
+  })
+  expect(await run(['asyncapi', 'check', 'broken.yaml'], { cwd, target })).toMatchObject({
+    code: 1,
+    stderr: [expect.stringMatching(/^sidewire: broken\.yaml:2: .* \(ERR_ASYNCAPI\)$/)],
+  })
+  const exported = await run(['asyncapi', 'export', '-o', 'out.json', '--title', 'Mine'], { cwd, target })
+  expect(exported).toMatchObject({
+    code: 0,
+    stdout: ['sidewire: wrote out.json, with 1 channel'],
+    stderr: ['sidewire: /a/**: "**" becomes {any1}, because an address has no such thing'],
+  })
+  expect(JSON.parse(readFileSync(join(cwd, 'out.json'), 'utf8'))).toMatchObject({
+    info: { title: 'Mine', version: '1.0.0' },
+    servers: { main: { host: 'localhost:8787', protocol: 'ws' } },
+    channels: { a: { address: '/x/a/{any1}' } },
+  })
+  expect(await run(['asyncapi', 'export', 'none.ts'], { cwd, target })).toMatchObject({
+    code: 1,
+    stderr: [expect.stringContaining('there is no config file "none.ts"')],
+  })
+})
+
+test('without the packages that validate one line says how to have them', async () => {
+  const cwd = project({ 'api.yaml': API })
+  // A copy that stands alone, with what it depends on.
+  cpSync(DIST, join(cwd, 'node_modules/sidewire/dist'), { recursive: true })
+  cpSync(join(ROOT, 'package.json'), join(cwd, 'node_modules/sidewire/package.json'))
+  for (const name of [
+    'commander',
+    'picocolors',
+    'yaml',
+    'esbuild',
+    'es-module-lexer',
+    'valibot',
+    'pure-rand',
+  ])
+    cpSync(join(ROOT, 'node_modules', name), join(cwd, 'node_modules', name), { recursive: true })
+  const script = join(cwd, 'node_modules/sidewire/dist/cli.js')
+  expect(await run(['asyncapi', 'check', 'api.yaml'], { cwd, script })).toMatchObject({
+    code: 1,
+    stderr: [
+      'sidewire: AsyncAPI documents need ajv, ajv-formats, json-schema-faker: npm install --save-dev ajv ajv-formats json-schema-faker (ERR_ASYNCAPI)',
+    ],
+  })
+})
