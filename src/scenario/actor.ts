@@ -46,7 +46,8 @@ export class Actor {
     this.#common = common
     this.phase = before?.phase ?? 'start'
     const { state = {} } = common.scenario
-    this.state = before ? before.state : typeof state === 'function' ? state(conn) : structuredClone(state)
+    const made: unknown = typeof state === 'function' ? state(conn) : structuredClone(state)
+    this.state = before ? withNew(before.state, made) : made
   }
 
   get stage(): Stage {
@@ -133,4 +134,12 @@ export class Actor {
     for (const ticker of this.tickers) ticker.stop()
     this.waiters.clear()
   }
+}
+
+/** What is known stays as it is; what a new version of the scenario knows besides comes to it. */
+export function withNew(known: unknown, made: unknown): unknown {
+  if (typeof known !== 'object' || known === null || typeof made !== 'object' || made === null) return known
+  for (const [name, value] of Object.entries(made))
+    if (!Object.hasOwn(known, name)) Object.assign(known, { [name]: value as unknown })
+  return known
 }

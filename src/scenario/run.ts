@@ -18,6 +18,8 @@ export class Run {
   readonly #moment: MutableMoment
   readonly #walk: Generator<readonly [step: AnyStep, path: string]>
   readonly #onEnd: (() => void) | undefined
+  /** Of a connection that has gone. */
+  readonly #isFarewell: boolean
   /** When the next step is due: the times of a run are those of its beginning, however late its timers come. */
   #due: number
   #timer: Timer | undefined
@@ -36,6 +38,7 @@ export class Run {
   ) {
     this.#actor = actor
     this.#onEnd = onEnd
+    this.#isFarewell = place === 'disconnect'
     this.#moment = actor.moment(place, message, n)
     this.#walk = walk(steps, path)
     this.#due = actor.stage.clock.now()
@@ -55,7 +58,7 @@ export class Run {
   #go(): void {
     for (;;) {
       if (this.#isOver) return
-      if (this.#actor.conn.closed) return this.end()
+      if (this.#isGone) return this.end()
       const next = this.#walk.next()
       if (next.done) return this.end()
       const [step, path] = next.value
@@ -79,6 +82,11 @@ export class Run {
     }
   }
 
+  /** Whether there is nobody left whom it is about. */
+  get #isGone(): boolean {
+    return this.#actor.conn.closed && !this.#isFarewell
+  }
+
   /** @returns `PAUSED`, or a promise of what an async function of it does */
   #take(step: AnyStep, path: string): unknown {
     const { conn, stage } = this.#actor
@@ -91,7 +99,7 @@ export class Run {
       if (typeof send !== 'function')
         return this.#deliver(this.#actor.payloads.of(step, send, stage), to, `${path}.to`)
       return whenMade(send(moment), (data) =>
-        data === undefined || conn.closed ? undefined : this.#deliver(stage.encode(data), to, `${path}.to`),
+        data === undefined || this.#isGone ? undefined : this.#deliver(stage.encode(data), to, `${path}.to`),
       )
     }
     if ('set' in step)
@@ -105,6 +113,7 @@ export class Run {
         const own: object = typeof step.set === 'function' ? made : structuredClone(made)
         Object.assign(step.in === 'shared' ? moment.shared : moment.state, own)
       })
+    if ('goto' in step) this.#actor.phase = step.goto
     if ('join' in step) return whenMade(valueOf(step.join, moment), (room) => conn.joinRoom(room as string))
     if ('leave' in step)
       return whenMade(valueOf(step.leave, moment), (room) => conn.leaveRoom(room as string))
@@ -125,7 +134,7 @@ export class Run {
             'ERR_ROOM_NAME',
             `${path}.room made ${describe(room)}; it has to make the name of a room`,
           )
-        if (!conn.closed) stage.broadcast(conn, payload, room, to.includeSelf ?? false)
+        if (!this.#isGone) stage.broadcast(conn, payload, room, to.includeSelf ?? false)
       })
     return undefined
   }

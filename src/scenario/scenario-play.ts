@@ -2,7 +2,7 @@ import type { WebSocketConnection } from '../engine/connection/websocket-connect
 import type { Every, Moment, On, Scenario, SharedMoment } from '../engine/handler/scenario.ts'
 import type { Play, Stage, Taken } from '../engine/play.ts'
 import { isPromiseLike } from '../engine/promise.ts'
-import { Actor, type Common } from './actor.ts'
+import { Actor, type Common, withNew } from './actor.ts'
 import { differenceAt } from './match.ts'
 import { Payloads } from './payloads.ts'
 import { randomOf } from './random.ts'
@@ -31,15 +31,12 @@ export class ScenarioPlay implements Play {
     this.#stage = stage
     const known = before instanceof ScenarioPlay ? before : undefined
     const { shared = {} } = scenario
+    const made: unknown = typeof shared === 'function' ? shared() : structuredClone(shared)
     this.#common = {
       stage,
       scenario,
       payloads: new Payloads(),
-      shared: known
-        ? known.#common.shared
-        : typeof shared === 'function'
-          ? shared()
-          : structuredClone(shared),
+      shared: known ? withNew(known.#common.shared, made) : made,
     }
     // Who is connected stays where it was; what it is told when it connects, it was told.
     for (const conn of stage.connections())
@@ -111,8 +108,17 @@ export class ScenarioPlay implements Play {
   }
 
   left(conn: WebSocketConnection): void {
-    this.#actors.get(conn)?.stop()
+    const actor = this.#actors.get(conn)
     this.#actors.delete(conn)
+    actor?.stop()
+    const { disconnect } = this.#scenario
+    if (actor && disconnect !== undefined)
+      new Run(actor, disconnect, {
+        place: 'disconnect',
+        path: 'scenario.disconnect',
+        message: undefined,
+        n: 1,
+      })
     if (this.#actors.size === 0) this.#stopTickers()
   }
 

@@ -192,6 +192,7 @@ describe.each(NETWORK_RUNTIMES)('on %s', (runtime) => {
       on: [
         { when: 'login', phase: 'start', goto: 'ready', reply: [{ wait: 1000 }, { send: 'welcome' }] },
         { when: 'work', phase: ['ready', 'busy'], reply: { send: 'done' } },
+        { when: 'rush', goto: 'busy' },
         { when: 'work', reply: { send: 'who are you?' } },
       ],
     })
@@ -556,9 +557,141 @@ describe.each(NETWORK_RUNTIMES)('on %s', (runtime) => {
     for (const client of clients) client.close()
   })
 
+  test('disconnect: the others hear of it, by whichever side it was; the phase, rooms and what was set are still there', async () => {
+    const server = await start({
+      shared: { here: 0 },
+      connect: [
+        { set: ({ shared }) => ({ here: shared.here + 1 }), in: 'shared' },
+        { join: 'den' },
+        { send: 'in' },
+      ],
+      disconnect: [
+        { set: ({ shared }) => ({ here: shared.here - 1 }), in: 'shared' },
+        {
+          send: ({ conn, shared }) => ({ left: conn.req.url, rooms: conn.getRooms(), here: shared.here }),
+          to: { room: 'den' },
+        },
+        { repeat: 2, steps: { send: 'gone', to: 'others' } },
+      ],
+      on: [
+        { when: 'kick', reply: { close: 4001 } },
+        { when: 'cut', reply: { drop: true } },
+      ],
+    })
+    const watcher = await connect(server, '?w')
+    expect(await watcher.next()).toBe('in')
+    for (const how of ['leave', 'kick', 'cut', 'vanish']) {
+      const client = await connect(server, `?${how}`)
+      expect(await client.next()).toBe('in')
+      if (how === 'leave') client.close()
+      else if (how === 'vanish') client.terminate()
+      else client.send(how)
+      expect([await watcher.next(), await watcher.next(), await watcher.next()]).toEqual([
+        { left: `/a?${how}`, rooms: ['den'], here: 1 },
+        'gone',
+        'gone',
+      ])
+    }
+    server.verify()
+  })
+
+  test('goto as a step: behind an expect, that is how somebody logs in', async () => {
+    const server = await start({
+      connect: [
+        { send: 'who?' },
+        { expect: { type: 'login' }, within: 1000, otherwise: { close: 4401 } },
+        { goto: 'in' },
+      ],
+      on: [{ when: 'work', phase: 'in', reply: { send: 'done' } }],
+      otherwise: { send: 'no' },
+    })
+    const client = await connect(server)
+    expect(await client.next()).toBe('who?')
+    client.send('work')
+    expect(await client.next()).toBe('no')
+    client.json({ type: 'login' })
+    client.send('work')
+    expect(await client.next()).toBe('done')
+    await server.clock.advance(5000)
+    client.send('work')
+    expect(await client.next()).toBe('done')
+  })
+
+  test('numbers, true and false are messages, too', async () => {
+    const server = await start({
+      on: [
+        { when: 5, reply: { send: 'five' } },
+        { when: true, reply: { send: 'yes' } },
+      ],
+      otherwise: { send: 'no' },
+    })
+    const client = await connect(server)
+    for (const [message, answer] of [
+      ['5', 'five'],
+      ['6', 'no'],
+      ['true', 'yes'],
+      ['false', 'no'],
+      ['"5"', 'no'],
+    ] as const) {
+      client.send(message)
+      expect([message, await client.next()]).toEqual([message, answer])
+    }
+  })
+
+  test('a reload stops what is said of a handler that is another one, and of no other; what it shares besides is there', async () => {
+    const slow: UniversalApiWsHandler = {
+      pattern: '/a',
+      scenario: { on: [{ when: 'ask', reply: [{ wait: 1000 }, { send: ({ n }) => n }] }] },
+    }
+    const other = (version: number): UniversalApiWsHandler => ({
+      pattern: '/b',
+      scenario: {
+        shared: { first: version, ...(version > 1 && { second: version }) },
+        state: { own: version, ...(version > 1 && { more: version }) },
+        on: [{ when: 'ask', reply: [{ wait: 1000 }, { send: ({ shared, state }) => [shared, state] }] }],
+      },
+    })
+    const server = await createTestServer({ runtime, clock: 'virtual', handlers: [] })
+    running.push(server)
+    server.use(slow, other(1))
+    const [one, two] = [await connectWs(server.url('/a')), await connectWs(server.url('/b'))]
+    one.send('ask')
+    two.send('ask')
+    await server.settled()
+    server.use(slow, other(2))
+    await server.clock.advance(1000)
+    expect(await one.next()).toBe(1)
+    two.send('ask')
+    one.send('ask')
+    await server.settled()
+    await server.clock.advance(1000)
+    expect(await one.next()).toBe(2)
+    expect(await two.next()).toEqual([
+      { first: 1, second: 2 },
+      { own: 1, more: 2 },
+    ])
+  })
+
   test('A12, A17: what cannot be is refused at the start, with its place, its value and the cure', async () => {
     const never = { toJSON: () => { throw new Error('never') } } // prettier-ignore
     for (const [scenario, message] of [
+      [
+        {
+          on: [
+            { when: 'a', goto: 'inn' },
+            { when: 'b', phase: 'in' },
+          ],
+        },
+        /scenario\.on\[1\]\.phase" is "in", and no goto leads there; did you mean "inn"\? there are start, inn/,
+      ],
+      [
+        { disconnect: { send: 'bye' } },
+        /scenario\.disconnect\.to" is missing; it has to be 'others', 'all', or \{ room \}: the client has gone/,
+      ],
+      [
+        { disconnect: [{ wait: 5 }] },
+        /scenario\.disconnect\[0\]" is \{"wait":5\}; it has to be a function, \{ send, to \}, \{ set \} or \{ repeat \}: the client has gone/,
+      ],
       [{ conect: [] }, /unknown option "handlers\[0\]\.scenario\.conect"; did you mean "connect"\?/],
       [
         { on: [{ when: 'a', reply: [{ send: 1 }, { sned: 1 }] }] },
@@ -577,7 +710,7 @@ describe.each(NETWORK_RUNTIMES)('on %s', (runtime) => {
       [{ connect: { send: never } }, /scenario\.connect\.send can never be sent: .*never/],
       [
         { connect: { repeat: Infinity, steps: { send: 1 } } },
-        /scenario\.connect\.repeat" is Infinity; .*wait or an expect/,
+        /scenario\.connect\.repeat" is Infinity; .*wait of more than 0, or an expect/,
       ],
       [{ connect: { repeat: Infinity, steps: [{ wait: 0 }] } }, /nothing else would ever happen/],
       [{ on: [{ reply: { send: 1 } }] }, /scenario\.on\[0\]\.when" is missing/],
@@ -675,7 +808,13 @@ describe.each(NETWORK_RUNTIMES)('on %s', (runtime) => {
     const log: string[] = []
     const quiet = (): void => {}
     const server = await start(
-      { on: [{ when: { type: 'a', x: { y: 1 } } }, { when: { type: 'b' } }, { when: 'c', phase: 'later' }] },
+      {
+        on: [
+          { when: { type: 'a', x: { y: 1 } }, goto: 'later' },
+          { when: { type: 'b' } },
+          { when: 'c', phase: 'later' },
+        ],
+      },
       {},
       {
         logLevel: 'debug',

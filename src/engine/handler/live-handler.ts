@@ -14,6 +14,7 @@ import { startHeartbeat, startInactivity } from '../connection/liveness.ts'
 import { NOTICED_LAG_MS } from '../connection/message-rate.ts'
 import { byteLength } from '../connection/message.ts'
 import type { ResolvedHandler } from './options.ts'
+import type { Scenario } from './scenario.ts'
 import type { Play } from '../play.ts'
 import { isPromiseLike } from '../promise.ts'
 import { roomsOf, type PublishOptions } from '../rooms/broadcast-options.ts'
@@ -35,6 +36,8 @@ export class LiveHandler implements Service {
   readonly lag: LagMonitor
   readonly lifecycle: Lifecycle
   play: Play | undefined
+  /** What `play` plays. */
+  #played: Scenario | undefined
   readonly #placeOf: PlaceOf
   readonly #scopes = new Map<string, Scope<Connection>>()
   #timers: Timer[] = []
@@ -66,11 +69,15 @@ export class LiveHandler implements Service {
       for (const conn of connections) this.#leaveScope(conn)
       this.#scopes.clear() // a connection that is closing has left its scope, but the scope waits for its end
     }
+    const isSame = handler.source === this.handler.source && handler.source.scenario === this.#played
     const asksAnother = !asksTheSame(this.handler, handler)
     this.handler = handler
     this.direct = isDirect(handler)
-    this.play?.stop()
-    this.play = this.#makePlay(this.play)
+    // What is said goes on where this handler is none of those that have changed.
+    if (!isSame) {
+      this.play?.stop()
+      this.play = this.#makePlay(this.play)
+    }
     if (asksAnother) for (const conn of connections) conn.startClose(CloseCode.GoingAway, 'Handler changed')
     if (rescoped) {
       for (const conn of connections) {
@@ -253,6 +260,7 @@ export class LiveHandler implements Service {
 
   #makePlay(before: Play | undefined): Play | undefined {
     const { scenario } = this.handler.source
+    this.#played = scenario
     if (scenario === undefined) return undefined
     const { clock, logger, isDebug, makePlay } = this.context
     return makePlay(

@@ -9,7 +9,7 @@ import { isSpan } from './span.ts'
 /** What is said of a value that will be sent as it is: throws for what can never be. */
 type Sendable = (value: unknown, path: string) => void
 
-const SCENARIO = ['seed', 'key', 'state', 'shared', 'connect', 'on', 'every', 'otherwise']
+const SCENARIO = ['seed', 'key', 'state', 'shared', 'connect', 'disconnect', 'on', 'every', 'otherwise']
 const ON = ['when', 'phase', 'goto', 'reply', 'replies', 'after', 'count']
 const EVERY = ['every', 'first', 'times', 'to', 'room', 'send', 'phase']
 /** What may stand beside each of them. */
@@ -18,6 +18,7 @@ const VERBS: Readonly<Record<string, readonly string[]>> = {
   wait: [],
   expect: ['within', 'otherwise'],
   set: ['in'],
+  goto: [],
   join: [],
   leave: [],
   close: ['reason'],
@@ -29,20 +30,70 @@ const STEP = `a function, or one of ${Object.keys(VERBS)
   .join(', ')}`
 const SPAN = 'milliseconds, or [min, max]'
 const TARGET = "'self', 'others', 'all', or { room, includeSelf? }"
-const MATCH = 'text, an expression, an object that the message has to have in it, or a function'
+const MATCH =
+  'text, a number, true or false, an expression, an object that the message has to have in it, or a function'
 
 /** @throws `ERR_OPTION`, naming the place, its value, and what is accepted; what `sendable` throws */
 export function checkScenario(scenario: unknown, path: string, sendable: Sendable): void {
-  const { seed, key, state, shared, connect, on, every, otherwise } = members(scenario, path, SCENARIO)
+  const { seed, key, state, shared, connect, disconnect, on, every, otherwise } = members(
+    scenario,
+    path,
+    SCENARIO,
+  )
   if (seed !== undefined && typeof seed !== 'string' && !Number.isFinite(seed))
     wrong(`${path}.seed`, seed, 'a number or a string')
   if (key !== undefined && typeof key !== 'function') wrong(`${path}.key`, key, 'a function')
   checkMemory(state, `${path}.state`)
   checkMemory(shared, `${path}.shared`)
   if (connect !== undefined) checkSteps(connect, `${path}.connect`, sendable)
+  if (disconnect !== undefined) {
+    checkSteps(disconnect, `${path}.disconnect`, sendable)
+    checkFarewell(disconnect, `${path}.disconnect`)
+  }
   if (otherwise !== undefined) checkSteps(otherwise, `${path}.otherwise`, sendable)
   for (const [at, each] of list(on, `${path}.on`)) checkOn(each, at, sendable)
   for (const [at, each] of list(every, `${path}.every`)) checkEvery(each, at, sendable)
+  const phases = ['start', ...phasesIn(scenario)]
+  for (const name of ['on', 'every'] as const)
+    for (const [at, each] of list({ on, every }[name], `${path}.${name}`))
+      checkReachable((each as Members)['phase'], `${at}.phase`, phases)
+}
+
+/** Those that something leads to. */
+function phasesIn(value: unknown): string[] {
+  if (Array.isArray(value)) return value.flatMap(phasesIn)
+  if (!isObject(value)) return []
+  const own = isText(value['goto']) ? [value['goto'] as string] : []
+  return [...own, ...STEPPED.flatMap((name) => phasesIn(value[name]))]
+}
+
+/** Where steps may be. */
+const STEPPED = ['connect', 'on', 'otherwise', 'reply', 'replies', 'steps']
+
+/** A phase that nothing leads to is a misspelled one, and what is for it alone would never happen. */
+function checkReachable(phase: unknown, path: string, phases: readonly string[]): void {
+  for (const each of [phase ?? []].flat() as string[]) {
+    if (phases.includes(each)) continue
+    const nearest = nearestName(each, phases)
+    const hint = nearest === undefined ? '' : ` did you mean "${nearest}"?`
+    throw new SidewireError(
+      'ERR_OPTION',
+      `option "${path}" is ${describe(each)}, and no goto leads there;${hint} there are ${phases.join(', ')}`,
+    )
+  }
+}
+
+/** The client has gone: nothing can be sent to it, and nothing comes of it. */
+function checkFarewell(steps: unknown, path: string): void {
+  if (Array.isArray(steps))
+    for (const [index, step] of steps.entries()) checkFarewell(step, `${path}[${index}]`)
+  if (!isObject(steps)) return
+  const verb = Object.keys(steps).find((name) => Object.hasOwn(VERBS, name)) ?? ''
+  if (verb === 'repeat') checkFarewell(steps['steps'], `${path}.steps`)
+  else if (verb === 'send' && (steps['to'] === undefined || steps['to'] === 'self'))
+    wrong(`${path}.to`, steps['to'], "'others', 'all', or { room }: the client has gone")
+  else if (verb !== 'send' && verb !== 'set')
+    wrong(path, steps, 'a function, { send, to }, { set } or { repeat }: the client has gone')
 }
 
 /** What is known of a connection, or of all of them. */
@@ -134,6 +185,9 @@ function checkStep(step: unknown, path: string, sendable: Sendable): void {
       if (!isObject(value) && typeof value !== 'function')
         wrong(at, value, 'an object, or a function that makes one')
       return oneOf(step['in'], `${path}.in`, ['state', 'shared'])
+    case 'goto':
+      if (!isText(value)) wrong(at, value, 'the name of a phase')
+      return undefined
     case 'join':
     case 'leave':
       if (!isText(value) && typeof value !== 'function')
@@ -162,7 +216,7 @@ function checkRepeat(step: Members, path: string, sendable: Sendable): void {
     wrong(
       `${path}.repeat`,
       repeat,
-      'a number, or there has to be a wait or an expect in its steps: nothing else would ever happen',
+      'a number, or there has to be a wait of more than 0, or an expect, in its steps: nothing else would ever happen',
     )
 }
 
@@ -216,7 +270,8 @@ function checkTarget(value: unknown, path: string): void {
 }
 
 function checkMatch(value: unknown, path: string): void {
-  if (typeof value !== 'string' && typeof value !== 'function' && !isObject(value)) wrong(path, value, MATCH)
+  if (!['string', 'number', 'boolean', 'function'].includes(typeof value) && !isObject(value))
+    wrong(path, value, MATCH)
   if (isObject(value) && hasFunction(value))
     wrong(path, value, `${MATCH}; in an object a function matches nothing`)
 }

@@ -22,7 +22,7 @@ export interface Random {
 /** What a function of a scenario gets. */
 export interface Moment<In = any, Out = any, State = any, Shared = any> {
   readonly conn: WebSocketConnection<any, Params, Out>
-  /** The message that is answered, or was waited for; `undefined` in `connect` and `every`. */
+  /** The message that is answered, or was waited for; `undefined` in `connect`, `disconnect` and `every`. */
   readonly message: In
   /** Which time this entry of the scenario runs, from 1; a `repeat` in it is the same time. */
   readonly n: number
@@ -54,10 +54,13 @@ export type Target<M = Moment> =
   | { readonly room: Value<M, string>; readonly includeSelf?: boolean }
 
 /**
- * Which messages: text by a string or an expression, an object by what it has to have, at any depth, or whatever a function says.
+ * Which messages: text by a string or an expression, a number and `true` as they are, an object by what it has to have, at any depth, or
+ * whatever a function says.
  */
 export type Match<In, M> =
   | string
+  | number
+  | boolean
   | RegExp
   | { readonly [key: string]: unknown }
   | ((message: In, moment: M) => boolean)
@@ -74,6 +77,8 @@ export type Step<In, Out, M> =
     }
   /** Merged into the state, one level deep. */
   | { readonly set: Value<M, object>; readonly in?: 'state' | 'shared' }
+  /** The phase from now on. */
+  | { readonly goto: string }
   | { readonly join: Value<M, string> }
   | { readonly leave: Value<M, string> }
   | { readonly close: number; readonly reason?: string }
@@ -140,6 +145,8 @@ export interface Scenario<
   readonly shared?: 0 extends 1 & Shared ? object | (() => object) : Shared | (() => Shared)
   /** When a client has connected, beside what it sends. */
   readonly connect?: Steps<In, Out, M>
+  /** When a client has gone, by whichever side: what is sent to others, and what is set. */
+  readonly disconnect?: Steps<In, Out, M>
   /** Behind `responses`, before `onMessage`: the first that matches. */
   readonly on?: readonly On<In, Out, M>[]
   readonly every?: readonly Every<Out, M, Shared>[]
