@@ -17,6 +17,11 @@ const schema = createGenerator({
   // A file has no code.
   functions: 'hide',
 }).createSchema('MockFile')
+// Of a name that begins with x- the generator knows only that it is one.
+Object.assign(schema.definitions.MockHandlers, {
+  patternProperties: { '^x-': {} },
+  additionalProperties: false,
+})
 const text = `${JSON.stringify({ title: 'A mock of sidewire', ...schema }, undefined, 2)}\n`
 
 if (!process.argv.includes('--check')) {

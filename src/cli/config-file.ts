@@ -18,6 +18,7 @@ export function findConfig(asked: string | undefined, folder: string): string | 
     return CONFIG_NAMES.map((name) => resolve(folder, name)).find((path) => existsSync(path))
   const path = resolve(folder, asked)
   if (existsSync(path) && statSync(path).isFile()) return path
+  if (existsSync(path)) throw new SidewireError('ERR_CONFIG', `"${asked}" is a folder; name a file in it`)
   throw new SidewireError('ERR_CONFIG', `there is no config file "${asked}"; name one, or none for the demo`)
 }
 

@@ -1,11 +1,11 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
-import { dirname, isAbsolute, relative, resolve } from 'node:path'
+import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { isAbsolute, relative, resolve } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import pc from 'picocolors'
 import { whyNot } from '../documents/file-trouble.ts'
 import { SidewireError } from '../engine/errors.ts'
 import { CONFIG_NAMES } from './config-name.ts'
-import { starterFiles } from './starter.ts'
+import { starterFiles, type StarterFile } from './starter.ts'
 
 const DEFAULT_FOLDER = 'mocks'
 const VITE_CONFIGS = ['ts', 'mts', 'cts', 'js', 'mjs', 'cjs'].map((extension) => `vite.config.${extension}`)
@@ -24,13 +24,7 @@ export async function init(asked: string | undefined, flags: InitFlags): Promise
   const files = starterFiles(folder)
   const taken = files.find(({ path }) => existsSync(path))
   if (taken) throw there(taken.path)
-  for (const { path, text } of files)
-    try {
-      mkdirSync(dirname(path), { recursive: true })
-      writeFileSync(path, text, { flag: 'wx' })
-    } catch (cause) {
-      throw new SidewireError('ERR_CONFIG', `cannot write ${path}: ${whyNot(cause)}`, { cause })
-    }
+  write(folder, files)
   console.log(
     [
       `${pc.bold(pc.green('sidewire'))} wrote`,
@@ -40,6 +34,28 @@ export async function init(asked: string | undefined, flags: InitFlags): Promise
       ...inVite(folder),
     ].join('\n'),
   )
+}
+
+/** All of them, or none. */
+function write(folder: string, files: readonly StarterFile[]): void {
+  const written: string[] = []
+  let path = folder
+  try {
+    mkdirSync(folder, { recursive: true })
+    for (const file of files) {
+      ;({ path } = file)
+      writeFileSync(path, file.text, { flag: 'wx' })
+      written.push(path)
+    }
+  } catch (cause) {
+    for (const each of written) rmSync(each)
+    const why = isFile(path) ? 'a file is in its place' : whyNot(cause)
+    throw new SidewireError('ERR_CONFIG', `cannot write ${path}, and nothing was written: ${why}`, { cause })
+  }
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false
 }
 
 async function ask(): Promise<string> {
@@ -54,7 +70,7 @@ async function ask(): Promise<string> {
 /** @throws `ERR_OPTION` for one that is not in this folder: the config names it from here */
 function folderOf(asked: string): string {
   const folder = relative(process.cwd(), resolve(asked)).replaceAll('\\', '/')
-  if (folder !== '' && !folder.startsWith('..') && !isAbsolute(folder) && !/['\\`]|\$\{/.test(folder))
+  if (folder !== '' && !folder.startsWith('..') && !isAbsolute(folder) && !/['\\`:]|\$\{/.test(folder))
     return folder
   throw new SidewireError(
     'ERR_OPTION',

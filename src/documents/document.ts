@@ -1,4 +1,4 @@
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Node } from 'yaml'
+import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, visit, type Node } from 'yaml'
 import { SidewireError, type ErrorCode } from '../engine/errors.ts'
 
 /** Where a value stands in its file: the keys and places in lists that lead to it. */
@@ -21,7 +21,7 @@ export interface Document {
 export function readDocument(text: string, name: string, code: ErrorCode): Document {
   const lines = new LineCounter()
   // An error's text is ours: one line, and the place in front.
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true })
   const [problem] = [...document.errors, ...document.warnings]
   if (problem) {
     const { line } = lines.linePos(problem.pos[0])
@@ -31,6 +31,24 @@ export function readDocument(text: string, name: string, code: ErrorCode): Docum
         : inWords(problem.message)
     throw new SidewireError(code, `${name}:${line}: ${what}`)
   }
+  const at = (node: unknown): number => lines.linePos((node as Node | null)?.range?.[0] ?? 0).line || 1
+  const fail = (line: number, what: string): never => {
+    throw new SidewireError(code, `${name}:${line}: ${what}`)
+  }
+  visit(document, {
+    Pair(_, { key }) {
+      if (isMap(key) || isSeq(key))
+        fail(
+          at(key),
+          "an object or a list stands where a name has to be; text with braces stands in quotes: '{{uuid}}'",
+        )
+    },
+    Alias(_, alias, path) {
+      const node = alias.resolve(document)
+      if (!node) fail(at(alias), `*${alias.source} is an alias, and there is no &${alias.source} above it`)
+      if (path.includes(node as Node)) fail(at(alias), `*${alias.source} leads back into what it stands in`)
+    },
+  })
   let value: unknown
   try {
     // The default, against a file whose aliases of aliases would fill the memory.
@@ -44,20 +62,20 @@ export function readDocument(text: string, name: string, code: ErrorCode): Docum
     value,
     lineOf(place) {
       let node: unknown = document.contents
-      let at: unknown = node
+      let found: unknown = node
       for (const key of place) {
         const inside = resolved(node)
         if (isMap(inside)) {
           const pair = inside.items.find(({ key: own }) => isScalar(own) && String(own.value) === String(key))
           if (!pair) break
-          at = pair.key
+          found = pair.key
           node = pair.value
         } else if (isSeq(inside) && inside.items[Number(key)] !== undefined) {
           node = inside.items[Number(key)]
-          at = node
+          found = node
         } else break
       }
-      return lines.linePos((at as Node | null)?.range?.[0] ?? 0).line || 1
+      return at(found)
     },
   }
 }

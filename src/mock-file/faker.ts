@@ -36,6 +36,11 @@ export function fakerOf({ words, values, text, from }: Call): (random: Random, n
     )
   }
   const given = argumentsOf(words.slice(1), values.slice(1))
+  try {
+    ;(inGroup[method] as (...args: unknown[]) => unknown).call(inGroup, ...given)
+  } catch (cause) {
+    throw new Error(`${text}: faker says: ${(cause as Error).message}`, { cause })
+  }
   return (random, now) => {
     const faker = fakers.get(random) ?? make(random)
     fakers.set(random, faker)

@@ -37,6 +37,8 @@ type CodeOption =
 export type MockFile = MockHandler | readonly MockHandler[] | MockHandlers
 
 interface MockHandlers {
+  /** For anchors: x-anything. */
+  [key: `x-${string}`]: unknown
   /** Of the form, for editors. */
   $schema?: string
   handlers: readonly MockHandler[]
@@ -67,10 +69,17 @@ export interface MockHandler extends HandlerSettings {
 /** A value of JSON; text in it may have templates, such as {{message.id}}. */
 type Json = unknown
 
-/** Text, or an object that the message has to have in it, with operators such as { $gt: 5 } at any depth. */
-type Pattern = string | Operators | { [key: string]: unknown }
+/** Text, a number, true or false; or an object that the message has to have in it. */
+type Pattern = string | number | boolean | Parts
 
-/** All of them have to hold. */
+/** What the message has to have in it, with operators such as { $gt: 5 } at any depth. */
+interface Parts extends Operators {
+  [key: string]: Part | undefined
+}
+
+type Part = string | number | boolean | null | Parts | readonly unknown[]
+
+/** All of them have to hold; nothing else stands beside them. */
 interface Operators {
   /** Text that matches the expression. */
   $regex?: string
@@ -80,8 +89,14 @@ interface Operators {
   $exists?: boolean
   /** A number greater than this. */
   $gt?: number
+  /** A number that is not smaller than this. */
+  $gte?: number
   /** A number smaller than this. */
   $lt?: number
+  /** A number that is not greater than this. */
+  $lte?: number
+  /** Anything but this, or nothing. */
+  $ne?: Part
 }
 
 /** A conversation, as data. */
@@ -96,6 +111,8 @@ export interface MockScenario {
   shared?: { [name: string]: Json }
   /** When a client has connected, beside what it sends. */
   connect?: Steps
+  /** When a client has gone, by whichever side: what is sent to others, and what is set. */
+  disconnect?: Steps
   /** What answers messages: the first that matches. */
   on?: readonly On[]
   /** What is sent again and again. */
@@ -114,7 +131,10 @@ interface On {
   goto?: string
   /** Each time. */
   reply?: Steps
-  /** The first time, the second, and so on. */
+  /**
+   * The first time, the second, and so on.
+   * @minItems 1
+   */
   replies?: readonly Steps[]
   /** When they are used up: the last one again, all of them again, or on to the next rule. @defaultValue "last" */
   after?: 'last' | 'cycle' | 'pass'
@@ -128,7 +148,10 @@ interface Every {
   every: Span
   /** Milliseconds before the first. @defaultValue as `every` */
   first?: Span
-  /** How often at most. @defaultValue for ever */
+  /**
+   * How often at most. @defaultValue for ever
+   * @minimum 1
+   */
   times?: number
   /** `all`: once for all of them, as long as anybody is connected. @defaultValue "self" */
   to?: 'self' | 'others' | 'all'
@@ -143,7 +166,7 @@ interface Every {
 type Steps = Step | readonly Step[]
 
 /** One thing that happens. */
-type Step = Send | Wait | Expect | SetMemory | Join | Leave | Close | Drop | Repeat
+type Step = Send | Wait | Expect | SetMemory | Goto | Join | Leave | Close | Drop | Repeat
 
 interface Send {
   /** A message; may have templates. */
@@ -167,7 +190,10 @@ interface Wait {
 interface Expect {
   /** Takes the next message that matches, before `on` sees it. */
   expect: Pattern
-  /** Milliseconds. @defaultValue 5000 */
+  /**
+   * Milliseconds. @defaultValue 5000
+   * @minimum 0
+   */
   within?: number
   /** What happens when nothing came. @defaultValue an error, and the connection is closed with 1008 */
   otherwise?: Steps
@@ -175,23 +201,38 @@ interface Expect {
 
 interface SetMemory {
   /** Merged into the state, one level deep; may have templates. */
-  set: { [name: string]: Json }
+  set: { [name: string]: Json } | string
   /** @defaultValue "state" */
   in?: 'state' | 'shared'
 }
 
+interface Goto {
+  /** The phase from now on. */
+  goto: string
+}
+
 interface Join {
-  /** The connection is in this room from now on; may be a template. */
+  /**
+   * The connection is in this room from now on; may be a template.
+   * @minLength 1
+   */
   join: string
 }
 
 interface Leave {
-  /** The connection is no longer in this room; may be a template. */
+  /**
+   * The connection is no longer in this room; may be a template.
+   * @minLength 1
+   */
   leave: string
 }
 
 interface Close {
-  /** Closes with this code: 1000-1003, 1007-1014 or 3000-4999. */
+  /**
+   * Closes with this code: 1000-1003, 1007-1014 or 3000-4999.
+   * @minimum 1000
+   * @maximum 4999
+   */
   close: number
   reason?: string
 }
@@ -202,7 +243,10 @@ interface Drop {
 }
 
 interface Repeat {
-  /** How often; `forever` needs a wait in it. */
+  /**
+   * How often; `forever` needs a wait in it.
+   * @minimum 1
+   */
   repeat: number | 'forever'
   /** What is repeated. */
   steps: Steps

@@ -8,6 +8,7 @@ import { resolveServerOptions } from '../engine/handler/options.ts'
 import { CODE_OPTIONS } from './format.ts'
 import { compileScenario } from './scenario.ts'
 import { pathOf, placeOf, Source } from './source.ts'
+import { refuseTemplates } from './value.ts'
 
 export type { MockFile, MockHandler, MockScenario } from './format.ts'
 
@@ -23,7 +24,8 @@ export function mockFile(file: string | URL): UniversalApiWsHandler[] {
       'ERR_OPTION',
       `mockFile() got ${describe(file)}; it has to be the path of a file, or a file: URL`,
     )
-  const path = file instanceof URL ? fileURLToPath(file) : resolve(file)
+  const isUrl = file instanceof URL || file.startsWith('file:')
+  const path = isUrl ? fileURLToPath(file) : resolve(file)
   return handlersOf(readDocumentFile(path, 'ERR_CONFIG'), path)
 }
 
@@ -37,6 +39,8 @@ export function handlersOf(document: Document, path: string): UniversalApiWsHand
     places.map(({ place }) => place),
     source,
   )
+  const [mistake] = source.mistakes
+  if (mistake) throw mistake
   return handlers
 }
 
@@ -52,7 +56,8 @@ function placesIn(value: unknown, source: Source): readonly Found[] {
   let list = value
   let base: Place = []
   if (isObject(value)) {
-    const other = Object.keys(withoutSchema(value)).find((key) => key !== 'handlers')
+    // What has an x- in front is for anchors.
+    const other = Object.keys(withoutSchema(value)).find((key) => key !== 'handlers' && !key.startsWith('x-'))
     if (other !== undefined)
       throw source.error(
         'ERR_OPTION',
@@ -73,7 +78,7 @@ function placesIn(value: unknown, source: Source): readonly Found[] {
     )
   return list.map((each: unknown, index) => {
     const place = [...base, index]
-    if (isObject(each)) return { value: each, place }
+    if (isObject(each)) return { value: withoutSchema(each), place }
     throw source.error(
       'ERR_OPTION',
       place,
@@ -96,9 +101,13 @@ function handlerOf(value: Members, place: Place, source: Source): UniversalApiWs
         `option "${pathOf([...place, name])}" takes code, and a mock file has none: ${cure}`,
       )
   const { scenario, ...rest } = value
+  for (const [name, member] of Object.entries(rest)) refuseTemplates(member, [...place, name], name, source)
+  const { pattern } = rest
   return {
     ...rest,
-    ...(scenario !== undefined && { scenario: compileScenario(scenario, [...place, 'scenario'], source) }),
+    ...(scenario !== undefined && {
+      scenario: compileScenario(scenario, [...place, 'scenario'], source.of(pattern)),
+    }),
   } as unknown as UniversalApiWsHandler
 }
 
@@ -125,8 +134,15 @@ function check(handlers: readonly UniversalApiWsHandler[], places: readonly Plac
 /** What is accepted, for somebody who cannot write a function. */
 function withoutCode(text: string): string {
   return text
-    .replace(/; it has to be a function, or /, '; it has to be ')
-    .replace(/,? or a function(?: that [\w ]+)?/, '')
+    .replace(/; it has to be a function, (?:or )?/, '; it has to be ')
+    .replace(/,? or a function(?: that [\w ]+)?$/, '')
+    .replace(/ an expression,/, '')
+    .replace(/(?<=known are ).*$/, (names) =>
+      names
+        .split(', ')
+        .filter((name) => !(name in CODE_OPTIONS))
+        .join(', '),
+    )
 }
 
 function isObject(value: unknown): value is Members {

@@ -35,7 +35,13 @@ const OPERATORS: Readonly<
     make: (operand) => (typeof operand === 'boolean' ? (_value, isThere) => isThere === operand : undefined),
   },
   $gt: { accepted: 'a number', make: (operand) => compared(operand, (value, other) => value > other) },
+  $gte: { accepted: 'a number', make: (operand) => compared(operand, (value, other) => value >= other) },
   $lt: { accepted: 'a number', make: (operand) => compared(operand, (value, other) => value < other) },
+  $lte: { accepted: 'a number', make: (operand) => compared(operand, (value, other) => value <= other) },
+  $ne: {
+    accepted: 'a value',
+    make: (operand) => (value, isThere) => !isThere || differenceAt(operand, value) !== undefined,
+  },
 }
 const NAMES = Object.keys(OPERATORS)
 
@@ -80,10 +86,24 @@ function patternOf(wanted: unknown, place: Place, source: Source): unknown {
   return new Condition((value, isThere) => checks.every((check) => check(value, isThere)))
 }
 
+/** Of others that have operators, for somebody who comes from there. */
+const ELSEWHERE = new Set([
+  '$eq',
+  '$or',
+  '$and',
+  '$not',
+  '$nor',
+  '$nin',
+  '$all',
+  '$size',
+  '$elemMatch',
+  '$match',
+])
+
 /** A message may have keys with a dollar; one that is nearly an operator is a mistake. */
 function refuseMisspelled(key: string, place: Place, source: Source): void {
-  const meant = key.startsWith('$') ? hint(key, NAMES) : ''
-  if (meant !== '')
+  const meant = key.startsWith('$') && !ELSEWHERE.has(key) ? hint(key, NAMES) : ''
+  if (meant !== '' || ELSEWHERE.has(key))
     throw source.error(
       'ERR_SCENARIO',
       place,

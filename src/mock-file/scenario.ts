@@ -1,7 +1,15 @@
 import type { Place } from '../documents/document.ts'
 import { compilePattern } from './pattern.ts'
 import type { Source } from './source.ts'
-import { IN_EVERY, IN_EVERY_FOR_ALL, IN_KEY, IN_STATE, IN_STEPS } from './template.ts'
+import {
+  IN_DISCONNECT,
+  IN_EVERY,
+  IN_EVERY_FOR_ALL,
+  IN_KEY,
+  IN_STATE,
+  IN_STEPS,
+  type Scope,
+} from './template.ts'
 import { compileValue, refuseTemplates } from './value.ts'
 
 /**
@@ -9,6 +17,8 @@ import { compileValue, refuseTemplates } from './value.ts'
  * it is, for the engine to refuse.
  */
 export function compileScenario(scenario: unknown, place: Place, source: Source): unknown {
+  const inside: Compile = (steps, at) => stepsOf(steps, at, IN_STEPS, source)
+  const withMembers = membersOf(source)
   return withMembers(scenario, place, {
     key: (key, at) => {
       const made = compileValue(key, at, IN_KEY, source)
@@ -18,17 +28,14 @@ export function compileScenario(scenario: unknown, place: Place, source: Source)
       const made = compileValue(state, at, IN_STATE, source)
       return typeof made === 'function' ? (conn: unknown) => made({ conn }) as unknown : made
     },
-    shared: (shared, at) => {
-      refuseTemplates(shared, at, 'shared', source)
-      return shared
-    },
-    connect: (steps, at) => stepsOf(steps, at, source),
-    otherwise: (steps, at) => stepsOf(steps, at, source),
+    connect: inside,
+    disconnect: (steps, at) => stepsOf(steps, at, IN_DISCONNECT, source),
+    otherwise: inside,
     on: eachOf((on, at) =>
       withMembers(on, at, {
         when: (when, here) => compilePattern(when, here, source),
-        reply: (steps, here) => stepsOf(steps, here, source),
-        replies: eachOf((steps, here) => stepsOf(steps, here, source)),
+        reply: inside,
+        replies: eachOf(inside),
       }),
     ),
     every: eachOf((every, at) =>
@@ -42,30 +49,45 @@ export function compileScenario(scenario: unknown, place: Place, source: Source)
 
 type Compile = (value: unknown, place: Place) => unknown
 
-function stepsOf(steps: unknown, place: Place, source: Source): unknown {
-  if (Array.isArray(steps)) return steps.map((step, index) => stepOf(step, [...place, index], source))
-  return stepOf(steps, place, source)
+function stepsOf(steps: unknown, place: Place, scope: Scope, source: Source): unknown {
+  if (Array.isArray(steps)) return steps.map((step, index) => stepOf(step, [...place, index], scope, source))
+  return stepOf(steps, place, scope, source)
 }
 
-function stepOf(step: unknown, place: Place, source: Source): unknown {
-  const filled: Compile = (value, at) => compileValue(value, at, IN_STEPS, source)
-  const steps: Compile = (value, at) => stepsOf(value, at, source)
+function stepOf(step: unknown, place: Place, scope: Scope, source: Source): unknown {
+  const filled: Compile = (value, at) => compileValue(value, at, scope, source)
+  const named: Compile = (value, at) => compileName(value, at, scope, source)
+  const inside: Compile = (value, at) => stepsOf(value, at, scope, source)
+  const withMembers = membersOf(source)
   return withMembers(step, place, {
     send: filled,
     set: filled,
-    join: filled,
-    leave: filled,
-    to: (to, at) => withMembers(to, at, { room: filled }),
+    join: named,
+    leave: named,
+    to: (to, at) => withMembers(to, at, { room: named }),
     expect: (wanted, at) => compilePattern(wanted, at, source),
-    otherwise: steps,
+    otherwise: inside,
     // JSON has no other word for it.
     repeat: (times) => (times === 'forever' ? Infinity : times),
-    steps,
-    reason: (reason, at) => {
-      refuseTemplates(reason, at, 'a reason', source)
-      return reason
-    },
+    steps: inside,
   })
+}
+
+/** A room, whose name may be filled in: a number is taken for a name, nothing is not. */
+function compileName(value: unknown, place: Place, scope: Scope, source: Source): unknown {
+  const made = compileValue(value, place, scope, source)
+  if (typeof made !== 'function') return made
+  const wrong = source.error(
+    'ERR_SCENARIO',
+    place,
+    `${JSON.stringify(value)} came to no name of a room; what may be missing has ?? behind it: {{query.room ?? "lobby"}}`,
+  )
+  return (moment: unknown) => {
+    const name: unknown = made(moment)
+    if (typeof name === 'number') return String(name)
+    if (typeof name !== 'string' || name === '') throw wrong
+    return name
+  }
 }
 
 function isForAll(every: unknown): boolean {
@@ -77,12 +99,17 @@ function eachOf(compile: Compile): Compile {
     Array.isArray(list) ? list.map((each, index) => compile(each, [...place, index])) : list
 }
 
-function withMembers(value: unknown, place: Place, compile: Readonly<Record<string, Compile>>): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
-  return Object.fromEntries(
-    Object.entries(value).map(([key, member]) => [
-      key,
-      Object.hasOwn(compile, key) ? compile[key]?.(member, [...place, key]) : member,
-    ]),
-  )
+/** Compiles some members of an object; in all others nothing is filled in. */
+function membersOf(source: Source) {
+  return (value: unknown, place: Place, compile: Readonly<Record<string, Compile>>): unknown => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+    return Object.fromEntries(
+      Object.entries(value).map(([key, member]) => {
+        const at = [...place, key]
+        if (Object.hasOwn(compile, key)) return [key, compile[key]?.(member, at)]
+        refuseTemplates(member, at, key, source)
+        return [key, member]
+      }),
+    )
+  }
 }

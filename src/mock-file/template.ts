@@ -29,8 +29,17 @@ export interface Scope {
   readonly without: readonly string[]
 }
 
+/** A scope, in a handler of a file. */
+export interface Where extends Scope {
+  /** The path of the file, for packages beside it. */
+  readonly from: string
+  /** The names in the pattern of the handler. */
+  readonly params: readonly string[]
+}
+
 /** Where it stands in a step. */
 export const IN_STEPS: Scope = { where: 'a step', without: [] }
+export const IN_DISCONNECT: Scope = { where: 'disconnect', without: ['message'] }
 export const IN_EVERY: Scope = { where: 'every', without: ['message'] }
 export const IN_EVERY_FOR_ALL: Scope = {
   where: "every with to: 'all', which is about no connection",
@@ -57,16 +66,15 @@ const TOKEN = new RegExp(`\\?\\?|${QUOTED}|(?:\\["[^"]*"\\]|\\['[^']*'\\]|[^\\s"
 /**
  * Reads `{{…}}` in a text. Alone in it, one keeps the type of its value, and is `undefined` where there is none; beside text it is
  * text. What comes with a message is never read as a template.
- * @param from - the path of the file, for packages beside it
  * @returns `undefined` for a text without one
  * @throws a plain `Error` that says what is wrong, without the place
  */
-export function compileTemplate(text: string, scope: Scope, from: string): Made | undefined {
+export function compileTemplate(text: string, where: Where): Made | undefined {
   if (!text.includes('{{')) return undefined
   const parts: (string | Made)[] = []
   let end = 0
   for (const match of text.matchAll(EXPRESSION)) {
-    parts.push(text.slice(end, match.index), compileExpression(match[1] ?? '', scope, from))
+    parts.push(text.slice(end, match.index), compileExpression(match[1] ?? '', where))
     end = match.index + match[0].length
   }
   parts.push(text.slice(end))
@@ -81,18 +89,18 @@ export function compileTemplate(text: string, scope: Scope, from: string): Made 
 }
 
 /** Names and values with what stands in for what is missing: `message.id ?? 0`. */
-function compileExpression(text: string, scope: Scope, from: string): Made {
+function compileExpression(text: string, where: Where): Made {
   const alternatives: string[][] = [[]]
   for (const [token] of text.matchAll(TOKEN)) {
     if (token === '??') alternatives.push([])
     else alternatives.at(-1)?.push(token)
   }
-  const [first, ...others] = alternatives.map((tokens) => compileOperand(tokens, scope, from, text))
+  const [first, ...others] = alternatives.map((tokens) => compileOperand(tokens, where, text))
   if (!first || others.length === 0) return first ?? (() => undefined)
   return (asked) => others.reduce((found: unknown, other) => found ?? other(asked), first(asked))
 }
 
-function compileOperand(tokens: readonly string[], scope: Scope, from: string, text: string): Made {
+function compileOperand(tokens: readonly string[], where: Where, text: string): Made {
   const [head, ...rest] = tokens
   if (head === undefined)
     throw new Error(`{{${text}}} has nothing to say; write a name such as {{message.id}}`)
@@ -102,15 +110,18 @@ function compileOperand(tokens: readonly string[], scope: Scope, from: string, t
     return () => literal ?? null
   }
   const [, name = '', path = ''] = /^([^.[\]]*)(.*)$/.exec(head) ?? []
-  if (scope.without.includes(name)) throw new Error(`{{${text}}}: there is no "${name}" in ${scope.where}`)
+  if (name === '') throw new Error(`{{${text}}}: "${head}" is no name and no value; a text stands in quotes`)
+  if (where.without.includes(name)) throw new Error(`{{${text}}}: there is no "${name}" in ${where.where}`)
   if (Object.hasOwn(FUNCTIONS, name)) {
     if (path !== '') throw new Error(`{{${text}}}: "${name}" has nothing in it`)
     const values = rest.map((word) => (word === 'null' ? null : (literalOf(word) ?? word)))
-    return FUNCTIONS[name]?.({ words: rest, values, text: `{{${text}}}`, from }) ?? (() => undefined)
+    return (
+      FUNCTIONS[name]?.({ words: rest, values, text: `{{${text}}}`, from: where.from }) ?? (() => undefined)
+    )
   }
   const root = Object.hasOwn(ROOTS, name) ? ROOTS[name] : undefined
   if (!root) {
-    const known = NAMES.filter((each) => !scope.without.includes(each))
+    const known = NAMES.filter((each) => !where.without.includes(each))
     throw new Error(`{{${text}}}: there is no "${name}";${hint(name, known)} known are ${known.join(', ')}`)
   }
   if (rest.length > 0)
@@ -120,6 +131,11 @@ function compileOperand(tokens: readonly string[], scope: Scope, from: string, t
   if (LEAVES.has(name) && path !== '') throw new Error(`{{${text}}}: "${name}" has nothing in it`)
   if (name === 'conn' && path !== '.id') throw new Error(`{{${text}}}: of conn there is only {{conn.id}}`)
   const keys = keysOf(path, text).map((key) => (name === 'headers' ? key.toLowerCase() : key))
+  const [param] = keys
+  if (name === 'params' && param !== undefined && !where.params.includes(param))
+    throw new Error(
+      `{{${text}}}: the pattern has no {${param}};${hint(param, where.params)} it has ${where.params.map((each) => `{${each}}`).join(', ') || 'no names'}`,
+    )
   return (asked) => keys.reduce<unknown>((value, key) => memberOf(value, key), root(asked))
 }
 

@@ -1,7 +1,8 @@
-import { cpSync, readFileSync } from 'node:fs'
+import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
-import { DIST, endAll, PLATFORMS, project, ROOT, run } from './cli.ts'
+import { connectWs } from '../support/client.ts'
+import { DIST, endAll, PLATFORMS, project, ROOT, run, serve } from './cli.ts'
 
 afterEach(endAll)
 
@@ -48,6 +49,48 @@ test.each(PLATFORMS)('asyncapi check and export on $runtime', async (target) => 
     code: 1,
     stderr: [expect.stringContaining('there is no config file "none.ts"')],
   })
+})
+
+const GREETING = (says: string, file = 'b.yaml'): string => `asyncapi: 3.1.0
+info: { title: Server of greetings, version: 1.0.0 }
+channels: { a: { address: /a, messages: { hello: { $ref: '${file}#/${says}' } } } }
+operations: { say: { action: send, channel: { $ref: '#/channels/a' } } }
+`
+const WORDS = 'one: { payload: { const: one } }\ntwo: { payload: { const: two } }\n'
+
+test.each(PLATFORMS)(
+  'a document is served, and what it refers to is watched, on $runtime',
+  async (target) => {
+    const cwd = project({ 'api.yaml': GREETING('one'), 'b.yaml': WORDS })
+    const cli = serve(cwd, ['--watch', 'api.yaml', '--seed', 'x'], target)
+    const url = await cli.started()
+    expect(url).toMatch(/:\d+\/a$/)
+    expect(cli.stdout[0]).toMatch(/^sidewire: api\.yaml is taken for the document of the server, because/)
+    expect(await (await connectWs(url)).next()).toBe('one')
+    writeFileSync(join(cwd, 'b.yaml'), WORDS.replace('const: one', 'const: 1st'))
+    await cli.line(/^sidewire: reloaded api\.yaml$/)
+    expect(await (await connectWs(url)).next()).toBe('1st')
+    writeFileSync(join(cwd, 'api.yaml'), GREETING('three'))
+    expect((await cli.line(/not reloaded/)).input).toMatch(
+      /^sidewire: not reloaded, the old handlers stay: api\.yaml:3 .*three.* \(ERR_ASYNCAPI\)$/,
+    )
+    expect(await (await connectWs(url)).next()).toBe('1st')
+    writeFileSync(join(cwd, 'api.yaml'), GREETING('two'))
+    await cli.line(/^sidewire: reloaded api\.yaml$/)
+    expect(await (await connectWs(url)).next()).toBe('two')
+  },
+)
+
+test('the flags of a document are for a document', async () => {
+  const cwd = project({ 'api.yaml': GREETING('one'), 'b.yaml': WORDS, 'sidewire.config.mjs': CONFIG })
+  expect(await run(['serve', '--perspective', 'client'], { cwd })).toMatchObject({
+    code: 1,
+    stderr: [
+      'sidewire: --perspective is about an AsyncAPI document, such as sidewire serve api.yaml --perspective client (ERR_OPTION)',
+    ],
+  })
+  const cli = serve(cwd, ['api.yaml', '--perspective', 'client', '--log-level', 'error'])
+  await expect.poll(() => cli.stderr.concat(cli.stdout)).toEqual([])
 })
 
 test('without the packages that validate one line says how to have them', async () => {

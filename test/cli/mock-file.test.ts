@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { connectWs } from '../support/client.ts'
@@ -92,12 +92,16 @@ describe.each(PLATFORMS)('on $runtime', (target) => {
     ],
     ["it's", /^sidewire: the folder of the mocks is "it's"; it has to be one in this folder/],
     ['taken', /^sidewire: taken\/chat\.ws\.ts is there already, and nothing was written/],
-    ['taken/chat.ws.ts', /^sidewire: cannot write taken\/chat\.ws\.ts\/chat\.ws\.ts: /],
+    [
+      'taken/chat.ws.ts',
+      /^sidewire: cannot write taken\/chat\.ws\.ts, and nothing was written: a file is in its place \(ERR_CONFIG\)$/,
+    ],
   ])('init into %j is refused', async (folder, said) => {
     const cwd = project({ 'taken/chat.ws.ts': '' })
     const cli = new Cli(['init', folder], { cwd, target })
     expect((await cli.exited).code).toBe(1)
     expect(cli.stderr.join()).toMatch(said)
+    expect(existsSync(join(cwd, 'sidewire.config.ts'))).toBe(false)
   })
 
   test('init asks for the folder where somebody can answer', async () => {

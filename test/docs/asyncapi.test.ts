@@ -33,6 +33,16 @@ test('docs/guide/asyncapi.md: a greeting, a reply with its id, an error, prices,
   await expect(connectWs(`ws://${host}/orders/mars`)).rejects.toThrow('404')
 })
 
+test('docs/guide/asyncapi.md: the document itself is served', async () => {
+  const cli = new Cli(['serve', '--watch', 'api.yaml', '--port', '0'], { cwd: projectOf() })
+  const { host } = new URL(await cli.started())
+  const client = await connectWs(`ws://${host}/orders/eu`)
+  expect(await client.next()).toEqual({ type: 'welcome' })
+  client.send('{"type":"subscribe","id":7,"symbol":"XYZ"}')
+  expect(await client.next()).toEqual({ type: 'subscribed', id: 7, symbol: 'ABC' })
+  expect(cli.stdout[0]).toMatch(/^sidewire: api\.yaml is taken for the document of the server, because/)
+})
+
 test('docs/guide/asyncapi.md: the other side', async () => {
   const cli = new Cli(['serve', '--port', '0'], { cwd: projectOf('client.config.ts') })
   const { host } = new URL(await cli.started())

@@ -136,6 +136,7 @@ scenario:
     - { when: { id: { $exists: true } }, reply: { send: named } }
     - { when: { $regex: '^/\\w+' }, reply: { send: command } }
     - { when: { $type: dollar }, reply: { send: dollar } }
+    - { when: { level: { $gte: 3, $lte: 5 }, kind: { $ne: x } }, reply: { send: level } }
   otherwise: { send: none }
 `)
     const client = await connect(server, '/a')
@@ -152,6 +153,10 @@ scenario:
       ['/help me', 'command'],
       ['help', 'none'],
       [{ $type: 'dollar' }, 'dollar'],
+      [{ level: 3, kind: 'z' }, 'level'],
+      [{ level: 5, kind: 'z' }, 'level'],
+      [{ level: 3, kind: 'x' }, 'none'],
+      [{ level: 6 }, 'none'],
     ] as const) {
       if (typeof message === 'string') client.send(message)
       else client.json(message)
@@ -192,6 +197,36 @@ scenario:
     `)
     expect(await told('ann')).toEqual(ann)
     expect(await told('bob')).not.toEqual(ann)
+  })
+
+  test('a room whose name is missing is an error with its line; the rest of the list is not taken; a number is a name', async () => {
+    const server = await serve(`
+pattern: /a
+scenario:
+  on:
+    - { when: { type: join }, reply: [{ join: '{{message.room}}' }, { send: joined }, { send: all, to: { room: '{{message.room}}', includeSelf: true } }] }
+`)
+    const client = await connect(server, '/a')
+    client.json({ type: 'join', room: 7 })
+    expect([await client.next(), await client.next()]).toEqual(['joined', 'all'])
+    client.json({ type: 'join' })
+    await server.settled()
+    expect(() => server.verify()).toThrow(
+      /mock\d+\.ws\.yaml:5: "\{\{message\.room\}\}" came to no name of a room; what may be missing has \?\? behind it/,
+    )
+  })
+
+  test('binary comes, and goes', async () => {
+    const server = await serve(`
+pattern: /a
+scenario:
+  connect: { send: !!binary AAEC }
+  otherwise: { send: '{{message}}' }
+`)
+    const client = await connect(server, '/a')
+    expect(await client.next()).toEqual(Buffer.from([0, 1, 2]))
+    client.send(Buffer.from([7, 8]))
+    expect(await client.next()).toEqual(Buffer.from([7, 8]))
   })
 
   test('times are those of the engine', async () => {
@@ -503,12 +538,12 @@ describe('a file', () => {
     [
       `${HEAD}  on:\n    - when: { a: { $exist: true } }`,
       'ERR_SCENARIO',
-      '4: there is no operator "$exist"; did you mean "$exists"? known are $regex, $in, $exists, $gt, $lt',
+      '4: there is no operator "$exist"; did you mean "$exists"? known are $regex, $in, $exists, $gt, $gte, $lt, $lte, $ne',
     ],
     [
       `${HEAD}  on:\n    - when: { a: { $gt: 1, b: 2 } }`,
       'ERR_SCENARIO',
-      '4: "b" stands beside $gt: what has operators has nothing else in it; known are $regex, $in, $exists, $gt, $lt',
+      '4: "b" stands beside $gt: what has operators has nothing else in it; known are $regex, $in, $exists, $gt, $gte, $lt, $lte, $ne',
     ],
     [
       `${HEAD}  on:\n    - when: { $regex: '(' }`,
@@ -516,6 +551,70 @@ describe('a file', () => {
       '4: $regex is "("; it has to be an expression that JavaScript knows, as text',
     ],
     [`${HEAD}  on:\n    - when: { a: { $gt: x } }`, 'ERR_SCENARIO', '4: $gt is "x"; it has to be a number'],
+    // What a stranger wrote.
+    [
+      `${HEAD}  connect: { send: {{uuid}} }`,
+      'ERR_CONFIG',
+      "3: an object or a list stands where a name has to be; text with braces stands in quotes: '{{uuid}}'",
+    ],
+    [
+      `${HEAD}  on: [{ when: { a: {{x}} } }]`,
+      'ERR_CONFIG',
+      /^3: an object or a list stands where a name has to be/,
+    ],
+    [`${HEAD}  connect: { send: &a { self: *a } }`, 'ERR_CONFIG', '3: *a leads back into what it stands in'],
+    [`${HEAD}  connect: { send: *a }`, 'ERR_CONFIG', '3: *a is an alias, and there is no &a above it'],
+    [
+      `${HEAD}  on: [{ when: { a: { $or: [1] } } }]`,
+      'ERR_SCENARIO',
+      /^3: there is no operator "\$or"; known are \$regex/,
+    ],
+    [
+      `${HEAD}  on: [{ when: x, goto: '{{message}}' }]`,
+      'ERR_SCENARIO',
+      /^3: "\{\{message\}\}": nothing is filled in in goto/,
+    ],
+    [
+      `pattern: /a\ndefaultRoom: '{{params.x}}'`,
+      'ERR_SCENARIO',
+      /^2: "\{\{params\.x\}\}": nothing is filled in in defaultRoom/,
+    ],
+    [
+      `${HEAD}  connect: { send: { '{{n}}': 1 } }`,
+      'ERR_SCENARIO',
+      '3: "{{n}}" is a key, and in keys nothing is filled in; a value may be a template',
+    ],
+    [
+      `pattern: /a/{symbol}\nscenario: { connect: { send: '{{params.symbo}}' } }`,
+      'ERR_SCENARIO',
+      '2: {{params.symbo}}: the pattern has no {symbo}; did you mean "symbol"? it has {symbol}',
+    ],
+    [
+      `${HEAD}  connect: { send: '{{params.symbol}}' }`,
+      'ERR_SCENARIO',
+      '3: {{params.symbol}}: the pattern has no {symbol}; it has no names',
+    ],
+    [
+      `${HEAD}  connect: { send: '{{message.id ?? [1]}}' }`,
+      'ERR_SCENARIO',
+      '3: {{message.id ?? [1]}}: "[1]" is no name and no value; a text stands in quotes',
+    ],
+    [
+      `${HEAD}  connect: { send: '{{faker number.int min=9 max=1}}' }`,
+      'ERR_SCENARIO',
+      /^3: \{\{faker number\.int min=9 max=1\}\}: faker says: Max 1 should be greater than min 9/,
+    ],
+    [
+      `${HEAD}  disconnect: { send: '{{message}}', to: all }`,
+      'ERR_SCENARIO',
+      '3: {{message}}: there is no "message" in disconnect',
+    ],
+    ['pattern: /a\ntoString: 1', 'ERR_OPTION', /^2: unknown option "toString"; known are pattern, prefix/],
+    [
+      `${HEAD}  on: [{ when: [1] }]`,
+      'ERR_OPTION',
+      /has to be text, a number, true or false, an object that the message has to have in it$/,
+    ],
   ])('A12: %j is refused with the line', (text, code, message) => {
     const path = file(text)
     const name = path.slice(process.cwd().length + 1)
@@ -532,6 +631,38 @@ describe('a file', () => {
       expect(said.slice(0, name.length + 1)).toBe(`${name}:`)
       expect(said.slice(name.length + 1)).toMatch(message)
     }
+  })
+
+  test.each([
+    [
+      '{ "pattern": "/a", // where\n "heartbeat": 500 }',
+      /\.json:1: JSON has no comments; in a file that ends with \.yaml they begin with #$/,
+    ],
+    ['{\n "pattern": "/a",\n}', /\.json(?::3)?: this is no JSON: /],
+    ['', /\.json:1: the file is empty$/],
+    [
+      '{\n "pattern": "/a",\n "hartbeat": 5 }',
+      /\.json:3: unknown option "hartbeat"; did you mean "heartbeat"\?/,
+    ],
+  ])('of JSON is JSON: %j', (text, message) => {
+    expect(() => mockFile(file(text, 'json'))).toThrow(message)
+  })
+
+  test('that is not in UTF-8 is named', () => {
+    const path = file('')
+    writeFileSync(path, Buffer.from('\u{FEFF}pattern: /a', 'utf16le'))
+    expect(() => mockFile(path)).toThrow(/mock\d+\.ws\.yaml is not in UTF-8: save it in that encoding$/)
+  })
+
+  test('may have what its handlers share in anchors', () => {
+    const [one, two] = read(`
+x-limits: &limits { heartbeat: 500, maxPayload: 1000 }
+handlers:
+  - { <<: *limits, pattern: /a }
+  - { <<: *limits, pattern: /b, maxPayload: 5 }
+`)
+    expect(one).toEqual({ pattern: '/a', heartbeat: 500, maxPayload: 1000 })
+    expect(two).toEqual({ pattern: '/b', heartbeat: 500, maxPayload: 5 })
   })
 
   test('a bomb of aliases is refused', () => {

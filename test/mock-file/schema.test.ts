@@ -26,6 +26,9 @@ describe('mock.schema.json', () => {
     'handlers: [{ pattern: /a, heartbeat: false, compression: { threshold: 10 }, scope: path }]',
     'pattern: /a\nfaults: { latency: [100, 200], handshake: { delay: 5 } }',
     'pattern: /a\nupstream: { url: "ws://localhost:1", headers: { cookie: null } }',
+    'x-shared: 1\nhandlers: []',
+    `${HEAD}  connect: [{ set: "{{message}}" }, { goto: x }]\n  disconnect: { send: bye, to: all }`,
+    `${HEAD}  on: [{ when: 5 }, { when: { a: [1, { b: { $ne: null } }], c: null, $type: x } }]`,
     `${HEAD}  seed: a\n  key: '{{query.user}}'\n  state: { a: [1] }\n  shared: { b: {} }`,
     `${HEAD}  connect: { send: 5 }`,
     `${HEAD}  connect: [{ send: null, to: { room: r } }, { wait: [1, 2] }, { join: a }, { leave: a }, { drop: true }]`,
@@ -47,6 +50,10 @@ describe('mock.schema.json', () => {
     [`${HEAD}  on: [{ reply: { send: 5 } }]`, 'when'],
     [`${HEAD}  on: [{ when: a, after: never }]`, 'last'],
     [`${HEAD}  every: [{ send: 5 }]`, 'every'],
+    [`${HEAD}  on: [{ when: { a: { $gt: x } } }]`, 'number'],
+    [`${HEAD}  on: [{ when: { $exists: no-idea } }]`, 'boolean'],
+    [`${HEAD}  connect: { close: 99 }`, '1000'],
+    ['handlers: []\nport: 80', 'port'],
     [`${HEAD}  connect: { repeat: often, steps: [] }`, 'forever'],
   ])('refuses %j', (yaml, named) => {
     expect(validate(parse(yaml))).toBe(false)

@@ -337,6 +337,16 @@ describe.each(VITES)('$name', ({ load }) => {
     await edit(root, 'mocks/deep/c.ws.json', json, () => greeting(`${url}/api/ws/json`)).toBe('json')
     rmSync(join(root, 'mocks/b.ws.yaml'))
     await expect.poll(() => greeting(`${url}/api/ws/yaml`), { interval: 20 }).toBe('404')
+    const api = (says: string): string =>
+      JSON.stringify({
+        asyncapi: '3.1.0',
+        info: { title: 'Server', version: '1' },
+        channels: { a: { address: '/ws/api', messages: { hello: { payload: { const: { hello: says } } } } } },
+        operations: { say: { action: 'send', channel: { $ref: '#/channels/a' } } },
+      })
+    await edit(root, 'mocks/d.asyncapi.json', api('api'), () => greeting(`${url}/ws/api`)).toBe('api')
+    expect(terminal.text).toContain('d.asyncapi.json is taken for the document of the server')
+    await edit(root, 'mocks/d.asyncapi.json', api('changed'), () => greeting(`${url}/ws/api`)).toBe('changed')
     const shown = await preview(await load(), { root, plugins: [universalApi({ wsDir: 'mocks' })] })
     expect(await greeting(`${shown.url}/api/ws/json`)).toBe('json')
   })

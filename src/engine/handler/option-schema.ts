@@ -435,15 +435,15 @@ const OF_HTTP = new Set([
 /** Where an option belongs that is unknown where it stands, if it is one of ours, or of the plugin that people come from. */
 function homeOf(name: string, first: unknown, depth: number): string | undefined {
   if (depth === 3 && first === 'wsHandlers')
-    return name in pluginEntries || name in serverEntries
+    return Object.hasOwn(pluginEntries, name) || Object.hasOwn(serverEntries, name)
       ? 'it stands beside wsHandlers, not in a handler'
       : undefined
   if (depth !== 1) return undefined
-  if (name in handler.entries) return 'it belongs to a handler, an entry of wsHandlers'
-  if (name in pluginEntries) return 'it belongs to the Vite plugin, universalApi()'
+  if (Object.hasOwn(handler.entries, name)) return 'it belongs to a handler, an entry of wsHandlers'
+  if (Object.hasOwn(pluginEntries, name)) return 'it belongs to the Vite plugin, universalApi()'
   if (name === 'host' || name === 'port')
     return `it belongs to createServer(); the plugin has sidecar: { ${name} }`
-  if (name in serverEntries) return 'it belongs to createServer() and sidewire serve'
+  if (Object.hasOwn(serverEntries, name)) return 'it belongs to createServer() and sidewire serve'
   return OF_HTTP.has(name) ? 'it is about HTTP, and sidewire mocks WebSockets only' : undefined
 }
 
