@@ -52,6 +52,15 @@ type Members = Readonly<Record<string, unknown>>
 
 /** One handler, a list of them, or `{ handlers }`. */
 function placesIn(value: unknown, source: Source): readonly Found[] {
+  const foreign = isObject(value) ? ['openapi', 'swagger', 'channels'].find((key) => key in value) : undefined
+  if (foreign !== undefined)
+    throw source.error(
+      'ERR_CONFIG',
+      [foreign],
+      foreign === 'channels'
+        ? 'this looks like an AsyncAPI document without its first line, "asyncapi: 3.1.0"'
+        : 'this is an OpenAPI document, which is about HTTP; a mock file has a pattern and a scenario, an AsyncAPI document is taken, too',
+    )
   if (isObject(value) && !('handlers' in value)) return [{ value: withoutSchema(value), place: [] }]
   let list = value
   let base: Place = []

@@ -1,4 +1,6 @@
+import type { Document } from '../documents/document.ts'
 import { hearReads } from '../documents/reads.ts'
+import { SidewireError } from '../engine/errors.ts'
 import type { UniversalApiWsHandler } from '../engine/handler/handler.ts'
 import type { Logger } from '../engine/logger.ts'
 
@@ -7,9 +9,25 @@ export function isDocument(path: string): boolean {
   return /\.(?:ya?ml|json)$/i.test(path)
 }
 
+/** What has been said of each. */
+const told = new Map<string, string>()
+
 /** By its first words, as the specification has it. */
 function isAsyncApi(value: unknown): boolean {
   return typeof value === 'object' && value !== null && Object.hasOwn(value, 'asyncapi')
+}
+
+function isNamedAsyncApi(path: string): boolean {
+  return /\.asyncapi\.(?:ya?ml|json)$/i.test(path)
+}
+
+function noAsyncApi({ name, value }: Document): SidewireError {
+  const other =
+    typeof value === 'object' && value !== null && 'openapi' in value ? 'an OpenAPI document' : 'none'
+  return new SidewireError(
+    'ERR_ASYNCAPI',
+    `${name} is called an AsyncAPI document, and is ${other}: it has to begin with "asyncapi: 3.1.0", or another version`,
+  )
 }
 
 export interface DocumentOptions {
@@ -33,11 +51,15 @@ export async function loadDocument(
   const { readDocumentFile } = await import('../documents/document-file.ts')
   const document = await hearReads(onRead, async () => readDocumentFile(path, 'ERR_CONFIG'))
   if (!isAsyncApi(document.value)) {
+    if (isNamedAsyncApi(path)) throw noAsyncApi(document)
     const { handlersOf } = await import('../mock-file/mock-file.ts')
     return handlersOf(document, path)
   }
   const { loadAsyncApi } = await import('../asyncapi/load.ts')
   const { handlers, notes } = await hearReads(onRead, async () => loadAsyncApi(path, options))
-  for (const { level, text } of notes) options.logger[level](text)
+  const said = notes.map(({ level, text }) => `${level} ${text}`).join('\n')
+  // Once: a log that is written beside the file would have it read again, and again.
+  if (told.get(path) !== said) for (const { level, text } of notes) options.logger[level](text)
+  told.set(path, said)
   return handlers
 }

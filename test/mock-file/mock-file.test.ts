@@ -552,6 +552,12 @@ describe('a file', () => {
     ],
     [`${HEAD}  on:\n    - when: { a: { $gt: x } }`, 'ERR_SCENARIO', '4: $gt is "x"; it has to be a number'],
     // What a stranger wrote.
+    ['openapi: 3.0.0\npaths: {}', 'ERR_CONFIG', /^1: this is an OpenAPI document, which is about HTTP/],
+    [
+      'info: {}\nchannels: {}',
+      'ERR_CONFIG',
+      '2: this looks like an AsyncAPI document without its first line, "asyncapi: 3.1.0"',
+    ],
     [
       `${HEAD}  connect: { send: {{uuid}} }`,
       'ERR_CONFIG',

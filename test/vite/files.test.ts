@@ -346,6 +346,18 @@ describe.each(VITES)('$name', ({ load }) => {
       })
     await edit(root, 'mocks/d.asyncapi.json', api('api'), () => greeting(`${url}/ws/api`)).toBe('api')
     expect(terminal.text).toContain('d.asyncapi.json is taken for the document of the server')
+    // Said once, however often it is read: a log in the project is a file of the project.
+    await edit(root, 'mocks/e.asyncapi.json', api('twin'), () => terminal.text).toMatch(
+      /mocks\/e\.asyncapi\.json has an error, .*the pattern "\/ws\/api" is also one of mocks\/d\.asyncapi\.json/,
+    )
+    for (let n = 0; n < 3; n++) {
+      const before = terminal.count('in order again')
+      await edit(root, 'dev.log', `${n}`, () => greeting(`${url}/ws/api`)).toBe('api')
+      expect(terminal.count('in order again')).toBe(before)
+    }
+    expect(terminal.count('e.asyncapi.json is taken for')).toBe(1)
+    rmSync(join(root, 'mocks/e.asyncapi.json'))
+    await expect.poll(() => terminal.text).toMatch(/in order again\n?[^]*$/)
     await edit(root, 'mocks/d.asyncapi.json', api('changed'), () => greeting(`${url}/ws/api`)).toBe('changed')
     const shown = await preview(await load(), { root, plugins: [universalApi({ wsDir: 'mocks' })] })
     expect(await greeting(`${shown.url}/api/ws/json`)).toBe('json')
