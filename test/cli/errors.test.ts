@@ -279,7 +279,7 @@ describe.each(PLATFORMS)('a bad config on $runtime', (target) => {
       ['nope.ts'],
       /there is no config file "nope\.ts"; name one, or none for the demo/,
     )
-    await fail(project({ 'dir/x.ts': '' }), target, ['dir'], /there is no config file "dir"/)
+    await fail(project({ 'dir/x.ts': '' }), target, ['dir'], /"dir" is a folder; name a file in it/)
   })
 })
 
