@@ -177,6 +177,8 @@ describe('flags', () => {
       '--host': 'this machine only',
       '--prefix': '/api',
       '--runtime': 'auto',
+      '--perspective': 'found out, and said',
+      '--seed': '1',
       '--log-level': 'info',
       '--control': 'off',
       '--no-inspector': 'on, for this machine',
