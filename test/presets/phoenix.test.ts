@@ -210,7 +210,7 @@ describe.each(PLACES)('Phoenix channels on $name', ({ start }) => {
     }
     for (const vsn of ['3.0.0', '2.1.0', '1.1.0', '2.0'])
       expect((await shakeHands(started, `${path}?vsn=${vsn}`)).status).toBe(400)
-    expect((await shakeHands(started, `${path}?vsn=2.0.1`)).status).toBe(101)
+    ;(await connectWs(`${started.url}${path}?vsn=2.0.1`)).close()
     expect((await shakeHands(started, `${path}?token=wrong`)).status).toBe(401)
     expect((await shakeHands(started, `/api${path}`)).status).toBe(404)
     client.close()
@@ -407,5 +407,9 @@ test('what it cannot take is an error at the call', () => {
   expect(() => phoenix({ a: { on: { x: 1 } } as never })).toThrow(
     '"phoenix() topics["a"].on.x" is 1; it has to be a function',
   )
+  expect(() => phoenix({}, { pattern: '/live' })).toThrow(
+    "who add /websocket to what they are given: '/live/websocket'",
+  )
+  expect(phoenix({}, { pattern: '/live/**' }).pattern).toBe('/live/**')
   expect(() => phoenix({}, { authenticate: true } as never)).toThrow('"phoenix.authenticate" is true')
 })
