@@ -47,7 +47,7 @@ export function graphqlWs(server: GraphqlWsServer, options: GraphqlWsOptions): U
     wrong('graphqlWs() server', server, 'what makeServer({ schema }) of graphql-ws returns')
   const { own, handler } = splitOptions('graphqlWs', options, ['pattern', 'authenticate', 'prefix'])
   const { pattern, ...rest } = own
-  checkPath(pattern, 'graphqlWs.pattern')
+  checkPath(pattern, 'graphqlWs.pattern', '/graphql')
   const clients = new Map<WebSocketConnection, Client>()
   const flow = new Flow()
 
@@ -84,7 +84,7 @@ export function graphqlWs(server: GraphqlWsServer, options: GraphqlWsOptions): U
       try {
         await clients.get(conn)?.take(String(data))
       } catch (error) {
-        conn.close(INTERNAL_SERVER_ERROR, 'Internal server error')
+        conn.close(INTERNAL_SERVER_ERROR, reasonOf(error))
         throw error
       }
     },
@@ -92,4 +92,11 @@ export function graphqlWs(server: GraphqlWsServer, options: GraphqlWsOptions): U
     onClose: left,
     onStop: restarting(handler.onStop, left),
   }
+}
+
+/** As graphql-ws does on `ws`: what has failed, while somebody develops, and where a close frame has room for it. */
+function reasonOf(error: unknown): string {
+  const reason = error instanceof Error ? error.message : String(error)
+  const isTold = process.env['NODE_ENV'] !== 'production' && Buffer.byteLength(reason) <= 123
+  return isTold ? reason : 'Internal server error'
 }

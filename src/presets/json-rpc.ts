@@ -1,7 +1,7 @@
 import type { UniversalApiWsHandler } from '../engine/handler/handler.ts'
 import type { WebSocketConnection } from '../engine/connection/websocket-connection.ts'
 import { checkPath, isObject, splitOptions, wrong, type PresetOptions } from './options.ts'
-import { RpcPeer, type RpcClient, type RpcMethods } from './rpc-peer.ts'
+import { RpcPeer, type RpcClient, type RpcMethod, type RpcMethods } from './rpc-peer.ts'
 
 export interface JsonRpcOptions
   extends PresetOptions, Pick<UniversalApiWsHandler, 'authenticate' | 'prefix' | 'subprotocols'> {
@@ -13,18 +13,30 @@ export interface JsonRpcOptions
   onClose?(client: RpcClient): unknown
 }
 
+/** An object that has methods of its own types: of an interface, or of a class. */
+type RpcObject<Methods> = {
+  readonly [Name in keyof Methods]: Methods[Name] extends (params: never, client: RpcClient) => unknown
+    ? Methods[Name]
+    : RpcMethod
+}
+
 /**
  * JSON-RPC 2.0 over WebSocket, both ways: requests, notifications, batches.
- * @param methods - by their names. What one returns is the result; an error with a whole number as its `code` is the client's, with
- * `message` and `data`; any other is -32603 for the client, and reaches `onError`
+ * @param methods - by their names. Those of a class may be its instance's. What one returns is the result; an
+ * {@link RpcError} is the client's; any other is -32603 for the client, and reaches `onError`
  * @throws `ERR_OPTION`
  */
-export function jsonRpc(methods: RpcMethods, options: JsonRpcOptions): UniversalApiWsHandler {
+export function jsonRpc(methods: RpcMethods, options: JsonRpcOptions): UniversalApiWsHandler
+export function jsonRpc<Methods extends object>(
+  methods: Methods & RpcObject<Methods>,
+  options: JsonRpcOptions,
+): UniversalApiWsHandler
+export function jsonRpc(methods: object, options: JsonRpcOptions): UniversalApiWsHandler {
   checkMethods(methods)
   const own = ['pattern', 'authenticate', 'prefix', 'subprotocols', 'onConnect', 'onClose']
   const { own: mine, handler } = splitOptions('jsonRpc', options, own)
   const { pattern, onConnect, onClose, ...rest } = mine as Partial<JsonRpcOptions>
-  checkPath(pattern, 'jsonRpc.pattern')
+  checkPath(pattern, 'jsonRpc.pattern', '/rpc')
   for (const [name, hook] of [
     ['onConnect', onConnect],
     ['onClose', onClose],
@@ -53,8 +65,15 @@ export function jsonRpc(methods: RpcMethods, options: JsonRpcOptions): Universal
   }
 }
 
+const METHODS = 'an object of functions by their names'
+
 function checkMethods(methods: unknown): asserts methods is RpcMethods {
-  if (!isObject(methods)) wrong('jsonRpc() methods', methods, 'an object of functions by their names')
+  if (!isObject(methods)) wrong('jsonRpc() methods', methods, METHODS)
+  if (methods instanceof Map) wrong('jsonRpc() methods', 'a Map', `${METHODS}: Object.fromEntries(methods)`)
+  if (methods instanceof Set || methods instanceof Promise) wrong('jsonRpc() methods', methods, METHODS)
+  const prototype: unknown = Object.getPrototypeOf(methods)
+  // The fields of an instance are its own affair.
+  if (prototype !== null && prototype !== Object.prototype) return
   for (const [name, method] of Object.entries(methods))
     if (typeof method !== 'function') wrong(`jsonRpc() methods.${name}`, method, 'a function')
 }

@@ -98,11 +98,15 @@ export class MswClient extends Target {
   extension: unknown
   /** `undefined` when it has gone: MSW 3 keeps all clients that it has ever seen. */
   #conn: WebSocketConnection | undefined
+  #failure: { readonly error: unknown } | undefined
   /** A `Blob` is being read: what is sent behind it waits. */
   #reading: Promise<void> | undefined
 
-  constructor(conn: WebSocketConnection, url: URL) {
+  readonly #fail: (error: unknown) => void
+
+  constructor(conn: WebSocketConnection, url: URL, fail: (error: unknown) => void) {
     super()
+    this.#fail = fail
     this.id = conn.id
     this.url = url
     this.#conn = conn
@@ -126,6 +130,19 @@ export class MswClient extends Target {
     this.#conn?.close(code, reason)
   }
 
+  /**
+   * What a listener of 'connection' has returned. It is not waited for: it may go on as long as the client is there. What it rejects
+   * with ends the client, and is what `end` rejects with, so that the engine hears of it.
+   */
+  watch(made: unknown): void {
+    if (!(made instanceof Promise)) return
+    made.catch((error: unknown) => {
+      if (this.#conn === undefined) return this.#fail(error)
+      this.#failure ??= { error }
+      this.#conn.close(1011)
+    })
+  }
+
   open(): Promise<void> {
     return this.tell(new Event('open'))
   }
@@ -133,6 +150,7 @@ export class MswClient extends Target {
   async end(code: number, reason: string): Promise<void> {
     this.#conn = undefined
     await this.tell(closeEvent(code, reason))
+    if (this.#failure) throw this.#failure.error
   }
 }
 

@@ -43,8 +43,12 @@ interface WsHandler {
  */
 export function fromMsw(handlers: readonly MswHandler[], options?: MswOptions): UniversalApiWsHandler {
   const runs = wsHandlersOf(handlers)
+  for (const each of runs) watchListeners(each)
   const { own, handler } = splitOptions('fromMsw', options, ['pattern', 'baseUrl', 'upstream'])
   const { pattern, baseUrl, upstream } = checked(own)
+  // Whoever mistypes the path of another handler is answered by this one.
+  const hint =
+    pattern === '/**' ? ', and no other handler is: fromMsw() takes all paths, unless it has a pattern' : ''
   const known = new Map<WebSocketConnection, MswConnection>()
   let logger: Logger | undefined
 
@@ -77,7 +81,11 @@ export function fromMsw(handlers: readonly MswHandler[], options?: MswOptions): 
     authenticate(req) {
       const url = urlOf(req)
       if (runs.some((each) => each.test(url.href, contextOf(req)))) return true
-      return { success: false, status: 404, reason: `No handler of MSW is for ${url.origin}${url.pathname}` }
+      return {
+        success: false,
+        status: 404,
+        reason: `No handler of MSW is for ${url.origin}${url.pathname}${hint}`,
+      }
     },
     ...(upstream !== undefined && {
       upstream: (req: HandshakeRequest): Upstream => {
@@ -92,8 +100,9 @@ export function fromMsw(handlers: readonly MswHandler[], options?: MswOptions): 
       },
     }),
     async onConnect(conn, req) {
-      const client = new MswClient(conn, urlOf(req))
-      const server = new MswServer(conn, (error) => logger?.error(`${pattern}: MSW: ${String(error)}`))
+      const fail = (error: unknown): void => logger?.error(`${pattern}: MSW: ${String(error)}`)
+      const client = new MswClient(conn, urlOf(req), fail)
+      const server = new MswServer(conn, fail)
       const protocols = (req.headers['sec-websocket-protocol'] ?? '').split(/\s*,\s*/).filter(Boolean)
       const connection: MswConnection = { client, server, info: { protocols } }
       known.set(conn, connection)
@@ -126,6 +135,36 @@ function wsHandlersOf(handlers: unknown): readonly WsHandler[] {
   return found as readonly WsHandler[]
 }
 
+/** As far as it is known of the emitters of both versions, strict-event-emitter and rettime. */
+interface Emitter {
+  listeners(name: 'connection'): readonly Listener[]
+  removeListener(name: 'connection', listener: Listener): unknown
+  on(name: 'connection', listener: Listener): unknown
+}
+
+type Listener = (this: unknown, connection: { readonly client?: unknown }) => unknown
+
+const watched = new WeakSet<Listener>()
+
+/** MSW drops what a listener returns, so that an async one that fails would end the process. */
+function watchListeners(handler: object): void {
+  const key = Object.getOwnPropertySymbols(handler).find(({ description }) => description === 'kEmitter')
+  if (key === undefined) return
+  const emitter = (handler as Record<symbol, Emitter>)[key] as Emitter
+  for (const listener of [...emitter.listeners('connection')]) {
+    if (watched.has(listener)) continue
+    const watching: Listener = function (connection) {
+      const made = listener.call(this, connection)
+      // The same handlers may be those of a `setupServer` as well.
+      if (connection.client instanceof MswClient) connection.client.watch(made)
+      return made
+    }
+    watched.add(watching)
+    emitter.removeListener('connection', listener)
+    emitter.on('connection', watching)
+  }
+}
+
 interface Settings {
   readonly pattern: string
   readonly baseUrl: string | undefined
@@ -137,11 +176,13 @@ function checked({
   baseUrl,
   upstream = false,
 }: Readonly<Record<string, unknown>>): Settings {
-  checkPath(pattern, 'fromMsw.pattern')
+  checkPath(pattern, 'fromMsw.pattern', '/rooms/**')
   if (baseUrl !== undefined && !isBase(baseUrl))
     wrong('fromMsw.baseUrl', baseUrl, 'the URL of a server without a path, such as wss://chat.example.com')
   if (typeof upstream !== 'boolean' && !isObject(upstream))
     wrong('fromMsw.upstream', upstream, 'true, false, or the options of an upstream without its url')
+  if (isObject(upstream) && 'url' in upstream)
+    wrong('fromMsw.upstream.url', upstream['url'], 'left out: the real server is at baseUrl')
   if (upstream !== false && baseUrl === undefined)
     wrong('fromMsw.baseUrl', baseUrl, 'there with upstream: the URL of the real server')
   return { pattern, baseUrl, upstream: upstream === true ? {} : upstream || undefined }

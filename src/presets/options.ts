@@ -82,8 +82,8 @@ export function isObject(value: unknown): value is Members {
 }
 
 /** @throws `ERR_OPTION` */
-export function checkPath(value: unknown, path: string): asserts value is string {
-  if (typeof value !== 'string' || !value.startsWith('/')) wrong(path, value, "a path, such as '/graphql'")
+export function checkPath(value: unknown, path: string, example: string): asserts value is string {
+  if (typeof value !== 'string' || !value.startsWith('/')) wrong(path, value, `a path, such as '${example}'`)
 }
 
 /** @throws `ERR_OPTION`, naming the place, its value, and what is accepted */

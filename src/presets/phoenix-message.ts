@@ -17,8 +17,9 @@ export type PhoenixVersion = 1 | 2
 /** What a client asks for; Phoenix itself takes a client without a version for the first. `undefined`: none that is known. */
 export function versionOf(url: string): PhoenixVersion | undefined {
   const vsn = new URL(url, 'ws://localhost').searchParams.get('vsn') ?? '1.0.0'
-  if (vsn.startsWith('1.')) return 1
-  return vsn.startsWith('2.') ? 2 : undefined
+  // `~> 1.0.0` and `~> 2.0.0` in Phoenix.
+  const [, major] = /^([12])\.0\.\d+$/.exec(vsn) ?? []
+  return major === undefined ? undefined : major === '1' ? 1 : 2
 }
 
 /** Of the messages with bytes; the last two are Supabase's. */
@@ -53,7 +54,7 @@ function messageOf(
   event: unknown,
   payload: unknown,
 ): PhoenixMessage | undefined {
-  if (typeof topic !== 'string' || topic === '' || typeof event !== 'string') return undefined
+  if (typeof topic !== 'string' || typeof event !== 'string') return undefined
   if (!isRef(joinRef) || !isRef(ref)) return undefined
   return { joinRef: joinRef ?? null, ref: ref ?? null, topic, event, payload }
 }

@@ -46,6 +46,10 @@ export class PhoenixSockets {
   readonly #topics: PhoenixTopics
   readonly #channels = new Map<WebSocketConnection, Map<string, Channel>>()
   readonly #presences = new Map<string, Presence>()
+  /** Whose hook `join` still runs: `leave` follows behind it. */
+  readonly #joining = new WeakSet<Channel>()
+  /** Joins that have not settled: what comes behind one waits for it, as it does for a process of Phoenix. */
+  readonly #joins = new WeakMap<WebSocketConnection, Map<string, Promise<unknown>>>()
 
   constructor(topics: PhoenixTopics) {
     this.#topics = topics
@@ -63,7 +67,10 @@ export class PhoenixSockets {
     const answer = (status: 'ok' | 'error', response: object): void =>
       reply(conn, version, message, status, response)
     if (topic === 'phoenix') return event === 'heartbeat' ? answer('ok', {}) : undefined
-    if (event === 'phx_join') return this.#join(conn, version, message, answer)
+    if (event === 'phx_join')
+      return this.#inTurn(message, conn, () => this.#join(conn, version, message, answer))
+    const join = this.#joins.get(conn)?.get(topic)
+    if (join) await join
     const channel = this.#channels.get(conn)?.get(topic)
     if (!channel || (message.joinRef !== null && message.joinRef !== channel.joinRef))
       return answer('error', { reason: 'unmatched topic' })
@@ -79,40 +86,77 @@ export class PhoenixSockets {
     await Promise.all(channels.map((channel) => this.#leave(channel)))
   }
 
+  /** One join after the other; `join` says what is left to wait for when it has settled. */
+  async #inTurn(
+    { topic }: PhoenixMessage,
+    conn: WebSocketConnection,
+    join: () => Promise<{ readonly joined: unknown } | undefined>,
+  ): Promise<void> {
+    const joins = this.#joins.get(conn) ?? new Map<string, Promise<unknown>>()
+    this.#joins.set(conn, joins)
+    const before = joins.get(topic)
+    const made = (async () => {
+      if (before === undefined) return join()
+      await before
+      return conn.closed ? undefined : join()
+    })()
+    const settled = made.then(
+      () => {},
+      () => {},
+    )
+    joins.set(topic, settled)
+    try {
+      await (
+        await made
+      )?.joined
+    } finally {
+      if (joins.get(topic) === settled) joins.delete(topic)
+    }
+  }
+
   async #join(
     conn: WebSocketConnection,
     version: PhoenixVersion,
     message: PhoenixMessage,
     answer: Answer,
-  ): Promise<void> {
+  ): Promise<{ readonly joined: unknown } | undefined> {
     const { topic } = message
     const hooks = this.#hooksOf(topic)
-    if (!hooks) return answer('error', { reason: 'unmatched topic' })
+    if (!hooks) {
+      answer('error', { reason: 'unmatched topic' })
+      return undefined
+    }
     const before = this.#channels.get(conn)?.get(topic)
     if (before) {
       before.end('phx_close')
       await this.#leave(before)
+      if (conn.closed) return undefined
     }
-    const presence = this.#presences.get(topic) ?? new Presence()
-    this.#presences.set(topic, presence)
     const remove = (each: Channel): void => void this.#leave(each).catch(this.fail)
-    const channel = new Channel({ presence, remove }, conn, version, message)
+    const presenceOf = (name: string): Presence => this.#presenceOf(name)
+    const channel = new Channel({ presenceOf, remove }, conn, version, message)
     const channels = this.#channels.get(conn) ?? new Map<string, Channel>()
     this.#channels.set(conn, channels.set(topic, channel))
+    this.#joining.add(channel)
     let response: unknown
     try {
       response = await hooks.join?.(message.payload, channel)
     } catch (error) {
       this.#forget(channel)
       answer('error', error instanceof PhoenixError ? error.response : { reason: 'join crashed' })
-      if (error instanceof PhoenixError) return
+      if (error instanceof PhoenixError) return undefined
       throw error
+    } finally {
+      this.#joining.delete(channel)
     }
-    // It may have left, or gone, meanwhile.
-    if (this.#channels.get(conn)?.get(topic) !== channel) return void (await hooks.leave?.(channel))
+    // It was sent out, or has gone, meanwhile.
+    if (!channel.isHere) {
+      if (hooks.leave) await channel.leaving(hooks.leave)
+      return undefined
+    }
     answer('ok', asResponse(response))
     channel.enter(hooks.presence === true)
-    await hooks.joined?.(channel)
+    return { joined: hooks.joined?.(channel) }
   }
 
   async #take(channel: Channel, { event, payload }: PhoenixMessage, answer: Answer): Promise<void> {
@@ -120,19 +164,24 @@ export class PhoenixSockets {
     const take = on && Object.hasOwn(on, event) ? on[event] : on?.['*']
     if (!take) return answer('error', { reason: `no hook for the event ${event}` })
     try {
-      const response = await take(payload, channel, event)
+      const made = take(payload, channel, event)
+      // At once if it can be: a client that leaves behind it has its answers in that order.
+      const response: unknown = made instanceof Promise ? await made : made
       if (replies || response !== undefined) answer('ok', asResponse(response))
     } catch (error) {
       if (error instanceof PhoenixError) return answer('error', error.response)
       // As where a channel's process ends: the client joins again.
-      channel.end('phx_error')
+      if (channel.isHere) channel.end('phx_error')
       await this.#leave(channel)
       throw error
     }
   }
 
   async #leave(channel: Channel): Promise<void> {
-    if (this.#forget(channel)) await this.#hooksOf(channel.topic)?.leave?.(channel)
+    const isJoining = this.#joining.has(channel)
+    if (!this.#forget(channel) || isJoining) return
+    const leave = this.#hooksOf(channel.topic)?.leave
+    if (leave) await channel.leaving(leave)
   }
 
   /** @returns whether it was there */
@@ -145,6 +194,12 @@ export class PhoenixSockets {
     channel.exit()
     if (this.#presences.get(topic)?.isEmpty) this.#presences.delete(topic)
     return true
+  }
+
+  #presenceOf(topic: string): Presence {
+    const presence = this.#presences.get(topic) ?? new Presence()
+    this.#presences.set(topic, presence)
+    return presence
   }
 
   /** The topic by its name, else by the longest pattern, which ends with a `*`. */

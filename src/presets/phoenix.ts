@@ -35,10 +35,18 @@ export function channelHandler(
   sockets: PhoenixSockets,
   options: PhoenixOptions | undefined,
   defaultPattern: string,
+  more: readonly string[] = [],
 ): UniversalApiWsHandler {
-  const { own, handler } = splitOptions(preset, options, ['pattern', 'authenticate'])
+  const { own, handler } = splitOptions(preset, options, ['pattern', 'authenticate', ...more])
   const { pattern = defaultPattern, authenticate } = own as Partial<PhoenixOptions>
-  checkPath(pattern, `${preset}.pattern`)
+  checkPath(pattern, `${preset}.pattern`, defaultPattern)
+  // One that ends with a wildcard or a parameter may be for it as well.
+  if (!/(?:\/websocket|[*}])$/.test(pattern))
+    wrong(
+      `${preset}.pattern`,
+      pattern,
+      `what clients ask for, who add /websocket to what they are given: '${pattern.replace(/\/$/, '')}/websocket'`,
+    )
   if (authenticate !== undefined && typeof authenticate !== 'function')
     wrong(`${preset}.authenticate`, authenticate, 'a function')
   return {

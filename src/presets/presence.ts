@@ -11,10 +11,12 @@ export interface PresenceDiff {
   readonly leaves: Presences
 }
 
+/** Of all topics: a presence that begins anew must not say again what clients know of the one before. */
+let lastRef = 0
+
 /** Who is present in one topic: at most one presence for each connection. */
 export class Presence {
   readonly #tracked = new Map<WebSocketConnection, { readonly key: string; readonly meta: Meta }>()
-  #lastRef = 0
 
   get isEmpty(): boolean {
     return this.#tracked.size === 0
@@ -29,7 +31,7 @@ export class Presence {
   /** In the place of what was tracked of it before. */
   track(conn: WebSocketConnection, key: string, meta: object): PresenceDiff {
     const { leaves } = this.untrack(conn) ?? { leaves: {} }
-    const tracked = { key, meta: { ...meta, phx_ref: String(++this.#lastRef) } }
+    const tracked = { key, meta: { ...meta, phx_ref: String(++lastRef) } }
     this.#tracked.set(conn, tracked)
     return { joins: only(tracked), leaves }
   }

@@ -1,5 +1,5 @@
 import type { WebSocketConnection } from '../engine/connection/websocket-connection.ts'
-import { isObject } from './options.ts'
+import { isObject, wrong } from './options.ts'
 
 /** One client, as the methods of `jsonRpc` know it. */
 export interface RpcClient {
@@ -19,11 +19,25 @@ interface RequestOptions {
 }
 
 /** Written as a method, so that one with parameters of its own types fits. */
-type RpcMethod = {
+export type RpcMethod = {
   method(params: unknown, client: RpcClient): unknown
 }['method']
 
 export type RpcMethods = Readonly<Record<string, RpcMethod>>
+
+/** @returns the method of that name, of the object or of its class; what every object has is none */
+function methodOf(methods: RpcMethods, name: string): RpcMethod | undefined {
+  for (
+    let of: object | null = methods;
+    of && of !== Object.prototype;
+    of = Object.getPrototypeOf(of) as object
+  ) {
+    const { value } = Object.getOwnPropertyDescriptor(of, name) ?? {}
+    if (value !== undefined && (of === methods || name !== 'constructor'))
+      return typeof value === 'function' ? (value as RpcMethod) : undefined
+  }
+  return undefined
+}
 
 /** What the other side is told: thrown by a method here, or the answer to a request of ours. */
 export class RpcError extends Error {
@@ -31,8 +45,13 @@ export class RpcError extends Error {
   readonly code: number
   readonly data: unknown
 
-  /** @param code - -32768 to -32000 are the protocol's, the others yours */
+  /**
+   * @param code - -32768 to -32000 are the protocol's, the others yours
+   * @throws `ERR_OPTION`
+   */
   constructor(code: number, message: string, data?: unknown) {
+    if (!Number.isInteger(code)) wrong('new RpcError() code', code, 'a whole number, such as -32602')
+    if (typeof (message as unknown) !== 'string') wrong('new RpcError() message', message, 'a string')
     super(message)
     this.code = code
     this.data = data
@@ -61,16 +80,29 @@ interface Handled {
   readonly fault?: unknown
 }
 
+/** What has been asked of one client, and has not been answered. */
+interface Asked {
+  lastId: number
+  readonly pending: Map<unknown, Pending>
+}
+
+/**
+ * By client, and not by peer: a client stays over a reload, so that ids have to go on, and what the version before has asked is
+ * still answered.
+ */
+const askedOf = new WeakMap<WebSocketConnection, Asked>()
+
 /** One end of a connection that speaks JSON-RPC 2.0, with the other. */
 export class RpcPeer implements RpcClient {
   readonly conn: WebSocketConnection
   readonly #methods: RpcMethods
-  readonly #pending = new Map<unknown, Pending>()
-  #lastId = 0
+  readonly #asked: Asked
 
   constructor(conn: WebSocketConnection, methods: RpcMethods) {
     this.conn = conn
     this.#methods = methods
+    this.#asked = askedOf.get(conn) ?? { lastId: 0, pending: new Map() }
+    askedOf.set(conn, this.#asked)
   }
 
   notify(method: string, params?: object): void {
@@ -81,23 +113,23 @@ export class RpcPeer implements RpcClient {
     const { signal } = options
     signal?.throwIfAborted()
     if (this.conn.closed) throw gone()
-    const id = ++this.#lastId
+    const id = ++this.#asked.lastId
     const abort = (): void => this.#take(id)?.reject(signal?.reason)
     signal?.addEventListener('abort', abort)
     try {
       return await new Promise((resolve, reject) => {
-        this.#pending.set(id, { resolve, reject })
+        this.#asked.pending.set(id, { resolve, reject })
         this.conn.send({ jsonrpc: '2.0', id, method, params })
       })
     } finally {
-      this.#pending.delete(id)
+      this.#asked.pending.delete(id)
       signal?.removeEventListener('abort', abort)
     }
   }
 
   /** The client has gone. */
   end(): void {
-    for (const id of [...this.#pending.keys()]) this.#take(id)?.reject(gone())
+    for (const id of [...this.#asked.pending.keys()]) this.#take(id)?.reject(gone())
   }
 
   /** Rejects with the first failure that is none of the client's business, when all has been answered. */
@@ -133,9 +165,10 @@ export class RpcPeer implements RpcClient {
   }
 
   async #call(method: string, params: unknown, id: Id): Promise<Handled> {
-    if (!Object.hasOwn(this.#methods, method)) return { answer: failure(id, METHOD_NOT_FOUND) }
+    const call = methodOf(this.#methods, method)
+    if (!call) return { answer: failure(id, METHOD_NOT_FOUND) }
     try {
-      const result = await this.#methods[method]?.(params, this)
+      const result: unknown = await call.call(this.#methods, params, this)
       const json = JSON.stringify(result === undefined ? null : result) as string | undefined
       if (json === undefined) throw new TypeError(`${method}() returned what JSON has no form for`)
       return { answer: `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${json}}` }
@@ -150,12 +183,16 @@ export class RpcPeer implements RpcClient {
   #settle({ id, result, error }: Message): void {
     const pending = this.#take(id)
     if (!isObject(error)) return pending?.resolve(result)
-    pending?.reject(new RpcError(Number(error['code']), String(error['message']), error['data']))
+    // What the client says may have any form.
+    const { code, message, data } = error
+    pending?.reject(
+      new RpcError(Number.isInteger(code) ? (code as number) : INTERNAL_ERROR.code, String(message), data),
+    )
   }
 
   #take(id: unknown): Pending | undefined {
-    const pending = this.#pending.get(id)
-    this.#pending.delete(id)
+    const pending = this.#asked.pending.get(id)
+    this.#asked.pending.delete(id)
     return pending
   }
 }
@@ -168,9 +205,9 @@ function isParams(params: unknown): boolean {
   return params === undefined || (typeof params === 'object' && params !== null)
 }
 
-/** Errors of any library that has a code of the protocol's kind; those of Node have a word. */
+/** Others have codes, too, which mean something else: those of the system, of a `DOMException`, of an answer to `fetch`. */
 function isForClient(error: unknown): error is RpcError {
-  return error instanceof Error && 'code' in error && Number.isInteger(error.code)
+  return error instanceof RpcError
 }
 
 function failure(id: Id, { code, message, data }: RpcError): string {

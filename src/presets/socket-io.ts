@@ -19,7 +19,10 @@ export interface SocketIoServer {
 }
 
 export interface SocketIoOptions extends PresetOptions {
-  /** The whole path that clients ask for, which is their option `path` too. @defaultValue '/socket.io/', or the `path` of `io` */
+  /**
+   * The whole path that clients ask for, which is their option `path` too. It ends with a slash, unless `io` has
+   * `addTrailingSlash: false`. @defaultValue '/socket.io/', or the `path` of `io`
+   */
   path?: string
 }
 
@@ -29,6 +32,7 @@ interface EngineIo {
     transports: readonly string[]
     readonly maxHttpBufferSize: number
     readonly allowEIO3?: boolean
+    readonly addTrailingSlash?: boolean
   }
   handleUpgrade(request: object, socket: RefusalSocket, head: Buffer): void
 }
@@ -56,9 +60,11 @@ const UNKNOWN_TRANSPORT: RequestAnswer = {
 export function socketIo(io: SocketIoServer, options?: SocketIoOptions): UniversalApiWsHandler {
   if (!isServer(io)) wrong('socketIo() io', io, 'a Server of socket.io, such as new Server()')
   const { own, handler } = splitOptions('socketIo', options, ['path'])
-  const path = own['path'] ?? `${io.path()}/`
-  checkPath(path, 'socketIo.path')
+  const given = own['path'] ?? io.path()
+  checkPath(given, 'socketIo.path', '/socket.io/')
   const engine = attach(io)
+  // As engine.io has it, and its clients, whatever their option `path` says.
+  const path = given.replace(/\/$/, '') + (engine.opts.addTrailingSlash === false ? '' : '/')
   const accepts = new WeakMap<HandshakeRequest, Accept>()
   const sockets = new Map<WebSocketConnection, Socket>()
   const flow = new Flow()

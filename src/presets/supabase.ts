@@ -17,8 +17,11 @@ export interface SupabaseOptions extends PhoenixOptions {
    * A client wants into a channel: its name, and what it gives (`config`, `access_token`). A {@link PhoenixError} keeps it out.
    * @defaultValue everybody may
    */
-  join?: (name: string, payload: unknown, channel: PhoenixChannel) => unknown
+  join?: Join
 }
+
+/** Written as a method, so that one with a payload of its own type fits. */
+type Join = { join(name: string, payload: unknown, channel: PhoenixChannel): unknown }['join']
 
 /** Before the names of channels, on the wire. */
 const PREFIX = 'realtime:'
@@ -76,7 +79,7 @@ export function supabase(options: SupabaseOptions = {}): UniversalApiWsHandler {
       },
     },
   })
-  const handler = channelHandler('supabase', sockets, rest, '/realtime/v1/websocket')
+  const handler = channelHandler('supabase', sockets, rest, '/realtime/v1/websocket', ['changes', 'join'])
   let stop: (() => void) | undefined
   return {
     ...handler,

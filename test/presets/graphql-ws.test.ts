@@ -10,7 +10,7 @@ import {
   validate,
 } from 'graphql'
 import { createClient, makeServer, type Client, type ClientOptions } from 'graphql-ws'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
 import { graphqlWs, type GraphqlWsExtra, type GraphqlWsOptions } from '../../src/presets/presets.ts'
 import { connectWs, Queue } from '../support/client.ts'
@@ -207,24 +207,34 @@ describe.each(PLACES)('graphql-ws on $name', ({ start }) => {
   test('a hook of the library that fails closes with 4500, and reaches onError', async () => {
     const errors: string[] = []
     const counters = new Counters()
+    let message = 'no schema'
     const server = makeServer({
       execute,
       subscribe,
       parse,
       validate,
       schema: () => {
-        throw new Error('no schema: <secret>')
+        throw new Error(message)
       },
     })
     counters.server.opened = server.opened
     const started = await start(
       handler(counters, { onError: (_conn, error) => void errors.push(error.message) }),
     )
-    await expect(all(dial(started, { retryAttempts: 0 }), '{ hello }')).rejects.toMatchObject({
-      code: 4500,
-      reason: 'Internal server error',
-    })
-    expect(errors).toEqual(['no schema: <secret>'])
+    const fails = async (reason: string): Promise<void> => {
+      const asked = all(dial(started, { retryAttempts: 0 }), '{ hello }')
+      const { code, reason: told } = (await asked.catch((error: unknown) => error)) as CloseEvent
+      expect([code, told]).toEqual([4500, reason])
+    }
+    await fails('no schema')
+    // A close frame has room for 123 bytes.
+    message = 'ä'.repeat(62)
+    await fails('Internal server error')
+    message = 'the password is 1234'
+    vi.stubEnv('NODE_ENV', 'production')
+    defer(() => vi.unstubAllEnvs())
+    await fails('Internal server error')
+    expect(errors).toEqual(['no schema', 'ä'.repeat(62), 'the password is 1234'])
   })
 })
 

@@ -59,6 +59,12 @@ const METHODS: RpcMethods = {
     throw new Error('the password is 1234')
   },
   twist: () => () => 1,
+  timeout: () => {
+    throw new DOMException('the operation of a colleague timed out', 'TimeoutError')
+  },
+  coded: () => {
+    throw Object.assign(new Error('what a library says'), { code: 42 })
+  },
   join: (params, { conn }) => conn.joinRoom(String((params as { room: string }).room)),
   say: (params, { conn }) => conn.broadcastAllRooms({ jsonrpc: '2.0', method: 'told', params }, true),
   ask: async (params, client) => {
@@ -94,8 +100,16 @@ describe.each(PLACES)('JSON-RPC on $name', ({ start }) => {
     })
     await expect(request('fail')).rejects.toMatchObject({ code: -32_603, message: 'Internal error' })
     await expect(request('twist')).rejects.toMatchObject({ code: -32_603 })
+    // The codes of other libraries are not the protocol's.
+    for (const method of ['timeout', 'coded'])
+      await expect(request(method)).rejects.toMatchObject({ code: -32_603, message: 'Internal error' })
     await expect(request('toString')).rejects.toMatchObject({ code: -32_601, message: 'Method not found' })
-    expect(errors).toEqual(['the password is 1234', 'twist() returned what JSON has no form for'])
+    expect(errors).toEqual([
+      'the password is 1234',
+      'twist() returned what JSON has no form for',
+      'the operation of a colleague timed out',
+      'what a library says',
+    ])
     const other = await dial(started)
     await request('join', { room: 'a' })
     await other.both.request('join', { room: 'a' }, undefined)
@@ -185,11 +199,75 @@ test.each(STANDALONE)('a reload on $name: clients stay', async ({ start }) => {
   expect(await both.request('add', [1], undefined)).toBe('new')
 })
 
+test.each(STANDALONE)(
+  'a reload on $name: what has been asked before is answered, and ids go on',
+  async ({ start }) => {
+    const version = (name: string): ReturnType<typeof jsonRpc> =>
+      jsonRpc(
+        { ask: async (_params, client) => `${name}: ${String(await client.request('confirm', { name }))}` },
+        { pattern: '/rpc' },
+      )
+    const started = await start(version('old'))
+    const client = await connectWs(`${started.url}/api/rpc`)
+    defer(() => client.terminate())
+    client.json({ jsonrpc: '2.0', method: 'ask', id: 'A' })
+    const old = (await client.next()) as { id: number }
+    started.server.reload({ port: 0, wsHandlers: [version('new')] })
+    client.json({ jsonrpc: '2.0', method: 'ask', id: 'B' })
+    const fresh = (await client.next()) as { id: number }
+    expect(fresh).toEqual({ jsonrpc: '2.0', id: old.id + 1, method: 'confirm', params: { name: 'new' } })
+    client.json({ jsonrpc: '2.0', id: old.id, result: 'one' })
+    expect(await client.next()).toEqual({ jsonrpc: '2.0', id: 'A', result: 'old: one' })
+    client.json({ jsonrpc: '2.0', id: fresh.id, result: 'two' })
+    expect(await client.next()).toEqual({ jsonrpc: '2.0', id: 'B', result: 'new: two' })
+  },
+)
+
+interface Sum {
+  add(params: { a: number; b: number }): number
+}
+
+class Calculator implements Sum {
+  readonly calls: string[] = []
+  readonly #factor = 2
+
+  add({ a, b }: { a: number; b: number }): number {
+    this.calls.push('add')
+    return (a + b) * this.#factor
+  }
+}
+
+class Shy extends Calculator {
+  async hello(_params: unknown, client: RpcClient): Promise<string> {
+    return client.conn.path
+  }
+}
+
+test.each(STANDALONE)('methods of an interface and of a class on $name', async ({ start }) => {
+  const api: Sum = { add: ({ a, b }) => a + b }
+  const started = await start(
+    jsonRpc(api, { pattern: '/sum' }),
+    jsonRpc(new Shy() as Omit<Shy, 'calls'>, { pattern: '/rpc' }),
+  )
+  const { both } = await dial(started)
+  expect(await both.request('add', { a: 1, b: 2 }, undefined)).toBe(6)
+  expect(await both.request('hello', undefined, undefined)).toBe('/api/rpc')
+  for (const name of ['constructor', 'toString', 'calls', 'hasOwnProperty', '__proto__'])
+    await expect(both.request(name, undefined, undefined)).rejects.toMatchObject({ code: -32_601 })
+})
+
 test('what it cannot take is an error at the call', () => {
   expect(() => jsonRpc([] as never, { pattern: '/' })).toThrow('an object of functions by their names')
   expect(() => jsonRpc({ add: 1 } as never, { pattern: '/' })).toThrow(
     '"jsonRpc() methods.add" is 1; it has to be a function',
   )
+  expect(() => jsonRpc(new Map([['add', () => 1]]) as never, { pattern: '/' })).toThrow(
+    'an object of functions by their names: Object.fromEntries(methods)',
+  )
+  expect(() => jsonRpc(Promise.resolve({}) as never, { pattern: '/' })).toThrow('an object of functions')
+  expect(() => new RpcError('a' as never, 5 as never)).toThrow('"new RpcError() code" is "a"')
+  expect(() => new RpcError(1.5, 'x')).toThrow('a whole number, such as -32602')
+  expect(() => new RpcError(1, 5 as never)).toThrow('"new RpcError() message" is 5; it has to be a string')
   expect(() => jsonRpc({}, {} as never)).toThrow('"jsonRpc.pattern" is missing')
   expect(() => jsonRpc({}, { pattern: '/', onConnect: 1 } as never)).toThrow('"jsonRpc.onConnect" is 1')
   expect(() => jsonRpc({}, { pattern: '/', patern: 1 } as never)).toThrow('did you mean "pattern"?')

@@ -149,6 +149,40 @@ describe.each(VERSIONS)('$version', ({ msw }) => {
     expect(errors).toEqual([expect.stringContaining('upstream: true')])
   })
 
+  test.each(PLACES)(
+    "an async listener of 'connection' that fails ends its client only: $name",
+    async ({ start }) => {
+      const link = msw.ws.link('*/rooms/:room')
+      const errors: string[] = []
+      const listening = link.addEventListener('connection', async ({ client, params }) => {
+        client.send('hello')
+        client.addEventListener('message', ({ data }) => client.send(data))
+        await Promise.resolve()
+        if (params['room'] === 'bad') throw new Error('the database is not there')
+        // What never ends holds nothing up.
+        await new Promise(() => {})
+      })
+      const onError = (_conn: unknown, error: Error): void => void errors.push(error.message)
+      // Two handlers of one list, as where a config is read again.
+      const started = await start(
+        fromMsw([listening], { pattern: '/rooms/bad', onError }),
+        fromMsw([listening], { onError }),
+      )
+      const good = await dial(`${started.url}/rooms/good`)
+      expect(await good.next()).toBe('hello')
+      const bad = await dial(`${started.url}/rooms/bad`)
+      expect(await bad.next()).toBe('hello')
+      expect((await bad.closed).code).toBe(1011)
+      await expect.poll(() => errors).toEqual(['the database is not there'])
+      expect(started.server.stats().handlerErrors).toBe(1)
+      good.send('still here')
+      expect(await good.next()).toBe('still here')
+      expect((await shakeHands(started, '/mistyped')).body).toMatch(
+        /No handler of MSW is for ws:\/\/.*\/mistyped, and no other handler is: fromMsw\(\) takes all paths/,
+      )
+    },
+  )
+
   test.each(STANDALONE)('a reload on $name: clients come again', async ({ start }) => {
     const started = await start(fromMsw(handlersOf(msw).handlers, { baseUrl: 'wss://chat.example.com' }))
     const client = await dial(`${started.url}/rooms/1`)
@@ -173,5 +207,8 @@ test('what it cannot take is an error at the call', () => {
   )
   expect(() => fromMsw([link], { baseUrl: 'wss://chat.example.com/v1' })).toThrow('without a path')
   expect(() => fromMsw([link], { upstream: true })).toThrow('"fromMsw.baseUrl" is missing')
+  expect(() => fromMsw([link], { baseUrl: 'ws://a', upstream: { url: 'ws://x' } as never })).toThrow(
+    '"fromMsw.upstream.url" is "ws://x"; it has to be left out: the real server is at baseUrl',
+  )
   expect(() => fromMsw([link], { upstream: 'ws://x' as never })).toThrow('without its url')
 })

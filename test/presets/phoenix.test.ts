@@ -208,12 +208,166 @@ describe.each(PLACES)('Phoenix channels on $name', ({ start }) => {
       other.send(nonsense)
       expect((await other.closed).code).toBe(1007)
     }
-    expect((await shakeHands(started, `${path}?vsn=3.0.0`)).status).toBe(400)
+    for (const vsn of ['3.0.0', '2.1.0', '1.1.0', '2.0'])
+      expect((await shakeHands(started, `${path}?vsn=${vsn}`)).status).toBe(400)
+    ;(await connectWs(`${started.url}${path}?vsn=2.0.1`)).close()
     expect((await shakeHands(started, `${path}?token=wrong`)).status).toBe(401)
     expect((await shakeHands(started, `/api${path}`)).status).toBe(404)
     client.close()
     await untilEmpty(started.server)
     expect(started.server.stats().handlerErrors).toBe(0)
+  })
+
+  test('whoever goes while its join runs is no ghost, leaves once, and is not heard of again', async () => {
+    const gates = new Map<string, () => void>()
+    const seen: string[] = []
+    const channels: PhoenixChannel[] = []
+    const started = await start(
+      phoenix({
+        'room:*': {
+          presence: true,
+          async join(payload, channel) {
+            const { name } = payload as { name: string }
+            channel.data['name'] = name
+            channels.push(channel)
+            seen.push(`${name} joins`)
+            if (name !== 'watch') await new Promise<void>((resolve) => gates.set(name, resolve))
+            channel.track(name)
+            channel.broadcast('here', { name })
+            seen.push(`${name} joined`)
+          },
+          leave: (channel) => {
+            seen.push(`${String(channel.data['name'])} leaves`)
+            channel.broadcast('left', { name: channel.data['name'] })
+          },
+        },
+      }),
+    )
+    const watch = dial(started).channel('room:a', { name: 'watch' })
+    const presence = new Presence(watch)
+    const got = events(watch, 'here', 'left')
+    await answered(watch.join())
+    const gone = dial(started)
+    gone.channel('room:a', { name: 'gone' }).join()
+    const lost = dial(started).channel('room:a', { name: 'lost' })
+    lost.join()
+    await expect.poll(() => gates.size).toBe(2)
+    const closed = new Promise<void>((resolve) => gone.onClose(() => resolve()))
+    gone.disconnect()
+    await closed
+    await expect.poll(() => started.server.stats().connections).toBe(2)
+    // A timeout of the client's join, or its end: the answer of the join comes before that of the leave.
+    const left = answered(lost.leave())
+    expect(seen.filter((each) => each.endsWith('leaves'))).toEqual([])
+    gates.get('gone')!()
+    expect(await got.next()).toEqual(['left', { name: 'gone' }])
+    gates.get('lost')!()
+    expect(await left).toEqual(['ok', {}])
+    expect([await got.next(), await got.next()]).toEqual([
+      ['here', { name: 'lost' }],
+      ['left', { name: 'lost' }],
+    ])
+    for (const channel of channels.slice(1)) {
+      channel.track('ghost')
+      channel.broadcast('here', { name: 'ghost' })
+      channel.push('here')
+      channel.close()
+    }
+    channels[0]!.broadcast('here', { name: 'last' })
+    expect(await got.next()).toEqual(['here', { name: 'last' }])
+    expect(presence.list((key) => key)).toEqual(['watch'])
+    expect(seen.filter((each) => !each.endsWith('joins')).slice(1)).toEqual([
+      'gone joined',
+      'gone leaves',
+      'lost joined',
+      'lost leaves',
+    ])
+    expect(() => channels[0]!.track(undefined as never)).toThrow(
+      '"channel.track() key" is missing; it has to be a string',
+    )
+  })
+
+  test('what is sent while a join runs waits for it: events, a leave, another join', async () => {
+    const seen: string[] = []
+    let settle: () => void = () => {}
+    const started = await start(
+      phoenix({
+        '*': {
+          async join(payload) {
+            const { refused, name } = payload as { refused?: boolean; name: string }
+            seen.push(`join ${name}`)
+            await new Promise<void>((resolve) => (settle = resolve))
+            if (refused) throw new PhoenixError('no')
+            seen.push(`joined ${name}`)
+          },
+          joined: () => void seen.push('in'),
+          leave: () => void seen.push('leave'),
+          on: { say: () => void seen.push('say') },
+        },
+      }),
+    )
+    const client = await connectWs(`${started.url}/socket/websocket?vsn=2.0.0`)
+    defer(() => client.terminate())
+    const ok = (joinRef: string, ref: string): unknown => [
+      joinRef,
+      ref,
+      '',
+      'phx_reply',
+      { status: 'ok', response: {} },
+    ]
+    const error = (joinRef: string, ref: string, reason: string): unknown => [
+      joinRef,
+      ref,
+      '',
+      'phx_reply',
+      { status: 'error', response: { reason } },
+    ]
+    // A topic may be empty, where there is a '*'.
+    client.json(['1', '1', '', 'phx_join', { name: 'a' }])
+    client.json(['1', '2', '', 'say', {}])
+    client.json(['1', '3', '', 'phx_leave', {}])
+    client.json(['4', '4', '', 'phx_join', { name: 'b', refused: true }])
+    client.json(['4', '5', '', 'say', {}])
+    client.json([null, '6', 'phoenix', 'heartbeat', {}])
+    expect((await client.next())[1]).toBe('6')
+    expect(seen).toEqual(['join a'])
+    settle()
+    expect([await client.next(), await client.next(), await client.next(), await client.next()]).toEqual([
+      ok('1', '1'),
+      ok('1', '2'),
+      ok('1', '3'),
+      ['1', '1', '', 'phx_close', {}],
+    ])
+    await expect.poll(() => seen.at(-1)).toBe('join b')
+    settle()
+    expect([await client.next(), await client.next()]).toEqual([
+      error('4', '4', 'no'),
+      error('4', '5', 'unmatched topic'),
+    ])
+    expect(seen).toEqual(['join a', 'joined a', 'in', 'say', 'leave', 'join b'])
+    // One after the other, and who goes before the second has begun does not get there.
+    client.json(['7', '7', '', 'phx_join', { name: 'c' }])
+    client.json(['8', '8', '', 'phx_join', { name: 'd' }])
+    await expect.poll(() => seen.at(-1)).toBe('join c')
+    client.close()
+    await untilEmpty(started.server)
+    settle()
+    await expect.poll(() => seen.slice(6)).toEqual(['join c', 'joined c', 'leave'])
+  })
+
+  test('presence of who was there before anybody was tracked', async () => {
+    const started = await start(
+      phoenix({ a: { presence: true, on: { track: (name, channel) => channel.track(String(name)) } } }),
+    )
+    const [one, two, three] = [0, 1, 2].map(() => dial(started).channel('a'))
+    await answered(one!.join())
+    await answered(two!.join())
+    await answered(two!.push('track', 'two' as never))
+    await answered(two!.leave())
+    const presence = new Presence(three!)
+    await answered(three!.join())
+    await answered(one!.push('track', 'one' as never))
+    await expect.poll(() => presence.list((key) => key)).toEqual(['one'])
   })
 
   test('100 clients; the server closes, and all have left', async () => {
@@ -253,5 +407,9 @@ test('what it cannot take is an error at the call', () => {
   expect(() => phoenix({ a: { on: { x: 1 } } as never })).toThrow(
     '"phoenix() topics["a"].on.x" is 1; it has to be a function',
   )
+  expect(() => phoenix({}, { pattern: '/live' })).toThrow(
+    "who add /websocket to what they are given: '/live/websocket'",
+  )
+  expect(phoenix({}, { pattern: '/live/**' }).pattern).toBe('/live/**')
   expect(() => phoenix({}, { authenticate: true } as never)).toThrow('"phoenix.authenticate" is true')
 })

@@ -194,6 +194,17 @@ test.each(STANDALONE)('a reload on $name: clients come again, to the new version
   expect(before.engine.clientsCount).toBe(0)
 })
 
+test.each(STANDALONE)('paths with their slash, and without it, on $name', async ({ start }) => {
+  const started = await start(
+    socketIo(chat(), { path: '/with' }),
+    socketIo(chat({ addTrailingSlash: false }), { path: '/without' }),
+    socketIo(chat({ path: '/own', addTrailingSlash: false })),
+  )
+  await on(dial(started, { path: '/with' }), 'connect')
+  for (const path of ['/without', '/own'])
+    await on(dial(started, { path, addTrailingSlash: false, forceNew: true }), 'connect')
+})
+
 test.each(STANDALONE)('a slow client on $name is not sent what is volatile', async ({ start }) => {
   const io = chat()
   const connected = once(io, 'connection') as Promise<[IoSocket]>
@@ -236,6 +247,9 @@ test('what it cannot serve is an error at the call', () => {
   expect(socketIo(io)).not.toBe(socketIo(io, { path: '/other/' }))
   expect(of(() => socketIo(io, { path: 'socket.io' }))).toContain(
     'option "socketIo.path" is "socket.io"; it has to be a path',
+  )
+  expect(of(() => socketIo(io, { path: 5 } as never))).toContain(
+    "is 5; it has to be a path, such as '/socket.io/'",
   )
   expect(of(() => socketIo(io, { heartbeet: 1 } as never))).toContain('did you mean "heartbeat"?')
   expect(of(() => socketIo(io, { onMessage() {} } as never))).toContain('unknown option "socketIo.onMessage"')

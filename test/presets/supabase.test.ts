@@ -100,6 +100,8 @@ describe.each(PLACES)('Supabase Realtime on $name', ({ start }) => {
     listen('INSERT', 'todos')
     listen('*', 'users', 'id=in.(1,2),name=not.like.x%')
     listen('DELETE', 'todos', 'id=gte.5')
+    // A Date is the text that goes out.
+    listen('INSERT', 'days', 'at=eq.2026-05-01T00:00:00.000Z')
     channel.on('system', {}, (payload) => system.push(payload))
     expect(await subscribed(channel)).toBe('SUBSCRIBED')
     expect(await system.next()).toMatchObject({ status: 'ok', extension: 'postgres_changes', channel: 'db' })
@@ -111,11 +113,20 @@ describe.each(PLACES)('Supabase Realtime on $name', ({ start }) => {
     changes.delete('todos', { id: 4 })
     changes.delete('todos', { id: 5 })
     changes.insert('todos', { id: 9 }, 'private')
+    changes.insert('days', { at: new Date('2026-05-02') })
+    changes.insert('days', { at: new Date('2026-05-01') })
     changes.insert('todos', { id: 10 })
-    expect([await got.next(), await got.next(), await got.next(), await got.next()]).toEqual([
+    expect([
+      await got.next(),
+      await got.next(),
+      await got.next(),
+      await got.next(),
+      await got.next(),
+    ]).toEqual([
       ['INSERT', 'todos', { id: 1, text: 'write it' }, {}],
       ['UPDATE', 'users', { id: 2, name: 'ann' }, { id: 2 }],
       ['DELETE', 'todos', {}, { id: 5 }],
+      ['INSERT', 'days', { at: '2026-05-01T00:00:00.000Z' }, {}],
       ['INSERT', 'todos', { id: 10 }, {}],
     ])
   })
@@ -123,8 +134,8 @@ describe.each(PLACES)('Supabase Realtime on $name', ({ start }) => {
   test('who is kept out; a filter that is none; a client that comes back; 100 of them', async () => {
     const started = await start(
       supabase({
-        join: (name) => {
-          if (name === 'private') throw new PhoenixError('not for you')
+        join: (name, { access_token: token }: { access_token?: string }) => {
+          if (name === 'private' && token === undefined) throw new PhoenixError('not for you')
         },
         authenticate: ({ url }) => url.includes('apikey=anon'),
       }),
@@ -136,6 +147,12 @@ describe.each(PLACES)('Supabase Realtime on $name', ({ start }) => {
       .on('postgres_changes', { event: '*', schema: 'public', table: 'a', filter: 'id=fts.1' }, () => {})
     expect(await subscribed(wrong)).toContain(
       'CHANNEL_ERROR the filter "id=fts.1" is not column=operator.value',
+    )
+    const nope = client
+      .channel('events')
+      .on('postgres_changes', { event: 'NOPE' as '*', schema: 'public', table: 'a' }, () => {})
+    expect(await subscribed(nope)).toBe(
+      'CHANNEL_ERROR the event "NOPE" is not one of *, INSERT, UPDATE, DELETE',
     )
     await client.removeAllChannels()
     const clients = Array.from({ length: 100 }, () => dial(started))
@@ -158,5 +175,15 @@ test('what it cannot take is an error at the call', () => {
     '"supabase.changes" is {}; it has to be new PostgresChanges()',
   )
   expect(() => supabase({ jion: 1 } as never)).toThrow('unknown option "supabase.jion"')
+  expect(() => supabase({ chanegs: 1 } as never)).toThrow('did you mean "changes"?')
+  const changes = new PostgresChanges()
+  expect(() => changes.insert('t', undefined as never)).toThrow('"changes.insert() record" is missing')
+  expect(() => changes.delete('t', [] as never)).toThrow('it has to be a row')
+  expect(() => changes.update('', {})).toThrow('it has to be the name of a table')
+  expect(() => changes.listen(5 as never)).toThrow('"changes.listen() listener" is 5')
+  expect(() => changes.insert('t', { id: 1n })).toThrow(
+    'changes.insert() record.id is the bigint 1, which JSON has no form for',
+  )
+  expect(() => changes.insert('t', { deep: { id: 1n } })).toThrow('changes.insert() record is no JSON')
   expect(() => supabase({ join: 1 } as never)).toThrow('"supabase.join" is 1; it has to be a function')
 })
