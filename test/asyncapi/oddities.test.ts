@@ -165,6 +165,13 @@ describe('sources', () => {
     )
   })
 
+  test('types: a list and a promise are no documents', () => {
+    // @ts-expect-error a list
+    expect(() => fromAsyncApi([{ asyncapi: '3.1.0' }])).toThrow('it has to be the path of a file')
+    // @ts-expect-error a promise
+    expect(() => fromAsyncApi(Promise.resolve({ asyncapi: '3.1.0' }))).toThrow('await it')
+  })
+
   test('code is no document', () => {
     expect(error('sidewire.config.ts')).toBe(
       'ERR_ASYNCAPI: sidewire.config.ts is code, and what is wanted is an AsyncAPI document, .yaml or .json; `sidewire asyncapi export` writes one of a config',
