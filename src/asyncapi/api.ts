@@ -24,14 +24,21 @@ export interface Channel {
   readonly address: string | undefined
   /** Names of servers; `undefined` is all of them. */
   readonly servers: readonly string[] | undefined
-  /** The values that each may have; `undefined` is any. */
-  readonly parameters: ReadonlyMap<string, readonly string[] | undefined>
+  readonly parameters: ReadonlyMap<string, Parameter>
   /** The schema of the query. */
   readonly query: Node | undefined
   /** What it, its operations or its messages are bound to: `ws`, `http`, `kafka`, ... */
   readonly bindings: ReadonlySet<string>
   readonly messages: readonly Message[]
   readonly node: Node
+}
+
+/** What may stand in the place of a name of an address. */
+export interface Parameter {
+  /** The values that there are; `undefined` is any. */
+  readonly values: readonly string[] | undefined
+  /** Of 2.x, which says more than values. */
+  readonly schema: Node | undefined
 }
 
 export interface Operation {

@@ -2,7 +2,7 @@ import type { UniversalApiWsHandler } from '../engine/handler/handler.ts'
 import { describe, SidewireError } from '../engine/errors.ts'
 import { createLogger } from '../engine/logger.ts'
 import { loadAsyncApi } from './load.ts'
-import type { AsyncApiOptions } from './options.ts'
+import { resolveAsyncApiOptions, type AsyncApiOptions } from './options.ts'
 
 export type { AsyncApiOptions } from './options.ts'
 export { toAsyncApi, type AsyncApiAbout } from './export.ts'
@@ -14,7 +14,7 @@ export { toAsyncApi, type AsyncApiAbout } from './export.ts'
  * @throws `ERR_ASYNCAPI` for a document that cannot be read, or has nothing for WebSockets; `ERR_OPTION`
  */
 export function fromAsyncApi(
-  source: string | URL | object,
+  source: string | URL | { readonly asyncapi?: unknown },
   options: AsyncApiOptions = {},
 ): UniversalApiWsHandler[] {
   if (typeof source !== 'string' && (typeof source !== 'object' || source === null))
@@ -22,8 +22,14 @@ export function fromAsyncApi(
       'ERR_OPTION',
       `fromAsyncApi() got ${describe(source)}; it has to be the path of a file, a file: URL, or a parsed document`,
     )
-  const { handlers, notes } = loadAsyncApi(source, options)
-  const logger = createLogger('info', options.logger)
+  if (typeof source === 'object' && 'then' in source)
+    throw new SidewireError(
+      'ERR_OPTION',
+      'fromAsyncApi() got a promise; await it, and give the parsed document',
+    )
+  const { logger: sink } = resolveAsyncApiOptions(options)
+  const logger = createLogger('info', sink)
+  const { handlers, notes } = loadAsyncApi(source, { ...options, logger })
   for (const { level, text } of notes) logger[level](text)
   return [...handlers]
 }

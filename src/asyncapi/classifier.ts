@@ -1,6 +1,8 @@
+import { describe } from '../engine/errors.ts'
 import type { SchemaIssue } from '../engine/schema/standard-schema.ts'
 import type { Message } from './api.ts'
 import { discriminatorOf, type Discriminator } from './discriminator.ts'
+import { shortList } from './short-list.ts'
 import type { Check, Validation } from './validation.ts'
 
 /** What a message is. */
@@ -9,6 +11,8 @@ export interface Verdict {
   readonly message: Message | undefined
   /** What is wrong with it. */
   readonly issues: readonly SchemaIssue[]
+  /** For a log, where it is the value that says which message it is that is none of those of the document. */
+  readonly stranger?: string
 }
 
 interface Candidate {
@@ -63,10 +67,29 @@ export class Classifier {
     if (first && second) this.#onAmbiguous(first.message, second.message)
     const chosen = first ?? fits[0]
     if (chosen) return chosen
+    const stranger = this.#strangerIn(data)
+    if (stranger) return stranger
     const [only] = tried
     if (only && tried.length === 1) return only
     const nearest = tried.toSorted((one, other) => one.issues.length - other.issues.length)[0]
     return { message: undefined, issues: nearest?.issues ?? [{ message: 'no message is described' }] }
+  }
+
+  /** Whose kind is none of those that there are: what the schema of another kind says of it helps nobody. */
+  #strangerIn(data: unknown): Verdict | undefined {
+    if (typeof data !== 'object' || data === null || this.#discriminator === undefined) return undefined
+    const { key, byValue } = this.#discriminator
+    if (!Object.hasOwn(data, key)) return undefined
+    const value = (data as Record<string, unknown>)[key]
+    // Of one kind its schema says the same, and names the message.
+    if (byValue.size < 2 || byValue.has(value)) return undefined
+    const known = [...byValue.keys()].map((each) => (typeof each === 'string' ? each : describe(each)))
+    const message = `is none of ${shortList(known)}`
+    return {
+      message: undefined,
+      issues: [{ message, path: [key] }],
+      stranger: `${key} ${describe(value)} ${message}`,
+    }
   }
 
   #meant(data: unknown): Candidate | undefined {

@@ -7,6 +7,7 @@ import {
   definitionsOf,
   formsOf,
   jsonSchemaOf,
+  lenientJsonSchemaOf,
   kindsOf,
   refersToRoot,
   relocated,
@@ -99,6 +100,11 @@ function urlOf(url: string): URL {
     'ERR_OPTION',
     `about.url of toAsyncApi() is ${describe(url)}; it has to be a URL such as 'ws://localhost:8787/api'`,
   )
+}
+
+/** Of libraries whose JSON schemas are in a package of their own. */
+const CURES: Readonly<Record<string, string>> = {
+  valibot: '; wrap it by toStandardJsonSchema of @valibot/to-json-schema',
 }
 
 type Direction = 'incoming' | 'outgoing'
@@ -199,9 +205,18 @@ class Draft {
     const { vendor } = schema['~standard']
     try {
       const json = jsonSchemaOf(schema, side)
-      if (!json) this.#notes.warn(`${what} is of ${vendor}, which makes no JSON schema of it; anything fits`)
+      if (!json)
+        this.#notes.warn(
+          `${what} is of ${vendor}, which makes no JSON schema of it; anything fits${CURES[vendor] ?? ''}`,
+        )
       return json
     } catch (cause) {
+      const json = lenientJsonSchemaOf(schema, side, (field, type) =>
+        this.#notes.warn(
+          `${what}: "${field}" is of type ${type}, of which there is no JSON schema; anything fits there`,
+        ),
+      )
+      if (json) return json
       this.#notes.warn(
         `${what} cannot be said as a JSON schema, and anything fits: ${(cause as Error).message.split('\n', 1)[0]}`,
       )

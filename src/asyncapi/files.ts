@@ -24,12 +24,20 @@ export class Files {
     const path = typeof source === 'string' || source instanceof URL ? pathOf(source) : undefined
     this.folder = path === undefined ? process.cwd() : dirname(path)
     this.#root = rootOf(this.folder)
+    if (path !== undefined && /\.[cm]?[jt]sx?$/i.test(path))
+      throw asyncApiError(
+        `${shortPath(path)} is code, and what is wanted is an AsyncAPI document, .yaml or .json; \`sidewire asyncapi export\` writes one of a config`,
+      )
     const main = path === undefined ? fromObject(source as object) : this.#read(path)
     this.byUri = absoluteRefs(main, (uri, from) => this.#referred(uri, from))
     this.main = this.byUri.get(main.uri) ?? main
   }
 
   #referred(uri: string, from: string): File {
+    if (uri.startsWith(OF_OBJECT))
+      throw asyncApiError(
+        `${from} refers to ${uri.slice(OF_OBJECT.length)}, and a parsed document has no folder in which that could be; give the path of its file`,
+      )
     if (!uri.startsWith('file:'))
       throw asyncApiError(
         `${from} refers to ${uri}, and nothing is read from the network; save it beside the document and refer to the file`,
@@ -55,12 +63,30 @@ export class Files {
 }
 
 function pathOf(source: string | URL): string {
-  if (typeof source === 'string') return resolve(source)
-  if (source.protocol === 'file:') return fileURLToPath(source)
+  const isUrl = typeof source !== 'string' || /^(?:[a-z][a-z\d+.-]+:\/\/|file:)/i.test(source)
+  if (!isUrl) return resolve(source)
+  const { href, protocol } = urlOf(String(source))
+  if (protocol === 'file:')
+    try {
+      return fileURLToPath(href)
+    } catch (cause) {
+      throw asyncApiError(`cannot read ${href}: ${(cause as Error).message}`, cause)
+    }
   throw asyncApiError(
-    `cannot read ${source.href}: nothing is read from the network; save it, or give the parsed document`,
+    `cannot read ${href}: nothing is read from the network; save it, or give the parsed document`,
   )
 }
+
+function urlOf(text: string): URL {
+  try {
+    return new URL(text)
+  } catch (cause) {
+    throw asyncApiError(`cannot read ${text}: this is no URL`, cause)
+  }
+}
+
+/** What relative references of a parsed document begin with. */
+const OF_OBJECT = 'asyncapi:/'
 
 function fromObject(value: object): File {
   if (Array.isArray(value))
@@ -68,7 +94,7 @@ function fromObject(value: object): File {
       'ERR_OPTION',
       `fromAsyncApi() got ${describe(value)}; it has to be the path of a file, a file: URL, or a parsed document`,
     )
-  return { uri: 'asyncapi:/document', name: 'the document', value, lineOf: () => undefined }
+  return { uri: `${OF_OBJECT}document`, name: 'the document', value, lineOf: () => undefined }
 }
 
 /** The folder that one is in, where the document is below it: documents of one project share files. All there is would be too much. */

@@ -57,6 +57,8 @@ export class Generation {
    */
   make(schema: Node, n: number): unknown {
     const check = this.#validation.check(schema)
+    // Which has been said.
+    if (typeof schema.target.value !== 'object' || schema.target.value === null) return {}
     let best: { readonly value: unknown } | undefined
     let why = 'it took too long'
     for (const [index, attempt] of ATTEMPTS.entries()) {

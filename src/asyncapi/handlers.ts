@@ -6,6 +6,7 @@ import type { Api, Channel } from './api.ts'
 import { Classifier } from './classifier.ts'
 import { asyncApiError } from './error.ts'
 import { onceASecond } from './once-a-second.ts'
+import type { Node } from './node.ts'
 import type { Settings } from './options.ts'
 import { parameterName, type Group } from './patterns.ts'
 import type { Side } from './perspective.ts'
@@ -32,6 +33,7 @@ const MAX_ISSUES = 2
 export interface Made {
   readonly handler: UniversalApiWsHandler
   readonly talk: Talk
+  readonly channels: readonly Channel[]
   readonly channelIds: readonly string[]
 }
 
@@ -61,7 +63,7 @@ export function makeHandler({ pattern, channels }: Group, workshop: Workshop): M
     // Addresses are whole paths.
     prefix: false,
     docs: docsOf(channels),
-    ...refusalOf(channels),
+    ...refusalOf(channels, validation),
     schema: {
       ...(talk.incoming.length > 0 && incomingOf(incoming, pattern, workshop)),
       ...(talk.outgoing.length > 0 && {
@@ -71,7 +73,7 @@ export function makeHandler({ pattern, channels }: Group, workshop: Workshop): M
     },
     scenario,
   }
-  return { handler, talk, channelIds: channels.map(({ id }) => id) }
+  return { handler, talk, channels, channelIds: channels.map(({ id }) => id) }
 }
 
 /** @throws `ERR_ASYNCAPI` for a schema in another language, whose messages nobody could make */
@@ -96,14 +98,15 @@ function incomingOf(
   const say = onceASecond(logger)
   return {
     incoming: standard((data) => {
-      const { issues, message } = classifier.remembered(data)
+      const { issues, message, stranger } = classifier.remembered(data)
       if (issues.length > 0)
         say(
           `${pattern}: ${message ? `the message "${message.name}"` : 'a message'} does not fit: ` +
-            issues
-              .slice(0, MAX_ISSUES)
-              .map((issue) => inWordsWithout(data, issue))
-              .join('; '),
+            (stranger ??
+              issues
+                .slice(0, MAX_ISSUES)
+                .map((issue) => inWordsWithout(data, issue))
+                .join('; ')),
         )
       return []
     }),
@@ -121,22 +124,53 @@ function queryOf(channels: readonly Channel[], validation: Validation): Standard
   })
 }
 
-/** A parameter with a value that it cannot have is the path of nothing. */
-function refusalOf(channels: readonly Channel[]): Pick<UniversalApiWsHandler, 'authenticate'> {
-  const lists = new Map<string, readonly string[]>()
-  for (const [name, values] of channels.flatMap(({ parameters }) => [...parameters])) {
+/** A parameter with a value that it cannot have is the path of nothing. Of a query the engine has the last of each name. */
+function refusalOf(
+  channels: readonly Channel[],
+  validation: Validation,
+): Pick<UniversalApiWsHandler, 'authenticate'> {
+  const checks = new Map<string, ((value: string) => boolean)[]>()
+  for (const [name, { values, schema }] of channels.flatMap(({ parameters }) => [...parameters])) {
     const key = parameterName(name)
-    if (values) lists.set(key, [...(lists.get(key) ?? []), ...values])
+    const accepts = schema
+      ? validation.checkText(schema)
+      : values && ((value: string) => values.includes(value))
+    if (accepts) checks.set(key, [...(checks.get(key) ?? []), accepts])
   }
-  if (lists.size === 0) return {}
+  const singles = singlesOf(channels)
+  if (checks.size === 0 && singles.size === 0) return {}
   return {
-    authenticate({ params }) {
+    authenticate({ params, url }) {
       for (const [name, value] of Object.entries(params))
-        if (lists.get(name)?.includes(value) === false)
+        if (checks.get(name)?.some((accepts) => accepts(value)) === false)
           return { success: false, status: 404, reason: `There is no ${name} "${value}"` }
-      return true
+      const twice = singles.size > 0 ? twiceIn(url).find((name) => singles.has(name)) : undefined
+      return twice === undefined
+        ? true
+        : { success: false, status: 400, reason: `Invalid query: ${twice}: comes twice` }
     },
   }
+}
+
+/** The names that a query has more than once. */
+function twiceIn(url: string): readonly string[] {
+  const at = url.indexOf('?')
+  const names = [...new URLSearchParams(at < 0 ? '' : url.slice(at)).keys()]
+  return names.filter((name, index) => names.indexOf(name) !== index)
+}
+
+/** What a query can have once: all that is described, but for lists. */
+function singlesOf(channels: readonly Channel[]): ReadonlySet<string> {
+  const described = channels.flatMap(({ query }) => query?.get('properties')?.entries() ?? [])
+  const isList = (schema: Node): boolean =>
+    schema.text('type') === 'array' ||
+    schema
+      .get('type')
+      ?.items()
+      .some(({ value }) => value === 'array') === true ||
+    schema.get('items') !== undefined
+  const lists = new Set(described.filter(([, schema]) => isList(schema)).map(([name]) => name))
+  return new Set(described.map(([name]) => name).filter((name) => !lists.has(name)))
 }
 
 function docsOf(channels: readonly Channel[]): HandlerDocs {

@@ -7,7 +7,13 @@ export type JsonSchema = { readonly [key: string]: unknown }
 /** Standard JSON Schema 1.1, https://standardschema.dev: what zod, arktype and others have beside `validate`. */
 interface WithJsonSchema {
   readonly jsonSchema?: Readonly<
-    Record<'input' | 'output', (options: { readonly target: string }) => Record<string, unknown>>
+    Record<
+      'input' | 'output',
+      (options: {
+        readonly target: string
+        readonly libraryOptions?: Readonly<Record<string, unknown>>
+      }) => Record<string, unknown>
+    >
   >
 }
 
@@ -18,6 +24,57 @@ interface WithJsonSchema {
 export function jsonSchemaOf(schema: StandardSchema, side: 'input' | 'output'): JsonSchema | undefined {
   const standard = schema['~standard'] as WithJsonSchema
   return standard.jsonSchema?.[side]({ target: 'draft-07' })
+}
+
+/** What zod has, and JSON Schema has no word for. */
+const UNSAYABLE = new Set(
+  'date bigint symbol undefined void nan custom function transform map set'.split(' '),
+)
+
+/** What zod tells of each schema as it goes. */
+interface Override {
+  readonly zodSchema: { readonly def: { readonly type: string } }
+  readonly jsonSchema: object
+  readonly path: readonly (string | number)[]
+}
+
+/**
+ * The same, where only the fields that cannot be said are anything; `undefined` where the library has no such thing.
+ * @param onField - told of each of them, and of its type
+ */
+export function lenientJsonSchemaOf(
+  schema: StandardSchema,
+  side: 'input' | 'output',
+  onField: (field: string, type: string) => void,
+): JsonSchema | undefined {
+  const standard = schema['~standard'] as WithJsonSchema & { readonly vendor: string }
+  if (standard.vendor !== 'zod') return undefined
+  const fields = new Map<string, string>()
+  const json = standard.jsonSchema?.[side]({
+    target: 'draft-07',
+    libraryOptions: {
+      unrepresentable: 'any',
+      override({ zodSchema, jsonSchema, path }: Override) {
+        const { type } = zodSchema.def
+        if (UNSAYABLE.has(type) && Object.keys(jsonSchema).length === 0) fields.set(fieldOf(path), type)
+      },
+    },
+  })
+  // Of the whole nothing is left, or it is not known what is missing.
+  if (fields.size === 0 || fields.has('')) return undefined
+  for (const [field, type] of [...fields].toReversed()) onField(field, type)
+  return json
+}
+
+/** `['properties', 'list', 'items', 'properties', 'at']` is `list[].at`. */
+function fieldOf(path: readonly (string | number)[]): string {
+  let field = ''
+  for (let i = 0; i < path.length; i++) {
+    if (path[i] === 'properties') field += `${field === '' ? '' : '.'}${path[++i]}`
+    else if (path[i] === 'items') field += '[]'
+    else if (path[i] === 'additionalProperties') field += '.*'
+  }
+  return field
 }
 
 /** The forms of a schema, if it is one of several; otherwise itself. */

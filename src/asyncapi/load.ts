@@ -1,6 +1,7 @@
+import { describe, SidewireError } from '../engine/errors.ts'
 import { createLogger } from '../engine/logger.ts'
 import type { UniversalApiWsHandler } from '../engine/handler/handler.ts'
-import type { Api } from './api.ts'
+import type { Api, Channel } from './api.ts'
 import { asyncApiError } from './error.ts'
 import { Files } from './files.ts'
 import { Generation } from './generation.ts'
@@ -13,6 +14,7 @@ import { loadPeers } from './peers.ts'
 import { perspectiveOf, type Perspective } from './perspective.ts'
 import { Samples } from './samples.ts'
 import { transportOf, type Transport } from './servers.ts'
+import { checkSpelling } from './spelling.ts'
 import { Validation } from './validation.ts'
 import { readVersion2 } from './version-2.ts'
 import { readVersion3 } from './version-3.ts'
@@ -52,10 +54,11 @@ export function loadAsyncApi(
   const ids = transport.channels.map(({ id }) => id)
   assertKnown('patterns', Object.keys(settings.patterns), ids)
   const groups = groupsOf(transport, settings.patterns, notes)
+  for (const { channels } of groups) warnOfSilence(channels, api, notes)
   const places = [...ids, ...groups.map(({ pattern }) => pattern)]
   assertKnown('scenarios', Object.keys(settings.scenarios), places)
   const peers = loadPeers(files.folder)
-  const logger = createLogger('info', settings.logger)
+  const logger = settings.logger ?? createLogger('info')
   const validation = new Validation(peers, files, notes)
   const generation = new Generation({ peers, files, validation, notes }, settings)
   const samples = new Samples(generation, validation, notes, settings.samples === 'generate')
@@ -71,7 +74,7 @@ export function loadAsyncApi(
       `${name}: of ${sent.length} messages ${limit} have been looked at, the others are when they are sent; \`sidewire asyncapi check\` looks at all`,
     )
   const made = all.flatMap((each) => {
-    const handler = settings.adapt(each.handler, each.channelIds)
+    const handler = adapted(each, settings)
     return handler ? [{ ...each, handler }] : []
   })
   const said = notes.all
@@ -79,15 +82,50 @@ export function loadAsyncApi(
   return { handlers: made.map(({ handler }) => handler), notes: said, title: api.title, perspective, made }
 }
 
+/** @throws `ERR_OPTION` for what is no handler */
+function adapted({ handler, channelIds }: Made, { adapt }: Settings): UniversalApiWsHandler | undefined {
+  const result: unknown = adapt(handler, channelIds)
+  if (
+    result === undefined ||
+    (typeof result === 'object' && result !== null && !Array.isArray(result) && !('then' in result))
+  )
+    return result as UniversalApiWsHandler | undefined
+  throw new SidewireError(
+    'ERR_OPTION',
+    `option "adapt" of fromAsyncApi() returned ${result instanceof Promise ? 'a promise' : describe(result)} for "${handler.pattern}"; ` +
+      'it has to return a handler, or undefined to leave it out',
+  )
+}
+
 function read(root: Node, notes: Notes): Api {
   const version = root.get('asyncapi')
+  const other = root.get('openapi') ?? root.get('swagger')
+  if (!version && other)
+    throw asyncApiError(
+      `${other.where}: this is an OpenAPI document, which describes HTTP, and no AsyncAPI document; that begins with "asyncapi: 3.1.0", or another version`,
+    )
   if (!version)
     throw asyncApiError(
       `${root.where}: this is no AsyncAPI document; it has to begin with "asyncapi: 3.1.0", or another version`,
     )
+  checkSpelling(root, notes)
   if (/^2\.\d+/.test(String(version.value))) return readVersion2(root, notes)
   if (/^3\.\d+/.test(String(version.value))) return readVersion3(root, notes)
-  throw asyncApiError(`${version.where}: this version of AsyncAPI is not known here; 2.x and 3.x are`)
+  throw asyncApiError(
+    version.value === 2 || version.value === 3
+      ? `${version.where}: the version is the number ${version.value}, and has to be a text; write asyncapi: '${version.value}.0.0'`
+      : `${version.where}: this version of AsyncAPI, ${describe(version.value)}, is not known here; 2.x and 3.x are`,
+  )
+}
+
+/** A path on which nothing is said is not what anybody means. */
+function warnOfSilence(channels: readonly Channel[], { operations }: Api, notes: Notes): void {
+  if (operations.some(({ channel }) => channels.includes(channel))) return
+  for (const { id, messages, node } of channels)
+    notes.warn(
+      `${node.where}: the channel "${id}" has ${messages.length > 0 ? 'messages, but no operation that sends or receives them' : 'no messages and no operation'}; ` +
+        'clients can connect, and nothing is said',
+    )
 }
 
 function sideOf(api: Api, { channels }: Transport, { perspective }: Settings): Perspective {

@@ -80,7 +80,12 @@ const CHECKS: Readonly<Record<keyof AsyncApiOptions, Check>> = {
     'scenarios by the id of a channel, or a pattern',
   ],
   adapt: [(value) => typeof value === 'function', 'a function'],
-  logger: [isObject, 'an object with the methods error, warn, info and debug'],
+  logger: [
+    (value) =>
+      isObject(value) &&
+      ['error', 'warn', 'info', 'debug'].every((name) => typeof value[name] === 'function'),
+    'an object with the methods error, warn, info and debug',
+  ],
 }
 
 /** @throws `ERR_OPTION`, naming the option, its value, and what is accepted */

@@ -14,6 +14,11 @@ const NORMAL = 1000
 const ENDS =
   /^(?:.*\d[^a-z]*)?(?:close|disconnect|terminate|goodbye|bye|quit)(?:[ _-]?(?:stream|session|connection))?$/i
 
+/** Whether a message of a client ends the connection. */
+export function isEnd({ names }: Message): boolean {
+  return names.some((name) => ENDS.test(name))
+}
+
 /** What a document gives as a scenario. Everything that is sent is made here, and is one of `sent`. */
 export class ScenarioMaker {
   readonly #samples: Samples
@@ -37,8 +42,9 @@ export class ScenarioMaker {
   scenarioOf(talk: Talk, { push, seed }: Pick<Settings, 'push' | 'seed'>): Scenario {
     const greetings = push === 'never' ? [] : greetingsOf(talk.pushes)
     const others = talk.pushes.filter((message) => !greetings.includes(message))
-    // With nothing but greetings, those come again.
+    // With nothing but greetings, those come again, from the next sample on.
     const rounds = others.length > 0 ? others : talk.pushes
+    const shown = others.length === 0 && greetings.length > 0 ? 1 : 0
     return {
       seed,
       ...(greetings.length > 0 && {
@@ -52,7 +58,7 @@ export class ScenarioMaker {
               every: push.every,
               send: ({ n }: Moment) => {
                 const message = rounds[(n - 1) % rounds.length]
-                return message && this.#ours(this.#sampleOf(message, Math.ceil(n / rounds.length)))
+                return message && this.#ours(this.#sampleOf(message, Math.ceil(n / rounds.length) + shown))
               },
             },
           ],
@@ -66,7 +72,7 @@ export class ScenarioMaker {
       steps.push({
         send: ({ message: asked, n }: Moment) => this.#ours(this.#replyTo(message, asked, replies, n)),
       })
-    if (message.names.some((name) => ENDS.test(name))) steps.push({ close: NORMAL })
+    if (isEnd(message)) steps.push({ close: NORMAL })
     return {
       when: (data) => this.#incoming.remembered(data).message === message,
       ...(steps.length > 0 && { reply: steps }),

@@ -4,6 +4,7 @@ import type { Api, ApiServer, Channel } from './api.ts'
 import { asyncApiError } from './error.ts'
 import type { Node } from './node.ts'
 import type { Notes } from './notes.ts'
+import { hintFor } from './spelling.ts'
 
 const WEBSOCKETS = /^wss?\b/
 /** Many documents call the protocol of a handshake by the name that it begins with. */
@@ -37,6 +38,20 @@ export function transportOf(api: Api, asked: string | undefined, notes: Notes): 
       `${(api.root.get('servers') ?? api.root).where}: no server has the protocol ws or wss; it is taken for WebSockets`,
     )
   }
+  if (server && !WEBSOCKETS.test(server.protocol)) {
+    const isPlain = api.channels.some(({ bindings }) => bindings.has('http'))
+    const isHandshake = HTTP.test(server.protocol) && !isPlain
+    if (!isHandshake && (!isBound || sockets.length > 0))
+      throw asyncApiError(
+        `${server.node.where}: the server "${server.name}" speaks ${server.protocol || 'nothing'}, and no WebSockets; ` +
+          (sockets.length > 0
+            ? `ask for ${sockets.map(({ name }) => name).join(' or ')}`
+            : 'give it the protocol ws or wss, or a channel the binding ws'),
+      )
+    notes.warn(
+      `${server.node.where}: the server "${server.name}" has not the protocol ws or wss; it is taken for WebSockets`,
+    )
+  }
   const chosen = server ?? sockets[0] ?? servers.find(({ protocol }) => HTTP.test(protocol)) ?? servers[0]
   // A channel for brokers alone is none of a WebSocket server.
   const names = new Set((sockets.length > 0 ? sockets : servers).map(({ name }) => name))
@@ -51,7 +66,7 @@ export function transportOf(api: Api, asked: string | undefined, notes: Notes): 
   })
   if (channels.length === 0)
     throw asyncApiError(
-      `${(api.root.get('channels') ?? api.root).where}: "${api.title}" has no channel for WebSockets; see docs/guide/asyncapi.md`,
+      `${(api.root.get('channels') ?? api.root).where}: "${api.title}" has no channel for WebSockets${hintFor(api.root, 'channels')}; see docs/guide/asyncapi.md`,
     )
   return { server: chosen, channels }
 }

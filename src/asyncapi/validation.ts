@@ -1,13 +1,18 @@
 import type { Ajv, ErrorObject, ValidateFunction } from 'ajv'
 import { keysOf } from '../documents/pointer.ts'
+import { describe } from '../engine/errors.ts'
 import type { SchemaIssue } from '../engine/schema/standard-schema.ts'
 import type { Files } from './files.ts'
 import type { Node } from './node.ts'
 import type { Notes } from './notes.ts'
 import type { Peers } from './peers.ts'
+import { shortList } from './short-list.ts'
 
 /** What is wrong with a value; nothing, if it fits. */
 export type Check = (value: unknown) => readonly SchemaIssue[]
+
+const NUMBERS_AND_TEXTS =
+  'int8 int16 int32 int64 uint8 uint16 uint32 uint64 float double decimal byte binary password'.split(' ')
 
 const ANYTHING: Check = () => []
 
@@ -18,6 +23,8 @@ export class Validation {
   readonly #coercing: () => Ajv
   readonly #notes: Notes
   readonly #known = new Map<string, Check>()
+  /** Whose formats are told of. */
+  #compiling: Node | undefined
 
   constructor(peers: Peers, files: Files, notes: Notes) {
     this.#notes = notes
@@ -33,8 +40,7 @@ export class Validation {
       })
       peers.addFormats(ajv, { mode: 'full' })
       // OpenAPI has names for how numbers are kept; a number is one all the same.
-      for (const name of ['int32', 'int64', 'float', 'double', 'byte', 'binary', 'password'])
-        ajv.addFormat(name, true)
+      for (const name of NUMBERS_AND_TEXTS) ajv.addFormat(name, true)
       for (const [uri, { value }] of files.byUri) if (isObject(value)) ajv.addSchema(withoutId(value), uri)
       return ajv
     }
@@ -54,11 +60,34 @@ export class Validation {
     return (query) => check(structuredClone(query))
   }
 
+  /** Of a part of a path, which is text: `7` is a number for a schema that asks for one. */
+  checkText(schema: Node): (text: string) => boolean {
+    const check = this.check(schema)
+    return (text) => {
+      const plain = /^(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?)$/.test(text)
+      return [text, ...(plain ? [JSON.parse(text) as unknown] : [])].some(
+        (value) => check(value).length === 0,
+      )
+    }
+  }
+
   #checkBy(ajv: Ajv, schema: Node, kind: string): Check {
     const key = kind + schema.uri
     const known = this.#known.get(key)
     if (known) return known
+    const said = schema.target.value
+    if (said === false || (said !== true && !isObject(said))) {
+      this.#notes.warn(
+        said === false
+          ? `${schema.where}: no value fits the schema "false"; leave it out for any value`
+          : `${schema.where}: a schema has to be an object, or true; this is ${describe(said)}, and anything fits`,
+      )
+      const check: Check = said === false ? () => [{ message: 'nothing fits the schema "false"' }] : ANYTHING
+      this.#known.set(key, check)
+      return check
+    }
     let validate: ValidateFunction
+    this.#compiling = schema
     try {
       validate = ajv.compile({ $ref: schema.uri })
     } catch (cause) {
@@ -83,8 +112,25 @@ export class Validation {
 
   #unknownFormat(text: string): void {
     const [, name] = /^unknown format "(.+?)" ignored/.exec(text) ?? []
-    if (name !== undefined) this.#notes.info(`the format "${name}" is not known, and anything has it`)
+    if (name === undefined) return
+    const place = this.#compiling && (formatIn(this.#compiling, name) ?? this.#compiling)
+    this.#notes.warn(
+      `${place ? `${place.where}: ` : ''}the format "${name}" is not known, and anything has it`,
+    )
   }
+}
+
+/** The first place in a schema, and in what it refers to, where a format stands. */
+function formatIn(schema: Node, name: string): Node | undefined {
+  const seen = new Set<string>()
+  const open = [schema.target]
+  for (let node = open.shift(); node; node = open.shift()) {
+    if (seen.has(node.uri)) continue
+    seen.add(node.uri)
+    if (node.text('format') === name) return node.get('format')
+    open.push(...node.items().map(({ target }) => target), ...node.entries().map(([, { target }]) => target))
+  }
+  return undefined
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
@@ -98,9 +144,14 @@ function withoutId({ id, ...document }: Record<string, unknown>): object {
 
 function issueOf({ instancePath, message = 'does not fit', params }: ErrorObject): SchemaIssue {
   const { allowedValue, allowedValues } = params as { allowedValue?: unknown; allowedValues?: unknown }
-  const wanted = allowedValue ?? allowedValues
+  const wanted =
+    allowedValue === undefined
+      ? Array.isArray(allowedValues)
+        ? `[${shortList(allowedValues.map(describe))}]`
+        : undefined
+      : JSON.stringify(allowedValue)
   return {
-    message: wanted === undefined ? message : `${message}: ${JSON.stringify(wanted)}`,
+    message: wanted === undefined ? message : `${message}: ${wanted}`,
     path: keysOf(instancePath).map((key) => (/^\d+$/.test(key) ? Number(key) : key)),
   }
 }

@@ -29,11 +29,7 @@ export function readVersion2(root: Node, notes: Notes): Api {
       parameters: new Map(
         (node.get('parameters')?.entries() ?? []).map(([name, parameter]) => [
           name,
-          parameter
-            .get('schema')
-            ?.get('enum')
-            ?.items()
-            .map(({ value }) => String(value)),
+          { values: textsOf(parameter.get('schema')?.get('enum')), schema: parameter.get('schema') },
         ]),
       ),
       query: node.get('bindings')?.get('ws')?.get('query'),
@@ -68,6 +64,10 @@ export function readVersion2(root: Node, notes: Notes): Api {
 function serverOf(name: string, node: Node): ApiServer {
   const url = substituted(node.text('url') ?? '', node.get('variables'))
   return { name, protocol: (node.text('protocol') ?? '').toLowerCase(), pathname: pathOfUrl(url), node }
+}
+
+function textsOf(list: Node | undefined): readonly string[] | undefined {
+  return list?.items().map(({ value }) => String(value))
 }
 
 function messagesOf(operation: Node, address: string, reader: MessageReader): readonly Message[] {

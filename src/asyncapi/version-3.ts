@@ -3,6 +3,7 @@ import { asyncApiError } from './error.ts'
 import { MessageReader } from './message-reader.ts'
 import type { Node } from './node.ts'
 import type { Notes } from './notes.ts'
+import { hintFor } from './spelling.ts'
 import { substituted } from './servers.ts'
 import { Traits } from './traits.ts'
 
@@ -41,7 +42,7 @@ export function readVersion3(root: Node, notes: Notes): Api {
     const action = node.text('action')
     if (action !== 'send' && action !== 'receive')
       throw asyncApiError(
-        `${(node.get('action') ?? node).where}: an operation has to have the action "send" or "receive"`,
+        `${(node.get('action') ?? node).where}: an operation has to have the action "send" or "receive"${hintFor(node, 'action')}`,
       )
     const channel = channels.get(uri ?? '')
     if (!channel)
@@ -88,10 +89,13 @@ function channelOf(
     parameters: new Map(
       (node.get('parameters')?.entries() ?? []).map(([name, parameter]) => [
         name,
-        parameter
-          .get('enum')
-          ?.items()
-          .map(({ value }) => String(value)),
+        {
+          values: parameter
+            .get('enum')
+            ?.items()
+            .map(({ value }) => String(value)),
+          schema: undefined,
+        },
       ]),
     ),
     query: node.get('bindings')?.get('ws')?.get('query'),

@@ -189,6 +189,8 @@ export function createProgram(): Command {
       ]),
     )
     .option('--server <name>', 'which of its servers (default: the first for WebSockets)')
+    .option('--seed <text>', 'what made values come from (default: 1)')
+    .option('--strict', 'exit with 1 when there is a warning')
     .addHelpText(
       'after',
       examples(['asyncapi check api.yaml', 'asyncapi check api.yaml --perspective client --server staging']),

@@ -186,7 +186,7 @@ describe('C18: what cannot be said', () => {
   }
 
   test('dates, transforms and libraries without JSON schemas are anything, with a warning', () => {
-    expect(outgoingOf(z.object({ at: z.date() }))).toEqual({
+    expect(outgoingOf(z.date())).toEqual({
       payload: {},
       log: [
         '/a: schema.outgoing cannot be said as a JSON schema, and anything fits: Date cannot be represented in JSON Schema',
@@ -197,8 +197,25 @@ describe('C18: what cannot be said', () => {
     ])
     expect(outgoingOf(v.object({ a: v.string() }))).toEqual({
       payload: {},
-      log: ['/a: schema.outgoing is of valibot, which makes no JSON schema of it; anything fits'],
+      log: [
+        '/a: schema.outgoing is of valibot, which makes no JSON schema of it; anything fits; wrap it by toStandardJsonSchema of @valibot/to-json-schema',
+      ],
     })
+  })
+
+  test('zod: only the fields that cannot be said are anything, and are named', () => {
+    const { payload, log } = outgoingOf(
+      z.object({ n: z.number(), at: z.date().optional(), list: z.array(z.object({ big: z.bigint() })) }),
+    )
+    expect(payload.properties).toMatchObject({
+      n: { type: 'number' },
+      at: {},
+      list: { items: { properties: { big: {} } } },
+    })
+    expect(log).toEqual([
+      '/a: schema.outgoing: "at" is of type date, of which there is no JSON schema; anything fits there',
+      '/a: schema.outgoing: "list[].big" is of type bigint, of which there is no JSON schema; anything fits there',
+    ])
   })
 
   test('a tuple has the form of draft-07', () => {

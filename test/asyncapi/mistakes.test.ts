@@ -128,10 +128,22 @@ describe('a document that is none', () => {
       '',
       /^ERR_ASYNCAPI: api\.yaml:1 \(#\): this is no AsyncAPI document; it has to begin with "asyncapi: 3\.1\.0"/,
     ],
-    ['openapi: 3.1.0', /this is no AsyncAPI document/],
+    ['a: 1', /this is no AsyncAPI document/],
+    [
+      'openapi: 3.1.0',
+      /^ERR_ASYNCAPI: api\.yaml:1 \(#\/openapi\): this is an OpenAPI document, which describes HTTP, and no AsyncAPI document; /,
+    ],
+    [
+      'asyncapi: 3.0',
+      /^ERR_ASYNCAPI: api\.yaml:1 \(#\/asyncapi\): the version is the number 3, and has to be a text; write asyncapi: '3\.0\.0'$/,
+    ],
+    [
+      `${HEAD}chanels: { a: { address: /a } }`,
+      /"A" has no channel for WebSockets; did you mean "channels", where "chanels" stands\?/,
+    ],
     [
       'asyncapi: 1.2.0',
-      /^ERR_ASYNCAPI: api\.yaml:1 \(#\/asyncapi\): this version of AsyncAPI is not known here; 2\.x and 3\.x are$/,
+      /^ERR_ASYNCAPI: api\.yaml:1 \(#\/asyncapi\): this version of AsyncAPI, "1\.2\.0", is not known here; 2\.x and 3\.x are$/,
     ],
     [`${HEAD}channels: {}`, /"A" has no channel for WebSockets/],
     [
@@ -146,7 +158,7 @@ describe('a document that is none', () => {
       `${HEAD}channels: { a: { address: /a, messages: { m: 7 } } }`,
       /^ERR_ASYNCAPI: api\.yaml:3 \(#\/channels\/a\/messages\/m\): this has to be a message/,
     ],
-    [`${HEAD}x: &a { b: *a }`, /api\.yaml:\d+: \*\w+ leads back into what it stands in$/],
+    [`${HEAD}x: &a { b: *a }`, /^ERR_ASYNCAPI: api\.yaml:3: \*a leads back into what it stands in$/],
     [`${HEAD}x: ${'['.repeat(20_000)}${']'.repeat(20_000)}`, /nested too deeply$/],
     [
       `${HEAD}x-sidewire-perspective: both\nchannels: { a: { address: /a } }`,

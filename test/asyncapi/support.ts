@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import type { Logger } from '../../src/index.ts'
 import type { AsyncApiOptions } from '../../src/asyncapi/asyncapi.ts'
 import { loadAsyncApi } from '../../src/asyncapi/load.ts'
+import { createLogger } from '../../src/engine/logger.ts'
 import { createTestServer, type TestServer } from '../../src/testing/index.ts'
 import { connectWs, type TestClient } from '../support/client.ts'
 
@@ -63,7 +64,7 @@ export async function mockOf(
   options: AsyncApiOptions = {},
 ): Promise<Mock> {
   const log = new Log()
-  const { handlers } = loadAsyncApi(source, { logger: log, ...options })
+  const { handlers } = loadAsyncApi(source, { logger: createLogger('warn', log), ...options })
   const server = await createTestServer({
     runtime,
     clock: 'virtual',

@@ -11,11 +11,22 @@ info: { title: Small, version: 1.0.0 }
 channels: { a: { address: /a, messages: { hello: { payload: { type: string } } } } }
 operations: { say: { action: send, channel: { $ref: '#/channels/a' } } }
 `
+const ODD = `asyncapi: 3.1.0
+info: { title: Small, version: 1.0.0, contat: { name: a } }
+x-sidewire-perspective: server
+channels:
+  a:
+    address: /a
+    bindings: { ws: { query: { type: object, required: [token], properties: { token: { type: string } } } } }
+    messages: { ask: { payload: { type: string } }, close: { payload: { const: close } } }
+operations: { get: { action: receive, channel: { $ref: '#/channels/a' } } }
+`
 const CONFIG = `export default { endpointPrefix: '/x', wsHandlers: [{ pattern: '/a/**' }] }`
 
 test.each(PLATFORMS)('asyncapi check and export on $runtime', async (target) => {
   const cwd = project({
     'api.yaml': API,
+    'odd.yaml': ODD,
     'broken.yaml': 'asyncapi: 3.1.0\nchannels: [',
     'sidewire.config.mjs': CONFIG,
   })
@@ -25,10 +36,32 @@ test.each(PLATFORMS)('asyncapi check and export on $runtime', async (target) => 
     stdout: [
       'Small',
       '  /a',
-      '    sends hello',
+      '    sends hello, when a client connects',
       expect.stringContaining('api.yaml is taken for'),
       'nothing is odd in it',
     ],
+  })
+  // `--strict` is for who looks at the exit code, and not at the lines.
+  for (const [flags, code] of [
+    [[], 0],
+    [['--strict'], 1],
+  ] as const)
+    expect(await run(['asyncapi', 'check', 'odd.yaml', ...flags], { cwd, target })).toMatchObject({
+      code,
+      stdout: [
+        'Small',
+        '  /a',
+        '    its query needs token',
+        '    gets  ask, no answer',
+        '    gets  close, closes',
+        expect.stringContaining('odd.yaml is taken for'),
+      ],
+      stderr: [expect.stringMatching(/^sidewire: odd\.yaml:2 .* did you mean "contact"\?$/)],
+    })
+  expect(await run(['asyncapi', 'check', 'api.yaml', '--strict'], { cwd, target })).toMatchObject({ code: 0 })
+  expect(await run(['asyncapi', 'check', 'sidewire.config.mjs'], { cwd, target })).toMatchObject({
+    code: 1,
+    stderr: [expect.stringMatching(/^sidewire: sidewire\.config\.mjs is code, .* \(ERR_ASYNCAPI\)$/)],
   })
   expect(await run(['asyncapi', 'check', 'broken.yaml'], { cwd, target })).toMatchObject({
     code: 1,

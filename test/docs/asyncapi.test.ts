@@ -69,9 +69,10 @@ test('docs/guide/asyncapi.md: its commands', async () => {
   expect(checked.stdout).toEqual([
     'Orders',
     '  /orders/{market}',
+    '    market is one of eu, us',
     '    gets  subscribe, answers with subscribed or failed',
-    '    sends welcome',
-    '    sends price',
+    '    sends welcome, when a client connects',
+    '    sends price, with push: { every } only',
     `api.yaml is taken for the document of the server, because it sends "welcome", with which a server greets; perspective: 'client' turns it round`,
     'nothing is odd in it',
   ])
@@ -85,9 +86,9 @@ test('docs/guide/asyncapi.md: its commands', async () => {
   expect((await run(['asyncapi', 'check', 'chat.yaml'], { cwd: folder })).stdout.slice(0, 6)).toEqual([
     'Chat',
     '  /api/chat/{room}',
-    '    gets  say',
-    '    gets  leave',
-    '    sends said',
+    '    gets  say, no answer',
+    '    gets  leave, no answer',
+    '    sends said, when a client connects',
     expect.stringContaining('because x-sidewire-perspective says so'),
   ])
 })
