@@ -52,6 +52,7 @@ describe.each(PLATFORMS)('replay as load, on $runtime', (target) => {
 
   it('plays what was recorded on that path, in order and in its time, over and over', async () => {
     const url = await start()
+    const began = performance.now()
     const { report, code, stdout, stderr } = await bench(url, ['replay', 'orders.jsonl', ...SHORT], {
       files,
       target,
@@ -62,9 +63,10 @@ describe.each(PLATFORMS)('replay as load, on $runtime', (target) => {
       scenario: 'replay',
       messages: { lost: 0, mismatched: 0, unexpected: 0 },
     })
-    // Some 1.3 s by three, at least 105 ms a round.
+    // By three, at least 105 ms a round; a busy machine has it run for longer than it was told.
     expect(report.connections.opened).toBeGreaterThan(6)
-    expect(report.connections.opened).toBeLessThanOrEqual(3 * 14)
+    const rounds = Math.ceil((performance.now() - began) / 105)
+    expect(report.connections.opened).toBeLessThanOrEqual(3 * rounds)
     expect(report.messages.received).toBeGreaterThan(2 * report.messages.sent)
     expect(report.latency?.p50).toBeGreaterThan(0)
     expect(stdout).toContain('3 connections, 1 times as fast as recorded')
