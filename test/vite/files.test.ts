@@ -314,55 +314,6 @@ describe.each(VITES)('$name', ({ load }) => {
     expect(two.terminal.text).toContain('Handler files are ES modules: write import and export default.')
   })
 
-  test('mock files beside the others: added, changed, broken and removed; connections stay', async () => {
-    const yaml = (says: string): string =>
-      `pattern: /ws/yaml\nscenario:\n  connect: { send: { hello: ${says} } }\n  on: [{ when: ask, reply: { send: ${says} } }]\n`
-    const root = project({ 'mocks/a.ws.js': handler('/ws/a', 'a'), 'mocks/b.ws.yaml': yaml('one') })
-    const { url, terminal } = await dev(await load(), { root, plugins: [universalApi({ wsDir: 'mocks' })] })
-    expect(await greeting(`${url}/api/ws/a`)).toBe('a')
-    const client = await connectWs(`${url}/api/ws/yaml`)
-    const ask = (): Promise<unknown> => {
-      client.send('ask')
-      return client.next()
-    }
-    expect([await client.next(), await ask()]).toEqual([{ hello: 'one' }, 'one'])
-    await edit(root, 'mocks/b.ws.yaml', yaml('two'), () => greeting(`${url}/api/ws/yaml`)).toBe('two')
-    expect(await ask()).toBe('two')
-    await edit(root, 'mocks/b.ws.yaml', `${yaml('bad')}  evry: []\n`, () => terminal.text).toMatch(
-      /mocks\/b\.ws\.yaml has an error, its last good version stays: .*b\.ws\.yaml:5: unknown option "scenario\.evry"; did you mean "every"\?/,
-    )
-    expect(await ask()).toBe('two')
-    await edit(root, 'mocks/b.ws.yaml', yaml('three'), () => greeting(`${url}/api/ws/yaml`)).toBe('three')
-    const json = JSON.stringify({ pattern: '/ws/json', scenario: { connect: { send: { hello: 'json' } } } })
-    await edit(root, 'mocks/deep/c.ws.json', json, () => greeting(`${url}/api/ws/json`)).toBe('json')
-    rmSync(join(root, 'mocks/b.ws.yaml'))
-    await expect.poll(() => greeting(`${url}/api/ws/yaml`), { interval: 20 }).toBe('404')
-    const api = (says: string): string =>
-      JSON.stringify({
-        asyncapi: '3.1.0',
-        info: { title: 'Server', version: '1' },
-        channels: { a: { address: '/ws/api', messages: { hello: { payload: { const: { hello: says } } } } } },
-        operations: { say: { action: 'send', channel: { $ref: '#/channels/a' } } },
-      })
-    await edit(root, 'mocks/d.asyncapi.json', api('api'), () => greeting(`${url}/ws/api`)).toBe('api')
-    expect(terminal.text).toContain('d.asyncapi.json is taken for the document of the server')
-    // Said once, however often it is read: a log in the project is a file of the project.
-    await edit(root, 'mocks/e.asyncapi.json', api('twin'), () => terminal.text).toMatch(
-      /mocks\/e\.asyncapi\.json has an error, .*the pattern "\/ws\/api" is also one of mocks\/d\.asyncapi\.json/,
-    )
-    for (let n = 0; n < 3; n++) {
-      const before = terminal.count('in order again')
-      await edit(root, 'dev.log', `${n}`, () => greeting(`${url}/ws/api`)).toBe('api')
-      expect(terminal.count('in order again')).toBe(before)
-    }
-    expect(terminal.count('e.asyncapi.json is taken for')).toBe(1)
-    rmSync(join(root, 'mocks/e.asyncapi.json'))
-    await expect.poll(() => terminal.text).toMatch(/in order again\n?[^]*$/)
-    await edit(root, 'mocks/d.asyncapi.json', api('changed'), () => greeting(`${url}/ws/api`)).toBe('changed')
-    const shown = await preview(await load(), { root, plugins: [universalApi({ wsDir: 'mocks' })] })
-    expect(await greeting(`${shown.url}/api/ws/json`)).toBe('json')
-  })
-
   const LINKS = [
     { what: 'wsDir itself', link: 'mocks' },
     { what: 'wsDir itself, to outside of the project', link: 'mocks', isOutside: true },
@@ -442,4 +393,55 @@ describe.each(VITES)('$name', ({ load }) => {
       expect(await greeting(`${url}/api/ws/installed`)).toBe('installed 3')
     })
   }
+})
+
+test('mock files beside the others: added, changed, broken and removed; connections stay', async () => {
+  // They are read by us: one Vite shows it.
+  const { load } = VITES.at(-1)!
+  const yaml = (says: string): string =>
+    `pattern: /ws/yaml\nscenario:\n  connect: { send: { hello: ${says} } }\n  on: [{ when: ask, reply: { send: ${says} } }]\n`
+  const root = project({ 'mocks/a.ws.js': handler('/ws/a', 'a'), 'mocks/b.ws.yaml': yaml('one') })
+  const { url, terminal } = await dev(await load(), { root, plugins: [universalApi({ wsDir: 'mocks' })] })
+  expect(await greeting(`${url}/api/ws/a`)).toBe('a')
+  const client = await connectWs(`${url}/api/ws/yaml`)
+  const ask = (): Promise<unknown> => {
+    client.send('ask')
+    return client.next()
+  }
+  expect([await client.next(), await ask()]).toEqual([{ hello: 'one' }, 'one'])
+  await edit(root, 'mocks/b.ws.yaml', yaml('two'), () => greeting(`${url}/api/ws/yaml`)).toBe('two')
+  expect(await ask()).toBe('two')
+  await edit(root, 'mocks/b.ws.yaml', `${yaml('bad')}  evry: []\n`, () => terminal.text).toMatch(
+    /mocks\/b\.ws\.yaml has an error, its last good version stays: .*b\.ws\.yaml:5: unknown option "scenario\.evry"; did you mean "every"\?/,
+  )
+  expect(await ask()).toBe('two')
+  await edit(root, 'mocks/b.ws.yaml', yaml('three'), () => greeting(`${url}/api/ws/yaml`)).toBe('three')
+  const json = JSON.stringify({ pattern: '/ws/json', scenario: { connect: { send: { hello: 'json' } } } })
+  await edit(root, 'mocks/deep/c.ws.json', json, () => greeting(`${url}/api/ws/json`)).toBe('json')
+  rmSync(join(root, 'mocks/b.ws.yaml'))
+  await expect.poll(() => greeting(`${url}/api/ws/yaml`), { interval: 20 }).toBe('404')
+  const api = (says: string): string =>
+    JSON.stringify({
+      asyncapi: '3.1.0',
+      info: { title: 'Server', version: '1' },
+      channels: { a: { address: '/ws/api', messages: { hello: { payload: { const: { hello: says } } } } } },
+      operations: { say: { action: 'send', channel: { $ref: '#/channels/a' } } },
+    })
+  await edit(root, 'mocks/d.asyncapi.json', api('api'), () => greeting(`${url}/ws/api`)).toBe('api')
+  expect(terminal.text).toContain('d.asyncapi.json is taken for the document of the server')
+  // Said once, however often it is read: a log in the project is a file of the project.
+  await edit(root, 'mocks/e.asyncapi.json', api('twin'), () => terminal.text).toMatch(
+    /mocks\/e\.asyncapi\.json has an error, .*the pattern "\/ws\/api" is also one of mocks\/d\.asyncapi\.json/,
+  )
+  for (let n = 0; n < 3; n++) {
+    const before = terminal.count('in order again')
+    await edit(root, 'dev.log', `${n}`, () => greeting(`${url}/ws/api`)).toBe('api')
+    expect(terminal.count('in order again')).toBe(before)
+  }
+  expect(terminal.count('e.asyncapi.json is taken for')).toBe(1)
+  rmSync(join(root, 'mocks/e.asyncapi.json'))
+  await expect.poll(() => terminal.text).toMatch(/in order again\n?[^]*$/)
+  await edit(root, 'mocks/d.asyncapi.json', api('changed'), () => greeting(`${url}/ws/api`)).toBe('changed')
+  const shown = await preview(await load(), { root, plugins: [universalApi({ wsDir: 'mocks' })] })
+  expect(await greeting(`${shown.url}/api/ws/json`)).toBe('json')
 })
