@@ -34,7 +34,7 @@ export interface Channel {
 }
 
 /** What may stand in the place of a name of an address. */
-export interface Parameter {
+interface Parameter {
   /** The values that there are; `undefined` is any. */
   readonly values: readonly string[] | undefined
   /** Of 2.x, which says more than values. */
