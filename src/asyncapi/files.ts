@@ -1,6 +1,7 @@
 import { realpathSync } from 'node:fs'
 import { dirname, extname, parse, relative, resolve, sep } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import type { Document } from '../documents/document.ts'
 import { readDocumentFile } from '../documents/document-file.ts'
 import { shortPath } from '../documents/short-path.ts'
 import { describe, SidewireError } from '../engine/errors.ts'
@@ -19,8 +20,11 @@ export class Files {
   readonly byUri: ReadonlyMap<string, File>
   readonly #root: string
 
-  /** @throws `ERR_ASYNCAPI` for what cannot be read, and for references that lead to nothing */
-  constructor(source: string | URL | object) {
+  /**
+   * @param document - what the file says, if it has been read
+   * @throws `ERR_ASYNCAPI` for what cannot be read, and for references that lead to nothing
+   */
+  constructor(source: string | URL | object, document?: Document) {
     const path = typeof source === 'string' || source instanceof URL ? pathOf(source) : undefined
     this.folder = path === undefined ? process.cwd() : dirname(path)
     this.#root = rootOf(this.folder)
@@ -28,7 +32,10 @@ export class Files {
       throw asyncApiError(
         `${shortPath(path)} is code, and what is wanted is an AsyncAPI document, .yaml or .json; \`sidewire asyncapi export\` writes one of a config`,
       )
-    const main = path === undefined ? fromObject(source as object) : this.#read(path)
+    const main =
+      path === undefined
+        ? fromObject(source as object)
+        : fileOf(path, document ?? readDocumentFile(path, 'ERR_ASYNCAPI'))
     this.byUri = absoluteRefs(main, (uri, from) => this.#referred(uri, from))
     this.main = this.byUri.get(main.uri) ?? main
   }
@@ -52,14 +59,14 @@ export class Files {
     if (!READABLE.has(extname(path)))
       throw asyncApiError(`${from} refers to ${shortPath(path)}; it has to be a .json, .yaml or .yml file`)
     // Told before, because one that is not there yet may come.
-    const file = this.#read(path, from)
+    const file = fileOf(path, readDocumentFile(path, 'ERR_ASYNCAPI', from))
     if (!isWithin(realpathSync(path), realpathSync(this.#root))) throw outside()
     return file
   }
+}
 
-  #read(path: string, from?: string): File {
-    return { uri: pathToFileURL(path).href, ...readDocumentFile(path, 'ERR_ASYNCAPI', from) }
-  }
+function fileOf(path: string, document: Document): File {
+  return { uri: pathToFileURL(path).href, ...document }
 }
 
 function pathOf(source: string | URL): string {

@@ -6,7 +6,7 @@ import type { Node } from './node.ts'
 import type { Notes } from './notes.ts'
 import type { Settings } from './options.ts'
 import type { Peers } from './peers.ts'
-import { seedOf } from './seed.ts'
+import { hashOf } from '../faults/hash.ts'
 import type { Validation } from './validation.ts'
 
 /** From the most that a schema has to the least: what contains itself fits when its optional parts are left out. */
@@ -65,7 +65,7 @@ export class Generation {
       if (this.#spentMs > MAX_MS) break
       const began = now()
       try {
-        const value = this.#generate(schema, attempt, seedOf(this.#seed, schema.pointer, n, index))
+        const value = this.#generate(schema, attempt, hashOf(this.#seed, schema.pointer, n, index))
         const [issue] = check(value)
         if (!issue) return value
         best ??= { value }
@@ -88,7 +88,7 @@ export class Generation {
   bytes(schema: Node | undefined, n: number): Buffer {
     const length = 32
     return Buffer.from(
-      Array.from({ length }, (_, at) => seedOf(this.#seed, schema?.pointer ?? '', n, at) & 0xff),
+      Array.from({ length }, (_, at) => hashOf(this.#seed, schema?.pointer ?? '', n, at) & 0xff),
     )
   }
 

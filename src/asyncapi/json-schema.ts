@@ -1,3 +1,4 @@
+import { isObject } from '../engine/handler/option-error.ts'
 import type { StandardSchema } from '../engine/schema/standard-schema.ts'
 import { keysOf, pointerOf } from '../documents/pointer.ts'
 
@@ -143,8 +144,4 @@ export function refersToRoot(schema: unknown): boolean {
   const ref = schema['$ref']
   if (typeof ref === 'string' && !/^#\/(?:definitions|\$defs)\//.test(ref)) return true
   return Object.values(schema).some(refersToRoot)
-}
-
-function isObject(value: unknown): value is JsonSchema {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -1,3 +1,4 @@
+import type { Document } from '../documents/document.ts'
 import { describe, SidewireError } from '../engine/errors.ts'
 import { createLogger } from '../engine/logger.ts'
 import type { UniversalApiWsHandler } from '../engine/handler/handler.ts'
@@ -35,16 +36,17 @@ const LOOKED_AT = 100
 
 /**
  * Handlers of a document, and what there is to say of it.
- * @param limit - how many of the messages that are sent are looked at now, and not when they are sent
+ * @param about - `limit`: how many of the messages that are sent are looked at now, and not when they are sent; `document`: what
+ * the file says, if it has been read
  * @throws `ERR_ASYNCAPI`, naming file, line and JSON pointer; `ERR_OPTION`
  */
 export function loadAsyncApi(
   source: string | URL | object,
   options: AsyncApiOptions = {},
-  limit: number = LOOKED_AT,
+  { limit = LOOKED_AT, document }: { readonly limit?: number; readonly document?: Document } = {},
 ): AsyncApiMock {
   const settings = resolveAsyncApiOptions(options)
-  const files = new Files(source)
+  const files = new Files(source, document)
   const { name } = files.main
   const notes = new Notes()
   const api = read(new Node(files), notes)

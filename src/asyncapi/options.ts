@@ -1,7 +1,8 @@
 import { describe, SidewireError } from '../engine/errors.ts'
-import { nearestName } from '../engine/edit-distance.ts'
+import { didYouMean } from '../engine/edit-distance.ts'
 import type { Span } from '../engine/handler/faults.ts'
 import type { UniversalApiWsHandler } from '../engine/handler/handler.ts'
+import { isObject } from '../engine/handler/option-error.ts'
 import type { Scenario } from '../engine/handler/scenario.ts'
 import { isSpan } from '../engine/handler/span.ts'
 import type { Logger } from '../engine/logger.ts'
@@ -51,8 +52,6 @@ export interface Settings {
 
 type Check = readonly [accepts: (value: unknown) => boolean, what: string]
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 const oneOf = (...values: readonly string[]): Check => [
   (value) => values.includes(value as string),
   `one of ${values.map((value) => `'${value}'`).join(', ')}`,
@@ -97,11 +96,10 @@ export function resolveAsyncApiOptions(options: AsyncApiOptions): Settings {
     )
   for (const [name, value] of Object.entries(options)) {
     if (!Object.hasOwn(CHECKS, name)) {
-      const nearest = nearestName(name, Object.keys(CHECKS))
-      const hint = nearest === undefined ? '' : ` did you mean "${nearest}"?`
+      const known = Object.keys(CHECKS)
       throw new SidewireError(
         'ERR_OPTION',
-        `unknown option "${name}" of fromAsyncApi();${hint} known are ${Object.keys(CHECKS).join(', ')}`,
+        `unknown option "${name}" of fromAsyncApi();${didYouMean(name, known)} known are ${known.join(', ')}`,
       )
     }
     const [accepts, what] = CHECKS[name as keyof AsyncApiOptions]
@@ -129,11 +127,9 @@ export function resolveAsyncApiOptions(options: AsyncApiOptions): Settings {
 export function assertKnown(option: string, names: readonly string[], known: readonly string[]): void {
   for (const name of names) {
     if (known.includes(name)) continue
-    const nearest = nearestName(name, known)
-    const hint = nearest === undefined ? '' : ` did you mean "${nearest}"?`
     throw new SidewireError(
       'ERR_OPTION',
-      `option "${option}" of fromAsyncApi() has "${name}", of which the document has nothing;${hint} it has ${known.join(', ')}`,
+      `option "${option}" of fromAsyncApi() has "${name}", of which the document has nothing;${didYouMean(name, known)} it has ${known.join(', ')}`,
     )
   }
 }

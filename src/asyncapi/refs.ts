@@ -1,6 +1,6 @@
 import type { Place } from '../documents/document.ts'
 import { keysOf, pointerOf } from '../documents/pointer.ts'
-import { nearestName } from '../engine/edit-distance.ts'
+import { didYouMean } from '../engine/edit-distance.ts'
 import { asyncApiError } from './error.ts'
 import { whereOf, type File } from './file.ts'
 
@@ -103,9 +103,8 @@ function has(value: unknown, key: string): boolean {
 }
 
 function missing(ref: string, key: string, value: unknown, from: string): Error {
-  const nearest =
-    typeof value === 'object' && value !== null ? nearestName(key, Object.keys(value)) : undefined
-  const hint = nearest === undefined ? '' : `; did you mean "${nearest}"?`
+  const meant = typeof value === 'object' && value !== null ? didYouMean(key, Object.keys(value)) : ''
+  const hint = meant === '' ? '' : `;${meant}`
   return asyncApiError(`${from}: the $ref "${ref}" leads to nothing: there is no "${key}"${hint}`)
 }
 

@@ -1,4 +1,4 @@
-import { nearestName } from '../engine/edit-distance.ts'
+import { didYouMean } from '../engine/edit-distance.ts'
 import { SidewireError } from '../engine/errors.ts'
 import type { Api, ApiServer, Channel } from './api.ts'
 import { asyncApiError } from './error.ts'
@@ -75,12 +75,10 @@ function serverNamed(asked: string, servers: readonly ApiServer[]): ApiServer {
   const found = servers.find(({ name }) => name === asked)
   if (found) return found
   const names = servers.map(({ name }) => name)
-  const nearest = nearestName(asked, names)
   const has = names.length === 0 ? 'no servers' : names.join(', ')
   throw new SidewireError(
     'ERR_OPTION',
-    `option "server" is "${asked}";${nearest === undefined ? '' : ` did you mean "${nearest}"?`} ` +
-      `the document has ${has}`,
+    `option "server" is "${asked}";${didYouMean(asked, names)} the document has ${has}`,
   )
 }
 

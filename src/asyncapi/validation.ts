@@ -1,6 +1,7 @@
 import type { Ajv, ErrorObject, ValidateFunction } from 'ajv'
 import { keysOf } from '../documents/pointer.ts'
 import { describe } from '../engine/errors.ts'
+import { isObject } from '../engine/handler/option-error.ts'
 import type { SchemaIssue } from '../engine/schema/standard-schema.ts'
 import type { Files } from './files.ts'
 import type { Node } from './node.ts'
@@ -131,10 +132,6 @@ function formatIn(schema: Node, name: string): Node | undefined {
     open.push(...node.items().map(({ target }) => target), ...node.entries().map(([, { target }]) => target))
   }
   return undefined
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** Of the document, which a validator would take for that of a schema. */

@@ -23,7 +23,7 @@ export interface CheckFlags extends Pick<AsyncApiOptions, 'perspective' | 'serve
 
 /** `sidewire asyncapi check <file>` */
 export function checkAsyncApi(file: string, { strict = false, ...options }: CheckFlags): void {
-  const mock = loadAsyncApi(file, options, Infinity)
+  const mock = loadAsyncApi(file, options, { limit: Infinity })
   console.log(summary(mock))
   const warnings = mock.notes.filter(({ level }) => level === 'warn')
   for (const { level, text } of mock.notes) if (level === 'info') console.log(text)

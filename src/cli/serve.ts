@@ -1,5 +1,6 @@
 import pc from 'picocolors'
 import { SidewireError } from '../engine/errors.ts'
+import { createLogger } from '../engine/logger.ts'
 import { isLoopback } from '../engine/loopback.ts'
 import { createServer, type LogLevel, type RuntimeChoice, type Server, type ServerOptions } from '../index.ts'
 import { shortPath } from '../documents/short-path.ts'
@@ -60,21 +61,14 @@ function aboutDocument(
       'ERR_OPTION',
       `--${flag[0]} is about an AsyncAPI document, such as sidewire serve api.yaml --${flag[0]} ${flag[1]}`,
     )
-  const at = LEVELS.indexOf(logLevel)
-  const line = (level: LogLevel) => (text: string) => {
-    if (LEVELS.indexOf(level) > at) return
-    if (level === 'info') console.log(say(text))
-    else console.error(say(text))
-  }
+  const out = (text: string): void => console.log(say(text))
+  const err = (text: string): void => console.error(say(text))
   return {
-    logger: { error: line('error'), warn: line('warn'), info: line('info'), debug: line('debug') },
+    logger: createLogger(logLevel, { error: err, warn: err, info: out, debug: err }, ''),
     ...(perspective !== undefined && { perspective }),
     ...(seed !== undefined && { seed }),
   }
 }
-
-/** From the quietest on. */
-const LEVELS: readonly LogLevel[] = ['silent', 'error', 'warn', 'info', 'debug']
 
 /** @param inspector - whether there is one where nobody says so */
 function withFlags(options: ServerOptions, flags: ServeFlags, inspector: boolean): ServerOptions {

@@ -40,3 +40,9 @@ export function nearestName(name: string, known: readonly string[]): string | un
   }
   return nearest
 }
+
+/** ` did you mean "x"?`, for the middle of an error; nothing if none is near. */
+export function didYouMean(name: string, known: readonly string[]): string {
+  const nearest = nearestName(name, known)
+  return nearest === undefined ? '' : ` did you mean "${nearest}"?`
+}

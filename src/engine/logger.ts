@@ -16,11 +16,11 @@ export interface Logger {
   debug(message: string): void
 }
 
-/** Passes on what `level` lets through. */
-export function createLogger(level: LogLevel, sink: Logger = console): Logger {
+/** Passes on what `level` lets through. @param prefix - who says it */
+export function createLogger(level: LogLevel, sink: Logger = console, prefix = '[sidewire] '): Logger {
   const rank = LOG_LEVELS.indexOf(level)
   const at = (name: Exclude<LogLevel, 'silent'>) => (message: string) => {
-    if (LOG_LEVELS.indexOf(name) <= rank) sink[name](`[sidewire] ${message}`)
+    if (LOG_LEVELS.indexOf(name) <= rank) sink[name](prefix + message)
   }
   return { error: at('error'), warn: at('warn'), info: at('info'), debug: at('debug') }
 }

@@ -1,5 +1,6 @@
 import type { Span } from '../engine/handler/faults.ts'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
+import { hashOf } from './hash.ts'
 
 // Where chance comes from. Each connection, direction and kind of fault has a stream of its own, so that neither another fault
 // nor another client moves what happens to it. Seeds that are alike would give streams whose first draws are alike
@@ -19,8 +20,8 @@ export interface Origin {
 export type Stream = () => number
 
 /** @returns the same numbers for the same origin, on every runtime */
-export function streamOf(origin: Origin): Stream {
-  const random = xoroshiro128plus(hashOf(origin) | 0)
+export function streamOf({ seed, pattern, key, direction, kind }: Origin): Stream {
+  const random = xoroshiro128plus(hashOf(seed, pattern, key, direction, kind) | 0)
   return () => (random.next() >>> 0) / 2 ** 32
 }
 
@@ -29,14 +30,4 @@ export function within(span: Span, stream: Stream): number {
   if (typeof span === 'number') return span
   const [min, max] = span
   return min + stream() * (max - min)
-}
-
-/** 32 bits, none of them like those of its neighbour: FNV-1a, and murmur3's finaliser. */
-function hashOf({ seed, pattern, key, direction, kind }: Origin): number {
-  let hash = 0x811c9dc5
-  for (const byte of new TextEncoder().encode([seed, pattern, key, direction, kind].join('\n')))
-    hash = Math.imul(hash ^ byte, 0x01000193)
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
-  return (hash ^ (hash >>> 16)) >>> 0
 }

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import type { Random } from '../engine/handler/scenario.ts'
-import { hint } from './source.ts'
+import { didYouMean } from '../engine/edit-distance.ts'
 import { literalOf } from './literal.ts'
 import type { Call } from './made.ts'
 
@@ -32,7 +32,7 @@ export function fakerOf({ words, values, text, from }: Call): (random: Random, n
   if (typeof inGroup !== 'object' || typeof inGroup[method] !== 'function' || more.length > 0) {
     const names = inGroup ? methodsOf(inGroup).map((name) => `${group}.${name}`) : groupsOf(known)
     throw new Error(
-      `${text}: faker has no "${path}";${hint(inGroup ? path : group, names)} write a name such as person.fullName`,
+      `${text}: faker has no "${path}";${didYouMean(inGroup ? path : group, names)} write a name such as person.fullName`,
     )
   }
   const given = argumentsOf(words.slice(1), values.slice(1))

@@ -4,10 +4,12 @@ import type { Document, Place } from '../documents/document.ts'
 import { readDocumentFile } from '../documents/document-file.ts'
 import { describe, SidewireError } from '../engine/errors.ts'
 import type { UniversalApiWsHandler } from '../engine/handler/handler.ts'
+import { isObject, type Members } from '../engine/handler/option-error.ts'
 import { resolveServerOptions } from '../engine/handler/options.ts'
+import { pathOf } from '../engine/path-of.ts'
 import { CODE_OPTIONS } from './format.ts'
 import { compileScenario } from './scenario.ts'
-import { pathOf, placeOf, Source } from './source.ts'
+import { placeOf, Source } from './source.ts'
 import { refuseTemplates } from './value.ts'
 
 export type { MockFile, MockHandler, MockScenario } from './format.ts'
@@ -48,7 +50,6 @@ interface Found {
   readonly value: Members
   readonly place: Place
 }
-type Members = Readonly<Record<string, unknown>>
 
 /** One handler, a list of them, or `{ handlers }`. */
 function placesIn(value: unknown, source: Source): readonly Found[] {
@@ -152,8 +153,4 @@ function withoutCode(text: string): string {
         .filter((name) => !(name in CODE_OPTIONS))
         .join(', '),
     )
-}
-
-function isObject(value: unknown): value is Members {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -2,7 +2,8 @@ import type { Place } from '../documents/document.ts'
 import { describe } from '../engine/errors.ts'
 import { Condition } from '../scenario/condition.ts'
 import { differenceAt } from '../scenario/match.ts'
-import { hint, type Source } from './source.ts'
+import { didYouMean } from '../engine/edit-distance.ts'
+import type { Source } from './source.ts'
 import { refuseTemplates } from './value.ts'
 
 type Check = (value: unknown, isThere: boolean) => boolean
@@ -102,7 +103,7 @@ const ELSEWHERE = new Set([
 
 /** A message may have keys with a dollar; one that is nearly an operator is a mistake. */
 function refuseMisspelled(key: string, place: Place, source: Source): void {
-  const meant = key.startsWith('$') && !ELSEWHERE.has(key) ? hint(key, NAMES) : ''
+  const meant = key.startsWith('$') && !ELSEWHERE.has(key) ? didYouMean(key, NAMES) : ''
   if (meant !== '' || ELSEWHERE.has(key))
     throw source.error(
       'ERR_SCENARIO',

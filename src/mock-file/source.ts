@@ -1,5 +1,4 @@
 import type { Document, Place } from '../documents/document.ts'
-import { nearestName } from '../engine/edit-distance.ts'
 import { SidewireError, type ErrorCode } from '../engine/errors.ts'
 
 /** The file that is read, for those who find a mistake in it. */
@@ -39,24 +38,9 @@ export class Source {
   }
 }
 
-/** `on[2].reply.send`, as errors name a place. */
-export function pathOf(place: Place): string {
-  return place.reduce<string>(
-    (before, key) =>
-      typeof key === 'number' ? `${before}[${key}]` : before === '' ? key : `${before}.${key}`,
-    '',
-  )
-}
-
 /** The place that such a path names. */
 export function placeOf(path: string): Place {
   return [...path.matchAll(/\[(\d+)\]|([^.[\]]+)/g)].map(([, index, name = '']) =>
     index === undefined ? name : Number(index),
   )
-}
-
-/** ` did you mean "x"?`, or nothing. */
-export function hint(name: string, known: readonly string[]): string {
-  const nearest = nearestName(name, known)
-  return nearest === undefined ? '' : ` did you mean "${nearest}"?`
 }

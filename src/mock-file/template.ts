@@ -1,7 +1,7 @@
 import type { Made } from './made.ts'
 import { literalOf } from './literal.ts'
 import { FUNCTIONS } from './template-functions.ts'
-import { hint } from './source.ts'
+import { didYouMean } from '../engine/edit-distance.ts'
 
 /** What names lead to. */
 const ROOTS: Readonly<Record<string, Made>> = {
@@ -122,7 +122,9 @@ function compileOperand(tokens: readonly string[], where: Where, text: string): 
   const root = Object.hasOwn(ROOTS, name) ? ROOTS[name] : undefined
   if (!root) {
     const known = NAMES.filter((each) => !where.without.includes(each))
-    throw new Error(`{{${text}}}: there is no "${name}";${hint(name, known)} known are ${known.join(', ')}`)
+    throw new Error(
+      `{{${text}}}: there is no "${name}";${didYouMean(name, known)} known are ${known.join(', ')}`,
+    )
   }
   if (rest.length > 0)
     throw new Error(
@@ -134,7 +136,7 @@ function compileOperand(tokens: readonly string[], where: Where, text: string): 
   const [param] = keys
   if (name === 'params' && param !== undefined && !where.params.includes(param))
     throw new Error(
-      `{{${text}}}: the pattern has no {${param}};${hint(param, where.params)} it has ${where.params.map((each) => `{${each}}`).join(', ') || 'no names'}`,
+      `{{${text}}}: the pattern has no {${param}};${didYouMean(param, where.params)} it has ${where.params.map((each) => `{${each}}`).join(', ') || 'no names'}`,
     )
   return (asked) => keys.reduce<unknown>((value, key) => memberOf(value, key), root(asked))
 }

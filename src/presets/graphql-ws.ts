@@ -2,7 +2,8 @@ import type { UniversalApiWsHandler } from '../engine/handler/handler.ts'
 import type { WebSocketConnection } from '../engine/connection/websocket-connection.ts'
 import type { HandshakeRequest } from '../engine/handshake/request.ts'
 import { Flow } from './flow.ts'
-import { checkPath, isObject, restarting, splitOptions, wrong, type PresetOptions } from './options.ts'
+import { isObject, wrong } from '../engine/handler/option-error.ts'
+import { checkPath, restarting, splitOptions, type PresetOptions } from './options.ts'
 
 /** What `makeServer` of graphql-ws makes. */
 export interface GraphqlWsServer {

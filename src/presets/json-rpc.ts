@@ -1,6 +1,7 @@
 import type { UniversalApiWsHandler } from '../engine/handler/handler.ts'
 import type { WebSocketConnection } from '../engine/connection/websocket-connection.ts'
-import { checkPath, isObject, splitOptions, wrong, type PresetOptions } from './options.ts'
+import { isObject, wrong } from '../engine/handler/option-error.ts'
+import { checkPath, splitOptions, type PresetOptions } from './options.ts'
 import { RpcPeer, type RpcClient, type RpcMethod, type RpcMethods } from './rpc-peer.ts'
 
 export interface JsonRpcOptions

@@ -5,7 +5,8 @@ import type { Logger } from '../engine/logger.ts'
 import { DROP } from '../engine/upstream/drop.ts'
 import type { Upstream } from '../engine/upstream/upstream.ts'
 import { MswClient, MswServer, type MswConnection } from './msw-connection.ts'
-import { checkPath, isObject, restarting, splitOptions, wrong, type PresetOptions } from './options.ts'
+import { isObject, wrong } from '../engine/handler/option-error.ts'
+import { checkPath, restarting, splitOptions, type PresetOptions } from './options.ts'
 
 // MSW's `ws` handlers take any connection that has the form of theirs, so that they need not know that this one is real.
 

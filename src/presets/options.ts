@@ -1,7 +1,6 @@
 import type { WebSocketConnection } from '../engine/connection/websocket-connection.ts'
-import { nearestName } from '../engine/edit-distance.ts'
-import { describe, SidewireError } from '../engine/errors.ts'
 import type { UniversalApiWsHandler } from '../engine/handler/handler.ts'
+import { checkNames, isObject, wrong, type Members } from '../engine/handler/option-error.ts'
 
 /** What a handler of a preset may have besides what the preset sees to, with the meaning that it has in any handler. */
 export type PresetOptions = Pick<
@@ -42,7 +41,6 @@ const SHARED: readonly (keyof PresetOptions)[] = [
 ]
 
 type Names = readonly string[]
-type Members = Readonly<Record<string, unknown>>
 
 /**
  * Splits what is the preset's own from what is the handler's, whose values the engine looks at when it gets them.
@@ -65,31 +63,9 @@ export function splitOptions(
   }
 }
 
-/** @throws `ERR_OPTION` for a name that is not among them, with the nearest */
-export function checkNames(value: Members, known: Names, path: string): void {
-  const unknown = Object.keys(value).find((name) => !known.includes(name))
-  if (unknown === undefined) return
-  const nearest = nearestName(unknown, known)
-  const hint = nearest === undefined ? '' : ` did you mean "${nearest}"?`
-  throw new SidewireError(
-    'ERR_OPTION',
-    `unknown option "${path}.${unknown}";${hint} known are ${known.join(', ')}`,
-  )
-}
-
-export function isObject(value: unknown): value is Members {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
 /** @throws `ERR_OPTION` */
 export function checkPath(value: unknown, path: string, example: string): asserts value is string {
   if (typeof value !== 'string' || !value.startsWith('/')) wrong(path, value, `a path, such as '${example}'`)
-}
-
-/** @throws `ERR_OPTION`, naming the place, its value, and what is accepted */
-export function wrong(path: string, value: unknown, accepted: string): never {
-  const found = value === undefined ? 'missing' : describe(value)
-  throw new SidewireError('ERR_OPTION', `option "${path}" is ${found}; it has to be ${accepted}`)
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { WebSocketConnection } from '../engine/connection/websocket-connection.ts'
-import { wrong } from './options.ts'
+import { wrong } from '../engine/handler/option-error.ts'
 import { encode, isBinary, type PhoenixMessage, type PhoenixVersion } from './phoenix-message.ts'
 import type { Presence, PresenceDiff } from './presence.ts'
 

@@ -1,4 +1,4 @@
-import { isObject } from './options.ts'
+import { isObject } from '../engine/handler/option-error.ts'
 
 // Messages of Phoenix channels, in the two forms of text that its clients have (`vsn` in the query), and in the binary ones.
 

@@ -2,15 +2,8 @@ import type { AuthenticateResult, UniversalApiWsHandler } from '../engine/handle
 import type { HandshakeRequest } from '../engine/handshake/request.ts'
 import { versionOf } from './phoenix-message.ts'
 import { PhoenixSockets, type PhoenixTopics } from './phoenix-socket.ts'
-import {
-  checkNames,
-  checkPath,
-  isObject,
-  restarting,
-  splitOptions,
-  wrong,
-  type PresetOptions,
-} from './options.ts'
+import { checkNames, isObject, wrong } from '../engine/handler/option-error.ts'
+import { checkPath, restarting, splitOptions, type PresetOptions } from './options.ts'
 
 export interface PhoenixOptions extends PresetOptions {
   /** The whole path; clients add `/websocket` to what they are given. @defaultValue '/socket/websocket' */

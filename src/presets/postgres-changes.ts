@@ -1,5 +1,5 @@
 import { describe, SidewireError } from '../engine/errors.ts'
-import { isObject, wrong } from './options.ts'
+import { isObject, wrong } from '../engine/handler/option-error.ts'
 import { filterOf, type Filter } from './postgres-filter.ts'
 
 type Row = Readonly<Record<string, unknown>>

@@ -1,5 +1,5 @@
 import type { WebSocketConnection } from '../engine/connection/websocket-connection.ts'
-import { isObject, wrong } from './options.ts'
+import { isObject, wrong } from '../engine/handler/option-error.ts'
 
 /** One client, as the methods of `jsonRpc` know it. */
 export interface RpcClient {

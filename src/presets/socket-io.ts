@@ -6,7 +6,8 @@ import type { HandshakeRequest } from '../engine/handshake/request.ts'
 import type { RequestAnswer } from '../engine/handshake/request-answer.ts'
 import type { Logger } from '../engine/logger.ts'
 import { Flow } from './flow.ts'
-import { checkPath, isObject, restarting, splitOptions, wrong, type PresetOptions } from './options.ts'
+import { isObject, wrong } from '../engine/handler/option-error.ts'
+import { checkPath, restarting, splitOptions, type PresetOptions } from './options.ts'
 
 // socket.io speaks its protocol itself. It takes sockets from what it is told to use in the place of `ws` (`wsEngine`), so that its
 // own checks, middlewares and errors are as ever; those of the handler take the place of what `ws` would have accepted.

@@ -8,7 +8,7 @@ import {
   type PostgresChange,
   type Subscription,
 } from './postgres-changes.ts'
-import { isObject, wrong } from './options.ts'
+import { isObject, wrong } from '../engine/handler/option-error.ts'
 
 export interface SupabaseOptions extends PhoenixOptions {
   /** Where changes of tables come from. @defaultValue none come */

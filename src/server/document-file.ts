@@ -1,6 +1,4 @@
-import type { Document } from '../documents/document.ts'
 import { hearReads } from '../documents/reads.ts'
-import { SidewireError } from '../engine/errors.ts'
 import type { UniversalApiWsHandler } from '../engine/handler/handler.ts'
 import type { Logger } from '../engine/logger.ts'
 
@@ -12,22 +10,10 @@ export function isDocument(path: string): boolean {
 /** What has been said of each. */
 const told = new Map<string, string>()
 
-/** By its first words, as the specification has it. */
-function isAsyncApi(value: unknown): boolean {
+/** By its first words, as the specification has it, or by what it is called. */
+function isAsyncApi(path: string, value: unknown): boolean {
+  if (/\.asyncapi\.(?:ya?ml|json)$/i.test(path)) return true
   return typeof value === 'object' && value !== null && Object.hasOwn(value, 'asyncapi')
-}
-
-function isNamedAsyncApi(path: string): boolean {
-  return /\.asyncapi\.(?:ya?ml|json)$/i.test(path)
-}
-
-function noAsyncApi({ name, value }: Document): SidewireError {
-  const other =
-    typeof value === 'object' && value !== null && 'openapi' in value ? 'an OpenAPI document' : 'none'
-  return new SidewireError(
-    'ERR_ASYNCAPI',
-    `${name} is called an AsyncAPI document, and is ${other}: it has to begin with "asyncapi: 3.1.0", or another version`,
-  )
 }
 
 export interface DocumentOptions {
@@ -50,13 +36,12 @@ export async function loadDocument(
 ): Promise<readonly UniversalApiWsHandler[]> {
   const { readDocumentFile } = await import('../documents/document-file.ts')
   const document = await hearReads(onRead, async () => readDocumentFile(path, 'ERR_CONFIG'))
-  if (!isAsyncApi(document.value)) {
-    if (isNamedAsyncApi(path)) throw noAsyncApi(document)
+  if (!isAsyncApi(path, document.value)) {
     const { handlersOf } = await import('../mock-file/mock-file.ts')
     return handlersOf(document, path)
   }
   const { loadAsyncApi } = await import('../asyncapi/load.ts')
-  const { handlers, notes } = await hearReads(onRead, async () => loadAsyncApi(path, options))
+  const { handlers, notes } = await hearReads(onRead, async () => loadAsyncApi(path, options, { document }))
   const said = notes.map(({ level, text }) => `${level} ${text}`).join('\n')
   // Once: a log that is written beside the file would have it read again, and again.
   if (told.get(path) !== said) for (const { level, text } of notes) options.logger[level](text)

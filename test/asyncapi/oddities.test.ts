@@ -197,7 +197,7 @@ describe('sources', () => {
       { say: { action: 'send' } },
     )
     const log = new Log()
-    const { handlers } = loadAsyncApi(document, { logger: log }, 0)
+    const { handlers } = loadAsyncApi(document, { logger: log }, { limit: 0 })
     const [greeting] = handlers[0]!.scenario!.connect as { send(): unknown }[]
     greeting?.send()
     expect(log.lines).toEqual([

@@ -1,9 +1,10 @@
 import * as v from 'valibot'
 import type { Codec } from '../connection/codec.ts'
-import { nearestName } from '../edit-distance.ts'
+import { didYouMean, nearestName } from '../edit-distance.ts'
 import { describe, SidewireError } from '../errors.ts'
 import { LOG_LEVELS, type Logger } from '../logger.ts'
 import { faultsSchema } from './fault-schema.ts'
+import { pathOf } from '../path-of.ts'
 import { TOKEN } from '../handshake/request.ts'
 import type { StandardSchema } from '../schema/standard-schema.ts'
 import { MAX_TIMER_MS } from '../timers.ts'
@@ -397,18 +398,14 @@ export function checkOptions(schema: v.GenericSchema, options: unknown): void {
   const [first] = result.issues
   const issue = memberIn(first) ?? first
   const keys = issue === first ? (first.path ?? []) : [...(first.path ?? []), ...(issue.path ?? [])]
-  const path = keys.reduce((before, { key }) => {
-    if (typeof key === 'number') return `${before}[${key}]`
-    return before === '' ? String(key) : `${before}.${String(key)}`
-  }, '')
+  const path = pathOf(keys.map(({ key }) => key as PropertyKey))
   // A key too many, or one too few; for anything else the schema of the value itself speaks.
   const entries = issue.type === 'strict_object' ? entriesAt(schema, keys) : {}
   if (issue.type === 'strict_object' && issue.expected === 'never') {
     const known = Object.keys(entries)
     const name = String(keys.at(-1)?.key)
     const home = homeOf(name, keys[0]?.key, keys.length)
-    const nearest = home === undefined ? nearestName(name, known) : undefined
-    const hint = home ? ` ${home};` : nearest === undefined ? '' : ` did you mean "${nearest}"?`
+    const hint = home ? ` ${home};` : didYouMean(name, known)
     throw new SidewireError('ERR_OPTION', `unknown option "${path}";${hint} known are ${known.join(', ')}`)
   }
   // Valibot says that the object is wrong; it is what one of its entries asks for that the user has to know.

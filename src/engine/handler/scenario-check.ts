@@ -1,7 +1,8 @@
 import { isSendableCloseCode } from '../close.ts'
-import { nearestName } from '../edit-distance.ts'
+import { didYouMean, nearestName } from '../edit-distance.ts'
 import { describe, SidewireError } from '../errors.ts'
 import { MAX_TIMER_MS } from '../timers.ts'
+import { checkNames, isObject, wrong, type Members } from './option-error.ts'
 import { isSpan } from './span.ts'
 
 // What a scenario may be. By hand: of the ten kinds of steps, and of what is in them, an error has to name the one that was meant.
@@ -74,11 +75,9 @@ const STEPPED = ['connect', 'on', 'otherwise', 'reply', 'replies', 'steps']
 function checkReachable(phase: unknown, path: string, phases: readonly string[]): void {
   for (const each of [phase ?? []].flat() as string[]) {
     if (phases.includes(each)) continue
-    const nearest = nearestName(each, phases)
-    const hint = nearest === undefined ? '' : ` did you mean "${nearest}"?`
     throw new SidewireError(
       'ERR_OPTION',
-      `option "${path}" is ${describe(each)}, and no goto leads there;${hint} there are ${phases.join(', ')}`,
+      `option "${path}" is ${describe(each)}, and no goto leads there;${didYouMean(each, phases)} there are ${phases.join(', ')}`,
     )
   }
 }
@@ -229,18 +228,10 @@ function pauses(steps: unknown): boolean {
   return expect !== undefined || (Number(repeat) > 0 && pauses(steps['steps']))
 }
 
-type Members = Readonly<Record<string, unknown>>
-
 function members(value: unknown, path: string, known: readonly string[]): Members {
   if (!isObject(value)) return wrong(path, value, `an object of ${known.join(', ')}`)
-  const unknown = Object.keys(value).find((name) => !known.includes(name))
-  if (unknown === undefined) return value
-  const nearest = nearestName(unknown, known)
-  const hint = nearest === undefined ? '' : ` did you mean "${nearest}"?`
-  throw new SidewireError(
-    'ERR_OPTION',
-    `unknown option "${path}.${unknown}";${hint} known are ${known.join(', ')}`,
-  )
+  checkNames(value, known, path)
+  return value
 }
 
 function list(value: unknown, path: string): readonly (readonly [path: string, value: unknown])[] {
@@ -294,15 +285,6 @@ function oneOf(value: unknown, path: string, names: readonly string[]): void {
 
 function isText(value: unknown): boolean {
   return typeof value === 'string' && value !== ''
-}
-
-function isObject(value: unknown): value is Members {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function wrong(path: string, value: unknown, accepted: string): never {
-  const found = value === undefined ? 'missing' : describe(value)
-  throw new SidewireError('ERR_OPTION', `option "${path}" is ${found}; it has to be ${accepted}`)
 }
 
 /** Whether a list waits for a message: in a handler that is `sequential` that one waits for the list. */

@@ -1,4 +1,5 @@
 import { SidewireError } from '../errors.ts'
+import { pathOf } from '../path-of.ts'
 import type { SchemaIssue } from './standard-schema.ts'
 
 /** `ERR_INVALID`: a message does not fit the handler's schema. Its text says what is wrong, and where, and not the value. */
@@ -35,7 +36,7 @@ function allInWords(issues: readonly SchemaIssue[], data: unknown): string {
 
 /** `user.name: Expected string`. */
 export function inWords({ message, path }: SchemaIssue): string {
-  const where = pathOf(path)
+  const where = pathOf((path ?? []).map(keyOf))
   const text = where === '' ? message : `${where}: ${message}`
   // One line, whatever is in it.
   const line = text.replaceAll(/[\p{Cc}\u2028\u2029]/gu, (letter) => JSON.stringify(letter).slice(1, -1))
@@ -62,14 +63,6 @@ function without(value: unknown, message: string): string {
 }
 
 const MIN_SECRET = 4
-
-function pathOf(path: SchemaIssue['path'] = []): string {
-  return path.reduce<string>((text, part) => {
-    const key = keyOf(part)
-    if (typeof key === 'number') return `${text}[${key}]`
-    return text === '' ? String(key) : `${text}.${String(key)}`
-  }, '')
-}
 
 function keyOf(part: PropertyKey | { readonly key: PropertyKey }): PropertyKey {
   return typeof part === 'object' ? part.key : part
