@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { Argument, Command, InvalidArgumentError, Option, type OutputConfiguration } from 'commander'
 import { MASK, maskTokens } from '../load/mask.ts'
 import { DEFAULT_MESSAGE } from '../load/message-template.ts'
@@ -6,6 +6,7 @@ import { SCENARIOS } from '../load/options.ts'
 import { MAX_CONNECTIONS } from '../load/token.ts'
 import type { checkAsyncApi, exportToFile } from './asyncapi.ts'
 import type { bench } from './bench.ts'
+import { readVersion } from '../server/version.ts'
 import { CONFIG_NAME } from './config-name.ts'
 import type { convert } from './convert.ts'
 import type { record } from './record.ts'
@@ -457,20 +458,4 @@ function oneLine(text: string, command: string): string {
   const [, asked = ''] = /^unknown command '(.+)'$/.exec(first) ?? []
   if (existsSync(asked)) others.push(`(Did you mean sidewire serve ${asked}?)`)
   return [first, ...others, `(${command} --help shows what there is)`].join(' ')
-}
-
-function readVersion(): string {
-  // Both src/cli/ and the bundle in dist/ find it upwards.
-  for (const up of ['../package.json', '../../package.json']) {
-    try {
-      const manifest = JSON.parse(readFileSync(new URL(up, import.meta.url), 'utf8')) as {
-        name?: string
-        version?: string
-      }
-      if (manifest.name === 'sidewire' && manifest.version) return manifest.version
-    } catch {
-      // Not there: the next one.
-    }
-  }
-  return '0.0.0'
 }

@@ -4,6 +4,7 @@ import type { Payload } from './runtime.ts'
 import type { Stats } from './stats.ts'
 import type { Tap } from './tap.ts'
 import type { Network } from './network.ts'
+import type { Nodes } from './nodes.ts'
 import type { MakePlay } from './play.ts'
 import type { LoadDialler } from './upstream/backend.ts'
 import type { Legs } from './upstream/legs.ts'
@@ -18,6 +19,8 @@ export interface Context {
   readonly tap: Tap | undefined
   /** `undefined` where it is perfect. */
   readonly network: Network | undefined
+  /** `undefined` where there is no broker. */
+  readonly nodes: Nodes | undefined
   publish(topic: string, payload: Payload, compress: boolean): void
   /** A name for a native topic: short, whatever the room is called, and never used twice. */
   newTopic(): string

@@ -2,6 +2,7 @@ import { Admission } from './handshake/admission.ts'
 import type { Inside } from './inside.ts'
 import { noPlay, type MakePlay } from './play.ts'
 import type { Network } from './network.ts'
+import type { Nodes, RemoteBroadcast } from './nodes.ts'
 import { tellRefusal } from './handshake/told-refusal.ts'
 import { pathOf } from './handshake/request.ts'
 import type { PublishOptions } from './rooms/broadcast-options.ts'
@@ -63,6 +64,7 @@ export class Engine implements Context, Inside, Omit<RuntimeEvents<Connection>, 
   readonly makePlay: MakePlay
   readonly isDebug: boolean
   tap: Tap | undefined
+  nodes: Nodes | undefined
   isOwnPong: ((payload: Uint8Array) => boolean) | undefined
   #network: Network | undefined
   readonly #tap: Tap
@@ -184,6 +186,21 @@ export class Engine implements Context, Inside, Omit<RuntimeEvents<Connection>, 
    */
   publishTo(pattern: string, data: unknown, options?: PublishOptions): void {
     this.#live(pattern).publish(data, options)
+  }
+
+  /**
+   * What another node has broadcast, to the connections here.
+   * @returns whether there is such a handler
+   */
+  deliver(message: RemoteBroadcast): boolean {
+    const live = this.#handlers.get(message.pattern)
+    live?.deliver(message)
+    return live !== undefined
+  }
+
+  /** Bytes of the largest payload of a handler; without one of this pattern there is no limit. */
+  maxPayloadOf(pattern: string): number {
+    return this.#handlers.get(pattern)?.handler.maxPayload ?? Infinity
   }
 
   openConnections(pattern?: string): Connection[] {

@@ -52,6 +52,11 @@ export interface RuntimeCapabilities {
   readonly closeWithoutCode: boolean
   /** Can stop reading from one client, so that the system holds it back. */
   readonly pausesReading: boolean
+  /**
+   * How several processes may take connections at one port: the kernel spreads them over all that listen, or the primary process
+   * of `node:cluster` hands them out in turn. `false`: only one may.
+   */
+  readonly sharesPort: 'kernel' | 'primary' | false
 }
 
 export interface Runtime {
@@ -75,6 +80,8 @@ export interface ListenOptions {
   readonly maxBackpressure: number
   /** Milliseconds for a client to send the head of its request; 0 is no limit. Only where `capabilities.handshakeTimeout`. */
   readonly handshakeTimeout: number
+  /** Others may listen there, too: see `capabilities.sharesPort`. */
+  readonly sharesPort: boolean
 }
 
 /** Paths of PEM files. */

@@ -64,6 +64,29 @@ export interface Stats {
   invalid: { incoming: number; outgoing: number }
   /** What went wrong because `faults` has it so. */
   faults: FaultCounts
+  /** What goes between this node and the others; zeros without a broker. */
+  broker: BrokerStats
+}
+
+/** Of broadcasts and publishes: each counts once, whatever the number of its receivers. */
+export interface BrokerStats {
+  /** `off`: there is none. `connecting`: it was never there yet. */
+  state: 'off' | 'connecting' | 'up' | 'down'
+  /** How many nodes are there, this one included. */
+  nodes: number
+  sent: number
+  /** Came from other nodes, each once. */
+  received: number
+  /** Of those: for a handler that this node has not, during a rolling deploy say. */
+  unserved: number
+  /** Too long for the broker, or longer than the handler's `maxPayload`: they reached connections of this node only. */
+  refused: number
+  /** Sent a second time, because another node had missed them. */
+  resent: number
+  /** Were missed, and came after all. */
+  recovered: number
+  /** Were missed, and cannot be had any more. */
+  lost: number
 }
 
 export function createStats(): Stats {
@@ -84,6 +107,17 @@ export function createStats(): Stats {
     handlerErrors: 0,
     invalid: { incoming: 0, outgoing: 0 },
     faults: noFaults(),
+    broker: {
+      state: 'off',
+      nodes: 0,
+      sent: 0,
+      received: 0,
+      unserved: 0,
+      refused: 0,
+      resent: 0,
+      recovered: 0,
+      lost: 0,
+    },
   }
 }
 
@@ -99,5 +133,26 @@ export function copyStats(stats: Stats): Stats {
     closedByCode: { ...stats.closedByCode },
     invalid: { ...stats.invalid },
     faults: { ...stats.faults },
+    broker: { ...stats.broker },
+  }
+}
+
+/** Adds what another node has counted. What is no number, and how many nodes there are, stays. */
+export function sumStats(into: Stats, other: Stats): void {
+  const { nodes } = into.broker
+  add(into as unknown as Counts, other as unknown as Counts)
+  into.broker.nodes = nodes
+}
+
+interface Counts {
+  [name: string]: number | string | Counts | undefined
+}
+
+function add(into: Counts, other: Counts): void {
+  for (const [name, value] of Object.entries(other)) {
+    const own = into[name]
+    if (typeof value === 'number' && typeof (own ?? 0) === 'number')
+      into[name] = ((own as number) ?? 0) + value
+    else if (typeof value === 'object' && typeof own === 'object') add(own, value)
   }
 }

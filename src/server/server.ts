@@ -5,7 +5,10 @@ import { Engine } from '../engine/engine.ts'
 import { textAnswer } from '../engine/handshake/handshake.ts'
 import { INSIDE, type WithInside } from '../engine/inside.ts'
 import { createLogger, type Logger } from '../engine/logger.ts'
+import { describe, SidewireError } from '../engine/errors.ts'
+import type { ResolvedBrokerOptions } from '../engine/handler/broker-options.ts'
 import { isLoopback } from '../engine/loopback.ts'
+import { MAX_TIMER_MS } from '../engine/timers.ts'
 import {
   DEFAULT_HANDSHAKE_TIMEOUT,
   DEFAULT_MAX_BACKPRESSURE,
@@ -26,6 +29,8 @@ import {
   type FaultHandle,
   type FaultOptions,
 } from '../faults/network.ts'
+import type { AllConnections, AllStats, Membership } from '../cluster/membership.ts'
+import type { NodeInfo } from '../cluster/node-info.ts'
 import type { FaultsOf } from '../engine/handler/faults.ts'
 import type { Control } from '../control/control.ts'
 import type { HandlerRow, Inspector, Served } from '../inspector/inspector.ts'
@@ -34,8 +39,11 @@ import { detectRuntime } from '../runtime/detect.ts'
 import type { PatternAt, Upstreams } from '../upstream/upstreams.ts'
 import { ANSWER, PAGE, type Answering } from './behind.ts'
 import { readForwarded } from './forwarded.ts'
+import { readVersion } from './version.ts'
 
-export type { RefusalReason, Stats } from '../engine/stats.ts'
+export type { AllConnections, AllStats } from '../cluster/membership.ts'
+export type { NodeInfo } from '../cluster/node-info.ts'
+export type { BrokerStats, RefusalReason, Stats } from '../engine/stats.ts'
 export type { DisconnectOptions, FaultHandle, FaultOptions } from '../faults/network.ts'
 
 /** A running server. */
@@ -74,8 +82,14 @@ export interface Server {
   disconnect(pattern: string, options?: DisconnectOptions): number
   /** Whether a handler matches this path, prefix included. */
   matches(path: string): boolean
-  /** Counters since the start; a copy. */
+  /** Counters since the start, of this process; a copy. */
   stats(): Stats
+  /** With a `broker`: the processes that are there, this one first; without one none. A dead one is in it for `nodeTimeout` at most. */
+  readonly nodes: readonly NodeInfo[]
+  /** The open connections of all nodes. Who does not answer in time is in `missing`: it never rejects for that. @throws `ERR_OPTION` */
+  allConnections(options?: AskOptions): Promise<AllConnections>
+  /** The counters of all nodes, in sum; the same. @throws `ERR_OPTION` */
+  allStats(options?: AskOptions): Promise<AllStats>
   /**
    * Puts new options into service: open connections, rooms and metadata stay. `host`, `port`, `tls`, `runtime`
    * and limits above those of the start need a new server; a warning says so.
@@ -89,10 +103,16 @@ export interface Server {
   close(): Promise<void>
 }
 
+/** Of a question to the other nodes. */
+export interface AskOptions {
+  /** Milliseconds that an answer may take. @defaultValue 1000 */
+  readonly timeout?: number
+}
+
 /**
  * Starts the engine on a port of its own.
  * @throws `ERR_OPTION`, `ERR_PATTERN`, `ERR_PATTERN_DUPLICATE`, `ERR_RESPONSE`, `ERR_RUNTIME`, `ERR_LISTEN`,
- * `ERR_TLS`; nothing is left half-started
+ * `ERR_TLS`, `ERR_BROKER`; nothing is left half-started
  */
 export async function createServer<const Patterns extends readonly string[] = readonly string[]>(
   options: ServerOptions<Patterns> = {},
@@ -129,6 +149,7 @@ export async function serveOn(
     (upstreams ??= import('../upstream/upstreams.ts').then(
       ({ Upstreams: Made }) => (loadedUpstreams = new Made(logger, patternAt)),
     ))
+  if (resolved.sharePort) assertSharing(runtime)
   const engine = new Engine(resolved, logger, clock, {
     loadDialler: async () => (await loadUpstreams()).dial,
     makePlay: (scenario, stage, before) => new ScenarioPlay(scenario, stage, before),
@@ -155,6 +176,8 @@ export async function serveOn(
         stopRecording: async () => (await loadUpstreams()).recording.stop(),
       },
     }))
+  // Before it listens: from its first moment on a connection gets what the other nodes send.
+  const membership = resolved.broker && (await joinNodes(engine, resolved.broker, runtime))
   const listening = runtime.listen(
     {
       upgrade: (raw) => engine.upgrade(toOriginForm(readForwarded(raw, resolved))),
@@ -178,11 +201,13 @@ export async function serveOn(
       port: resolved.port,
       tls: resolved.tls,
       handshakeTimeout: resolved.handshakeTimeout,
+      sharesPort: resolved.sharePort,
       ...limits,
     },
   )
   const server: RuntimeServer = await listening.catch(async (error: unknown) => {
     await (await upstreams)?.abandon()
+    await membership?.close()
     throw error
   })
   if (!runtime.capabilities.handshakeTimeout && resolved.handshakeTimeout !== DEFAULT_HANDSHAKE_TIMEOUT)
@@ -216,6 +241,18 @@ export async function serveOn(
     disconnect: (pattern, disconnectOptions) => network.disconnect(pattern, disconnectOptions),
     matches: (path) => engine.matches(path),
     stats: () => copyStats(engine.stats),
+    get nodes() {
+      return membership?.nodes ?? []
+    },
+    async allConnections(options) {
+      const timeout = timeoutOf(options)
+      if (membership) return membership.allConnections(timeout)
+      return { connections: engine.connections().map((conn) => ({ ...conn, node: 'self' })), missing: [] }
+    },
+    async allStats(options) {
+      const timeout = timeoutOf(options)
+      return membership?.allStats(timeout) ?? { stats: copyStats(engine.stats), missing: [] }
+    },
     reload(next) {
       const before = resolved
       resolved = resolveServerOptions(next)
@@ -229,6 +266,8 @@ export async function serveOn(
         control?.close()
         await engine.close()
         await (await upstreams)?.close()
+        // Behind it, so that the others hear what was said at the end.
+        await membership?.close()
         // Behind it, so that an open page sees how the connections ended.
         await inspector?.close()
         await server.close()
@@ -240,6 +279,44 @@ export async function serveOn(
 }
 
 /** Loaded where it is asked for. */
+async function joinNodes(
+  engine: Engine,
+  options: ResolvedBrokerOptions,
+  { name }: Pick<Runtime, 'name'>,
+): Promise<Membership> {
+  const { Membership: Made } = await import('../cluster/membership.ts')
+  const { broker } = options
+  const dialled =
+    'publish' in broker ? broker : await (await import('../cluster/create-broker.ts')).createBroker(broker)
+  const membership = new Made(engine, dialled, options, {
+    runtime: name,
+    version: readVersion(),
+    worker: undefined,
+  })
+  await membership.open()
+  return membership
+}
+
+/** @throws `ERR_RUNTIME` */
+function assertSharing({ name, capabilities }: Runtime): void {
+  if (capabilities.sharesPort !== false) return
+  throw new SidewireError(
+    'ERR_RUNTIME',
+    `option "sharePort" is true, but the runtime ${name} cannot share a port on ${process.platform}: there one process would get all ` +
+      "connections; use runtime: 'ws' on Node, with workers of sidewire serve",
+  )
+}
+
+/** @throws `ERR_OPTION` */
+function timeoutOf({ timeout = 1000 }: AskOptions = {}): number {
+  if (typeof timeout === 'number' && timeout > 0 && timeout <= MAX_TIMER_MS) return timeout
+  throw new SidewireError(
+    'ERR_OPTION',
+    `option "timeout" is ${describe(timeout)}; it has to be a number of milliseconds above 0`,
+  )
+}
+
+/** The same. */
 async function startControl(
   engine: Engine,
   { token }: { readonly token: string | undefined },
@@ -315,12 +392,24 @@ function needsRestart(before: ResolvedServerOptions, after: ResolvedServerOption
   if (before.hosts.length !== after.hosts.length && before.host === after.host) changed.push('host')
   if (before.control?.token !== after.control?.token || !before.control !== !after.control)
     changed.push('control')
+  if (!isSameBroker(before.broker, after.broker)) changed.push('broker')
   if (JSON.stringify(before.inspector) !== JSON.stringify(after.inspector)) changed.push('inspector')
   if (before.tls?.cert !== after.tls?.cert || before.tls?.key !== after.tls?.key) changed.push('tls')
   const wanted = limitsOf(after)
   if (wanted.maxPayload > limits.maxPayload) changed.push('maxPayload')
   if (wanted.maxBackpressure > limits.maxBackpressure) changed.push('maxBackpressure')
   return changed
+}
+
+function isSameBroker(
+  before: ResolvedBrokerOptions | undefined,
+  after: ResolvedBrokerOptions | undefined,
+): boolean {
+  if (!before || !after) return before === after
+  const [{ broker: own, ...rest }, { broker: other, ...others }] = [before, after]
+  const isSame =
+    'publish' in own || 'publish' in other ? own === other : JSON.stringify(own) === JSON.stringify(other)
+  return isSame && JSON.stringify(rest) === JSON.stringify(others)
 }
 
 /** What belongs to no handler. */

@@ -491,6 +491,7 @@ const CAPABILITIES: Record<keyof RuntimeCapabilities, string> = {
   smallWindowWithoutTakeover: 'the same beside',
   closeWithoutCode: 'a close frame without a code',
   pausesReading: '`conn.pause()`',
+  sharesPort: 'several processes at one port',
 }
 
 it('has what each runtime can do', () => {
@@ -508,7 +509,7 @@ it('has what each runtime can do', () => {
       said.map((cell) => (Array.isArray(wanted[0]) ? cell : /^(?:yes|no)\b/.exec(cell)?.[0])),
     ]).toEqual([
       name,
-      wanted.map((each) => (typeof each === 'boolean' ? (each ? 'yes' : 'no') : each.join(', '))),
+      wanted.map((each) => (typeof each === 'object' ? each.join(', ') : each ? 'yes' : 'no')),
     ])
   }
 })

@@ -49,6 +49,7 @@ test.each([
         port: 0,
         tls: undefined,
         handshakeTimeout: 10_000,
+        sharesPort: false,
         maxPayload: 1024,
         maxBackpressure: 1024,
       },

@@ -39,6 +39,7 @@ export class MemoryRuntime implements Runtime {
     smallWindowWithoutTakeover: true,
     closeWithoutCode: true,
     pausesReading: true,
+    sharesPort: false,
   }
   #events: RuntimeEvents<any> | undefined
   readonly topics: Map<string, Set<MemorySocket>> = new Map()

@@ -39,6 +39,13 @@ export async function serveThrough(
     },
     publish: api.publish,
     stats: api.stats,
+    nodes: [],
+    allConnections() {
+      throw new Error('the plugin offers no allConnections()')
+    },
+    allStats() {
+      throw new Error('the plugin offers no allStats()')
+    },
     setFaults: api.setFaults,
     resetFaults: api.resetFaults,
     disconnect: api.disconnect,

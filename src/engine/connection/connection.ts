@@ -52,6 +52,8 @@ export interface Service {
     names: readonly string[] | undefined,
     except: Connection | undefined,
   ): number
+  /** To the connections of other nodes. */
+  relay(from: Connection, payload: Payload, rooms: readonly string[] | undefined): void
   tellBroadcast(tap: Tap, broadcast: Broadcast): void
   encode(data: unknown): Payload
   compresses(payload: Payload): boolean
@@ -272,13 +274,20 @@ export class Connection implements WebSocketConnection {
 
   /** `options` as users write them. */
   broadcastTo(payload: Payload, options: BroadcastOptions | undefined): void {
-    this.broadcastPayload(payload, roomsOf(options, 'broadcast'), options?.includeSelf ?? false)
+    const rooms = roomsOf(options, 'broadcast')
+    this.broadcastPayload(payload, rooms, options?.includeSelf ?? false, options?.local)
   }
 
-  broadcastPayload(payload: Payload, names: readonly string[] | undefined, includeSelf: boolean): void {
+  broadcastPayload(
+    payload: Payload,
+    names: readonly string[] | undefined,
+    includeSelf: boolean,
+    isLocal = false,
+  ): void {
     const scope = this.closed ? this.live.scopeOf(this) : this.scope
     const except = includeSelf ? undefined : this
     const receivers = scope ? this.live.broadcast(scope, payload, names, except) : 0
+    if (!isLocal) this.live.relay(this, payload, names)
     const { tap } = this.live.context
     if (!tap) return
     const audience = (): Iterable<Connection> => scope?.audience(names, except) ?? []

@@ -14,6 +14,7 @@ import { startHeartbeat, startInactivity } from '../connection/liveness.ts'
 import { NOTICED_LAG_MS } from '../connection/message-rate.ts'
 import { byteLength } from '../connection/message.ts'
 import type { ResolvedHandler } from './options.ts'
+import type { RemoteBroadcast } from '../nodes.ts'
 import type { Scenario } from './scenario.ts'
 import type { Play } from '../play.ts'
 import { isPromiseLike } from '../promise.ts'
@@ -181,17 +182,39 @@ export class LiveHandler implements Service {
    */
   publish(data: unknown, options?: PublishOptions): void {
     const rooms = roomsOf(options, 'publish')
-    this.#publish(this.encode(data), rooms)
+    const payload = this.encode(data)
+    this.#publish(payload, rooms, this.#scopes.values())
+    if (options?.local !== true) this.relay(undefined, payload, rooms)
   }
 
-  #publish(payload: Payload, rooms: readonly string[] | undefined): void {
+  /** What another node has broadcast. */
+  deliver({ scope, rooms, payload }: RemoteBroadcast): void {
+    const one = scope === undefined ? undefined : this.#scopes.get(scope)
+    if (scope === undefined) this.#publish(payload, rooms, this.#scopes.values())
+    else if (one) this.#publish(payload, rooms, [one])
+  }
+
+  #publish(
+    payload: Payload,
+    rooms: readonly string[] | undefined,
+    scopes: Iterable<Scope<Connection>>,
+  ): void {
     let receivers = 0
-    for (const scope of this.#scopes.values()) receivers += this.broadcast(scope, payload, rooms, undefined)
+    const reached = [...scopes]
+    for (const scope of reached) receivers += this.broadcast(scope, payload, rooms, undefined)
     const { tap } = this.context
     if (!tap) return
-    const audience = (): Connection[] =>
-      [...this.#scopes.values()].flatMap((scope) => [...scope.audience(rooms)])
+    const audience = (): Connection[] => reached.flatMap((scope) => [...scope.audience(rooms)])
     this.tellBroadcast(tap, { payload, rooms, from: undefined, receivers, audience })
+  }
+
+  /** The same to the other nodes, behind what went to the connections here: also where none of them is in the rooms. */
+  relay(from: Connection | undefined, payload: Payload, rooms: readonly string[] | undefined): void {
+    const { nodes } = this.context
+    if (nodes === undefined || rooms?.length === 0) return
+    const { pattern, scope } = this.handler
+    const place = from && scope === 'path' ? this.#scopeKey(from) : undefined
+    nodes.broadcast({ pattern: pattern.source, scope: place, rooms, payload })
   }
 
   /** What is sent to clients, as it goes on the wire. @throws `ERR_SERIALIZE`, `ERR_INVALID` */
@@ -280,7 +303,9 @@ export class LiveHandler implements Service {
             room === undefined ? undefined : [room],
             includeSelf,
           ),
-        publish: (payload, room) => this.#publish(payload, room === undefined ? undefined : [room]),
+        // Each node plays for its own: what a ticker says would come once from each of them.
+        publish: (payload, room) =>
+          this.#publish(payload, room === undefined ? undefined : [room], this.#scopes.values()),
         failed: (conn, what, thrown) =>
           conn ? this.hooks.fail(conn, what, thrown) : this.hooks.failAlone(what, thrown),
       },

@@ -3,6 +3,7 @@ import type { Codec } from '../connection/codec.ts'
 import { didYouMean, nearestName } from '../edit-distance.ts'
 import { describe, SidewireError } from '../errors.ts'
 import { LOG_LEVELS, type Logger } from '../logger.ts'
+import { brokerSchema } from './broker-options.ts'
 import { faultsSchema } from './fault-schema.ts'
 import { pathOf } from '../path-of.ts'
 import { TOKEN } from '../handshake/request.ts'
@@ -51,9 +52,10 @@ const broadcast = v.union(
       room: v.optional(text('a non-empty string')),
       rooms: v.optional(v.union([v.array(text('a non-empty string')), v.set(text('a non-empty string'))])),
       includeSelf: v.optional(v.boolean()),
+      local: v.optional(v.boolean()),
     }),
   ],
-  'true, false, or { room | rooms, includeSelf }',
+  'true, false, or { room | rooms, includeSelf, local }',
 )
 
 const STANDARD_SCHEMA = 'a schema of zod, valibot, arktype or another library of Standard Schema'
@@ -371,6 +373,8 @@ const serverEntries = {
     ),
   ),
   trustedProxies: v.optional(whole(1, 100, 'a number of proxies from 1 to 100')),
+  broker: v.optional(brokerSchema),
+  sharePort: v.optional(flag),
   control: v.optional(v.union([flag, v.strictObject({ token: secret })], 'true, false, or { token }')),
   files: v.optional(
     v.record(
@@ -463,6 +467,8 @@ function memberIn(issue: v.BaseIssue<unknown>): v.BaseIssue<unknown> | undefined
 
 /** A secret that is refused is often one that is in use elsewhere, and errors end up in logs. */
 function shown(path: string, value: unknown): string {
+  if (/^broker\b/.test(path) && typeof value !== 'number' && typeof value !== 'boolean')
+    return `${Array.isArray(value) ? 'a list' : `a ${typeof value}`} (not shown, as it may hold a password)`
   if (!/^(?:proxySecret|control\.token|inspector\.token)$/.test(path) || typeof value !== 'string')
     return describe(value)
   return `a string of ${value.length} characters (not shown)`

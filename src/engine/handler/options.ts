@@ -1,4 +1,6 @@
 import type { BroadcastOptions } from '../rooms/broadcast-options.ts'
+import type { Broker, BrokerOptions } from '../broker.ts'
+import { resolveBroker, type ResolvedBrokerOptions } from './broker-options.ts'
 import { describe, SidewireError } from '../errors.ts'
 import type { HandlersOf, ResponseRule, UniversalApiWsHandler } from './handler.ts'
 import type { Logger, LogLevel } from '../logger.ts'
@@ -127,6 +129,18 @@ export interface ServerOptions<
    * @defaultValue false
    */
   control?: boolean | { readonly token: string }
+  /**
+   * Speaks with other servers that have the same one, in other processes or on other machines: rooms, broadcasts and `publish` reach
+   * the connections of all of them. The URL says which: `'redis://localhost:6379'` (Redis 6 and newer, Valkey), `'nats://localhost'`
+   * (needs the package `@nats-io/transport-node`); an object where more is to be said, or a broker of your own. At most once:
+   * see docs/guide/machines.md. @defaultValue none: this process is alone
+   */
+  broker?: string | Broker | BrokerOptions
+  /**
+   * Other processes may listen on the same port, and the system spreads connections over them: on Linux with the runtimes `uws` and
+   * `bun`. `ERR_RUNTIME` where it cannot be. @defaultValue false
+   */
+  sharePort?: boolean
   /** What plain GET requests get, by path: a page to try the handlers, for example. @defaultValue none */
   files?: Readonly<Record<string, StaticFile>>
 }
@@ -242,6 +256,9 @@ export interface ResolvedServerOptions extends ResolvedEngineOptions {
   /** In lower case. */
   readonly proxyHeaders: ReadonlySet<string>
   readonly trustedProxies: number
+  /** `undefined`: it is alone. */
+  readonly broker: ResolvedBrokerOptions | undefined
+  readonly sharePort: boolean
 }
 
 /** What `localhost` may be; which of the two comes first, and whether a client tries both, differs. */
@@ -284,6 +301,8 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
     proxySecret: options.proxySecret,
     proxyHeaders: new Set((options.proxyHeaders ?? DEFAULT_PROXY_HEADERS).map((name) => name.toLowerCase())),
     trustedProxies: options.trustedProxies ?? 1,
+    broker: resolveBroker(options.broker),
+    sharePort: options.sharePort ?? false,
   }
 }
 

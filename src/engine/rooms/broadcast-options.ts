@@ -6,6 +6,8 @@ export interface PublishOptions {
   rooms?: readonly string[] | ReadonlySet<string>
   /** The same as `rooms: [room]`. */
   room?: string
+  /** Reach only connections of this process, where a broker or workers would carry it to the others. @defaultValue false */
+  local?: boolean
 }
 
 /** Which receivers a `broadcast` is for. */
@@ -14,7 +16,7 @@ export interface BroadcastOptions extends PublishOptions {
   includeSelf?: boolean
 }
 
-const PUBLISH = ['room', 'rooms']
+const PUBLISH = ['room', 'rooms', 'local']
 const BROADCAST = [...PUBLISH, 'includeSelf']
 
 /**
@@ -41,8 +43,9 @@ export function roomsOf(
         `unknown option "${key}" of ${call}; known are ${known.join(', ')}`,
       )
   }
-  const { room, rooms, includeSelf } = options
+  const { room, rooms, includeSelf, local } = options
   if (includeSelf !== undefined) assertIncludeSelf(includeSelf, call)
+  if (local !== undefined && typeof local !== 'boolean') throw wrong('local', local, call, 'true or false')
   if (room !== undefined && !isRoom(room)) throw wrong('room', room, call, 'a non-empty string')
   if (rooms === undefined && room === undefined) {
     const named = ['room', 'rooms'].find((key) => key in options)

@@ -51,6 +51,8 @@ export function createBunRuntime(): Runtime {
       smallWindowWithoutTakeover: false,
       closeWithoutCode: true,
       pausesReading: true,
+      // Elsewhere Bun takes the option, and does nothing.
+      sharesPort: process.platform === 'linux' && 'kernel',
     },
     listen,
   }
@@ -71,7 +73,7 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
       idleTimeout: HTTP_IDLE_TIMEOUT,
       development: false,
       // Without `development` Bun shares a port that is in use (SO_REUSEPORT).
-      reusePort: false,
+      reusePort: options.sharesPort,
       ...onSentPath(async (request, self, url) => {
         const raw = {
           ...copyRequest(request, url, self, encrypted),

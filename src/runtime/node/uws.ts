@@ -41,6 +41,9 @@ const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
  */
 const HANDSHAKE_TIMEOUT_S = 10
 
+/** LIBUS_LISTEN_DEFAULT, which not every build exports: with SO_REUSEPORT. */
+const SHARED = 0
+
 /** @param uws - the module, because loading a native binary may fail: see `load.ts` */
 export function createUwsRuntime(uws: UWS.UwsModule, description: string): Runtime {
   return {
@@ -67,6 +70,8 @@ export function createUwsRuntime(uws: UWS.UwsModule, description: string): Runti
       // Its HTTP responses can, its WebSockets have no call for it.
       closeWithoutCode: true,
       pausesReading: false,
+      // SO_REUSEPORT. On macOS one process gets all, and on Windows it is undefined which.
+      sharesPort: process.platform === 'linux' && 'kernel',
     },
     listen: (events, options) => listen(uws, events, options),
   }
@@ -184,7 +189,7 @@ async function listen<D>(
 
   const listeners = await listenOnAll(options, async (host, port) => {
     const token = await new Promise<UWS.us_listen_socket | false>((resolve) => {
-      app.listen(host, port, uws.LIBUS_LISTEN_EXCLUSIVE_PORT, resolve)
+      app.listen(host, port, options.sharesPort ? SHARED : uws.LIBUS_LISTEN_EXCLUSIVE_PORT, resolve)
     })
     if (!token) throw await reasonForListenFailure(host, port)
     return { port: uws.us_socket_local_port(token), stop: () => uws.us_listen_socket_close(token) }

@@ -11,6 +11,7 @@ import type { Duplex } from 'node:stream'
 import { WebSocketServer, type RawData, type WebSocket } from 'ws'
 import { CloseCode } from '../../engine/close.ts'
 import { asksForWebSocket } from '../../engine/handshake/asks-for-websocket.ts'
+import { SidewireError } from '../../engine/errors.ts'
 import type {
   HttpAnswer,
   ListenOptions,
@@ -57,6 +58,8 @@ export function createWsRuntime(description: string): Runtime {
       smallWindowWithoutTakeover: true,
       closeWithoutCode: true,
       pausesReading: true,
+      // Bun's `node:cluster` starts processes, and hands out no connections.
+      sharesPort: process.versions['bun'] === undefined && 'primary',
     },
     listen,
   }
@@ -170,6 +173,7 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
     void reply(response, refuse())
   }
 
+  const sharing = options.sharesPort ? await howToShare() : {}
   const listeners = await listenOnAll(options, async (host, port) => {
     const server = createServer(pem, options.handshakeTimeout)
     server.on('connection', connection)
@@ -181,7 +185,7 @@ async function listen<D>(events: RuntimeEvents<D>, options: ListenOptions): Prom
     server.on('request', plain)
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject)
-      server.listen(port, host, resolve)
+      server.listen({ port, host, ...sharing }, resolve)
     })
     return {
       server,
@@ -320,4 +324,21 @@ async function reply(response: ServerResponse, result: HttpAnswer | Promise<Http
 function windowBitsOf(offer: string): number {
   const [, bits] = /server_max_window_bits="?(\d+)/.exec(offer) ?? []
   return bits === undefined ? 15 : Number(bits)
+}
+
+/**
+ * A worker of `node:cluster` shares by itself; other processes where the kernel can, and Node can tell it to.
+ * @throws `ERR_RUNTIME`
+ */
+async function howToShare(): Promise<{ reusePort?: true }> {
+  const { default: cluster } = await import('node:cluster')
+  if (cluster.isWorker) return {}
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+  const isKnown = major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12)
+  if (isKnown && process.platform === 'linux') return { reusePort: true }
+  throw new SidewireError(
+    'ERR_RUNTIME',
+    `option "sharePort" is true, but the runtime ws shares a port only among workers of node:cluster, or on Linux from Node 22.12 on ` +
+      `(this is Node ${process.versions.node} on ${process.platform}); use the runtime uws, or sidewire serve --workers`,
+  )
 }

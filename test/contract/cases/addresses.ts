@@ -33,6 +33,7 @@ const LIMITS: Omit<ListenOptions, 'hosts' | 'port'> = {
   maxPayload: 1024,
   maxBackpressure: 1024,
   handshakeTimeout: 0,
+  sharesPort: false,
 }
 
 /** The addresses that take connections on the port. */
