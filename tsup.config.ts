@@ -19,6 +19,7 @@ const config: Options = {
     asyncapi: 'src/asyncapi/asyncapi.ts',
     cli: 'src/cli/main.ts',
     'bench-worker': 'src/cli/bench-worker.ts',
+    'serve-worker': 'src/cli/serve-worker.ts',
   },
   format: 'esm',
   platform: 'node',

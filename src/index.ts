@@ -74,7 +74,7 @@ export { defineScript, type LoadScript, type ScriptClient } from './load/load-sc
 export type { Report as BenchReport } from './load/report.ts'
 export type { RefusalReason, Stats } from './engine/stats.ts'
 export type { IWebSocketConnection, WebSocketConnection } from './engine/connection/websocket-connection.ts'
-export { defineConfig } from './server/config.ts'
+export { defineConfig, type Config } from './server/config.ts'
 export {
   createServer,
   type DisconnectOptions,

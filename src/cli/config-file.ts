@@ -5,7 +5,7 @@ import type { BuildFailure } from 'esbuild'
 import { hearReads } from '../documents/reads.ts'
 import { shortPath } from '../documents/short-path.ts'
 import { SidewireError } from '../engine/errors.ts'
-import type { ServerOptions } from '../index.ts'
+import type { Config } from '../index.ts'
 import { isDocument, loadDocument, type DocumentOptions } from '../server/document-file.ts'
 import { importFresh } from './bundle.ts'
 import { CONFIG_NAMES } from './config-name.ts'
@@ -33,7 +33,7 @@ export async function loadConfig(
   path: string,
   onFile: (path: string) => void,
   about: DocumentOptions = { logger: console },
-): Promise<ServerOptions> {
+): Promise<Config> {
   const files = new Set([path])
   onFile(path)
   const onRead = (file: string): void => {

@@ -58,6 +58,15 @@ export function createProgram(): Command {
       '--no-inspector',
       'no page at /.sidewire/ that shows what happens (default: on, for this machine)',
     )
+    .option(
+      '--workers <n>',
+      "processes that serve at the same port, 'auto' for one a core (default: 1)",
+      toWorkers,
+    )
+    .option(
+      '--broker <url>',
+      'what carries broadcasts to other servers: redis://… or nats://… (default: none)',
+    )
     .option('--watch', 'reload handlers when the config, or a file that it imports, changes (default: off)')
     .addOption(
       new Option(
@@ -73,6 +82,7 @@ export function createProgram(): Command {
         'serve --watch mocks/sidewire.config.ts',
         'serve --watch mocks/prices.ws.yaml',
         'serve --port 0 --log-level debug',
+        'serve --workers auto',
         'serve --host 0.0.0.0 --prefix /',
       ])}`,
     )
@@ -405,6 +415,8 @@ function toControlToken(text: string): string {
 }
 
 const toCount = wholeNumber(1, MAX_CONNECTIONS)
+const toWorkerCount = wholeNumber(1, 1024)
+const toWorkers = (text: string): number | 'auto' => (text === 'auto' ? text : toWorkerCount(text))
 const toBytes = wholeNumber(1, Number.MAX_SAFE_INTEGER)
 const toSeconds = number(
   (value) => value > 0 && value <= MAX_SECONDS,

@@ -1,100 +1,113 @@
 import pc from 'picocolors'
-import { SidewireError } from '../engine/errors.ts'
-import { createLogger } from '../engine/logger.ts'
-import { isLoopback } from '../engine/loopback.ts'
-import { createServer, type LogLevel, type RuntimeChoice, type Server, type ServerOptions } from '../index.ts'
+import { createServer, type ServerOptions } from '../index.ts'
 import { shortPath } from '../documents/short-path.ts'
-import { isDocument, type DocumentOptions } from '../server/document-file.ts'
-import { findConfig, loadConfig } from './config-file.ts'
+import { findConfig } from './config-file.ts'
 import { CONFIG_NAME } from './config-name.ts'
-import { demoOptions } from './demo/demo.ts'
 import { FileWatch } from './file-watch.ts'
 import { messageOf, say } from './report.ts'
+import { loadServeOptions, type ServeFlags, type ServeJob } from './serve-options.ts'
 import { stopOnSignal } from './stop-on-signal.ts'
 
-export interface ServeFlags {
-  readonly port?: number
-  readonly host?: string
-  readonly prefix?: string
-  readonly runtime?: RuntimeChoice
-  readonly logLevel?: LogLevel
-  readonly watch?: boolean
-  readonly control?: boolean | string
-  readonly inspector?: boolean
-  readonly perspective?: 'server' | 'client'
-  readonly seed?: string
+/** What serves: this process, or several. */
+interface Serving {
+  readonly url: string
+  readonly urls: readonly string[]
+  readonly runtime: string
+  readonly runtimeDescription: string
+  /** More than one, or none of its own. */
+  readonly workers?: number
+  /** @returns why the old ones stay, if the new ones are not served */
+  reload(options: ServerOptions): Promise<string | undefined>
+  close(): Promise<unknown>
+  /** Does not wait. */
+  kill(): void
 }
 
 /** `sidewire serve [config]` */
 export async function serve(asked: string | undefined, flags: ServeFlags): Promise<void> {
   // Errors of handlers point into the user's files then, not into the bundle of them.
   process.setSourceMapsEnabled(true)
-  const path = findConfig(asked, process.cwd())
+  const job = { path: findConfig(asked, process.cwd()), flags }
   const files = new FileWatch()
-  const about = aboutDocument(path, flags)
-  const own =
-    path === undefined ? demoOptions(flags.prefix) : await loadConfig(path, (file) => files.add(file), about)
-  const isLocal = isLoopback(flags.host ?? own.host ?? 'localhost')
-  const options = withFlags(own, flags, isLocal)
-  const server = await createServer(options)
+  const { workers, ...options } = await loadServeOptions(job, (file) => files.add(file))
+  const serving = (await onWorkers(job, workers, options)) ?? (await here(options))
   // At `warn` and below a script wants to read nothing but trouble.
   const print = ['silent', 'error', 'warn'].includes(options.logLevel ?? 'info') ? () => {} : console.log
-  stopOnSignal(() => {
+  const end = (): Promise<unknown> => {
     files.stop()
-    return server.close()
-  })
-  if (flags.watch && path === undefined) console.error(say('--watch does nothing without a config file'))
-  if (flags.watch && path !== undefined)
-    reloadOnChange(path, files, server, { about, complete: (next) => withFlags(next, flags, isLocal), print })
+    return serving.close()
+  }
+  stopOnSignal(end, () => serving.kill())
+  if (flags.watch && job.path === undefined) console.error(say('--watch does nothing without a config file'))
+  if (flags.watch) reloadOnChange(job, files, serving, print)
   // Last, because whoever reads it may go on at once: change a file, send a signal.
-  print(announcement(server, path === undefined, Boolean(options.inspector)))
+  print(announcement(serving, job.path === undefined, Boolean(options.inspector)))
 }
 
-/** How a document is read, and who is told what there is to say of it. @throws `ERR_OPTION` for flags that mean nothing to it */
-function aboutDocument(
-  path: string | undefined,
-  { perspective, seed, logLevel = 'info' }: ServeFlags,
-): DocumentOptions {
-  const [flag] = Object.entries({ perspective, seed }).filter(([, value]) => value !== undefined)
-  if (flag && (path === undefined || !isDocument(path)))
-    throw new SidewireError(
-      'ERR_OPTION',
-      `--${flag[0]} is about an AsyncAPI document, such as sidewire serve api.yaml --${flag[0]} ${flag[1]}`,
-    )
-  const out = (text: string): void => console.log(say(text))
-  const err = (text: string): void => console.error(say(text))
+async function here(options: ServerOptions): Promise<Serving> {
+  const server = await createServer(options)
   return {
-    logger: createLogger(logLevel, { error: err, warn: err, info: out, debug: err }, ''),
-    ...(perspective !== undefined && { perspective }),
-    ...(seed !== undefined && { seed }),
+    url: server.url,
+    get urls() {
+      return server.urls
+    },
+    runtime: server.runtime,
+    runtimeDescription: server.runtimeDescription,
+    async reload(next) {
+      server.reload(next)
+      return undefined
+    },
+    close: () => server.close(),
+    kill() {},
   }
 }
 
-/** @param inspector - whether there is one where nobody says so */
-function withFlags(options: ServerOptions, flags: ServeFlags, inspector: boolean): ServerOptions {
+/** `undefined`: one process is enough, or all that can be. */
+async function onWorkers(
+  job: ServeJob,
+  asked: number | 'auto' | undefined,
+  options: ServerOptions,
+): Promise<Serving | undefined> {
+  if (asked === undefined || asked === 1) return undefined
+  const { planWorkers, Supervisor } = await import('../workers/workers.ts')
+  const { workers, notice, ...place } = await planWorkers(asked, options)
+  if (notice !== undefined) console.error(say(notice))
+  if (workers === 1) return undefined
+  const module = import.meta.url.endsWith('.ts') ? './serve-worker.ts' : './serve-worker.js'
+  const supervisor = new Supervisor({
+    exec: new URL(module, import.meta.url).pathname,
+    job,
+    workers,
+    ...place,
+    say: (line) => console.error(say(line)),
+  })
+  const giveUp = (): void => {
+    supervisor.kill()
+    process.exit(1)
+  }
+  process.on('SIGINT', giveUp).on('SIGTERM', giveUp)
+  const served = await supervisor.start()
+  process.off('SIGINT', giveUp).off('SIGTERM', giveUp)
+  process.on('SIGHUP', () => void supervisor.restart())
   return {
-    ...options,
-    inspector: flags.inspector !== false && (options.inspector ?? inspector),
-    ...(flags.port !== undefined && { port: flags.port }),
-    ...(flags.host !== undefined && { host: flags.host }),
-    ...(flags.prefix !== undefined && { endpointPrefix: flags.prefix }),
-    ...(flags.runtime !== undefined && { runtime: flags.runtime }),
-    ...(flags.logLevel !== undefined && { logLevel: flags.logLevel }),
-    ...(flags.control !== undefined && {
-      control: typeof flags.control === 'string' ? { token: flags.control } : flags.control,
-    }),
+    ...served,
+    workers,
+    reload: () => supervisor.reload(),
+    close: () => supervisor.stop(),
+    kill: () => supervisor.kill(),
   }
 }
 
-function announcement(server: Server, demo: boolean, inspector: boolean): string {
-  const lines = [
-    `${pc.bold(pc.green('sidewire'))} on ${server.runtimeDescription} (runtime ${server.runtime})`,
-  ]
+function announcement(serving: Serving, demo: boolean, inspector: boolean): string {
+  const { workers, runtime, runtimeDescription } = serving
+  const who = pc.bold(pc.green('sidewire'))
+  const many = workers === undefined ? '' : `: ${workers} workers`
+  const lines = [`${who}${many} on ${runtimeDescription} (runtime ${runtime})`]
   // Who has one under another name, or is in another folder, would wonder at handlers that are not theirs.
   if (demo) lines.push(`  no ${CONFIG_NAME} in ${process.cwd()}: this is the demo`)
-  for (const url of server.urls) lines.push(`  ${pc.cyan(url)}`)
-  if (server.urls.length === 0) lines.push('  no handlers')
-  const page = server.url.replace(/^ws/, 'http')
+  for (const url of serving.urls) lines.push(`  ${pc.cyan(url)}`)
+  if (serving.urls.length === 0) lines.push('  no handlers')
+  const page = serving.url.replace(/^ws/, 'http')
   if (demo) lines.push(`  ${pc.cyan(`${page}/`)} the demo page: open it in two tabs`)
   if (inspector) lines.push(`  ${pc.cyan(`${page}/.sidewire/`)} the inspector: what happens, live`)
   lines.push(pc.dim('  Ctrl-C stops it'))
@@ -103,32 +116,27 @@ function announcement(server: Server, demo: boolean, inspector: boolean): string
 
 /** Swaps the handlers in place; a file with an error keeps the old ones. */
 function reloadOnChange(
-  path: string,
+  job: ServeJob,
   files: FileWatch,
-  server: Server,
-  {
-    about,
-    complete,
-    print,
-  }: {
-    readonly about: DocumentOptions
-    readonly complete: (options: ServerOptions) => ServerOptions
-    readonly print: (line: string) => void
-  },
+  serving: Serving,
+  print: (line: string) => void,
 ): void {
+  const { path } = job
+  if (path === undefined) return
+  const stay = (why: string): void => console.error(say(`not reloaded, the old handlers stay: ${why}`))
   files.start(async () => {
     const loaded = new Set<string>()
     try {
-      const onFile = (file: string): void => {
+      const { workers: _, ...options } = await loadServeOptions(job, (file) => {
         loaded.add(file)
         files.add(file)
-      }
-      const options = await loadConfig(path, onFile, about)
+      })
       files.keepOnly(loaded)
-      server.reload(complete(options))
-      print(`${pc.green('sidewire:')} reloaded ${shortPath(path)}`)
+      const why = await serving.reload(options)
+      if (why === undefined) print(`${pc.green('sidewire:')} reloaded ${shortPath(path)}`)
+      else stay(why)
     } catch (error) {
-      console.error(say(`not reloaded, the old handlers stay: ${messageOf(error)}`))
+      stay(messageOf(error))
     }
   })
 }

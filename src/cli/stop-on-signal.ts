@@ -1,10 +1,16 @@
 import { reportAndExit } from './report.ts'
 
-/** The first SIGINT or SIGTERM ends in order, the second at once. */
-export function stopOnSignal(end: () => Promise<unknown>): void {
+/**
+ * The first SIGINT or SIGTERM ends in order, the second at once.
+ * @param kill - what would outlive this process
+ */
+export function stopOnSignal(end: () => Promise<unknown>, kill: () => void = () => {}): void {
   let stopping = false
   const stop = (): void => {
-    if (stopping) process.exit(1)
+    if (stopping) {
+      kill()
+      process.exit(1)
+    }
     stopping = true
     end().then(() => process.exit(0), reportAndExit)
   }

@@ -120,13 +120,21 @@ export async function createServer<const Patterns extends readonly string[] = re
   return startServer(options)
 }
 
-/** The same in the time of a test. */
-export async function startServer(options: ServerOptions, clock?: Clock): Promise<Server> {
+/** Where and when a server runs, if it is not here and now. */
+interface Place {
+  /** The time of a test. */
+  readonly clock?: Clock | undefined
+  /** Its number, of a worker among others. */
+  readonly worker?: number | undefined
+}
+
+/** The same in another place. */
+export async function startServer(options: ServerOptions, place: Place = {}): Promise<Server> {
   const resolved = resolveServerOptions(options)
   const { runtime, notice } = await detectRuntime(resolved.runtime)
   const logger = createLogger(resolved.logLevel, resolved.logger)
   if (notice) tellOnce(notice, logger)
-  return serveOn(runtime, resolved, logger, clock)
+  return serveOn(runtime, resolved, logger, place.clock, place.worker)
 }
 
 /** The same on a runtime that is chosen already: what the contract suite holds every runtime to. */
@@ -135,6 +143,7 @@ export async function serveOn(
   options: ResolvedServerOptions,
   logger: Logger = createLogger(options.logLevel, options.logger),
   clock?: Clock,
+  worker?: number,
 ): Promise<Server> {
   let resolved = options
   // Loaded with the first client of a handler that asks a backend, or to open the file that it is recorded to.
@@ -177,7 +186,7 @@ export async function serveOn(
       },
     }))
   // Before it listens: from its first moment on a connection gets what the other nodes send.
-  const membership = resolved.broker && (await joinNodes(engine, resolved.broker, runtime))
+  const membership = resolved.broker && (await joinNodes(engine, resolved.broker, runtime.name, worker))
   const listening = runtime.listen(
     {
       upgrade: (raw) => engine.upgrade(toOriginForm(readForwarded(raw, resolved))),
@@ -282,17 +291,14 @@ export async function serveOn(
 async function joinNodes(
   engine: Engine,
   options: ResolvedBrokerOptions,
-  { name }: Pick<Runtime, 'name'>,
+  runtime: RuntimeName,
+  worker: number | undefined,
 ): Promise<Membership> {
   const { Membership: Made } = await import('../cluster/membership.ts')
   const { broker } = options
   const dialled =
     'publish' in broker ? broker : await (await import('../cluster/create-broker.ts')).createBroker(broker)
-  const membership = new Made(engine, dialled, options, {
-    runtime: name,
-    version: readVersion(),
-    worker: undefined,
-  })
+  const membership = new Made(engine, dialled, options, { runtime, version: readVersion(), worker })
   await membership.open()
   return membership
 }

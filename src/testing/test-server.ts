@@ -100,11 +100,12 @@ class LocalTestServer implements TestServer {
     const { handlers, clock, timeout, strict, serverOptions } = resolveTestServerOptions(given)
     let started: LocalTestServer | undefined
     const virtual = clock === 'virtual' ? new VirtualClock(async () => started?.settled()) : undefined
-    const server = await startServer({ ...serverOptions, wsHandlers: [...handlers] }, virtual).catch(
-      (error: unknown) => {
-        throw inWordsOfTheKit(error)
-      },
-    )
+    const server = await startServer(
+      { ...serverOptions, wsHandlers: [...handlers] },
+      { clock: virtual },
+    ).catch((error: unknown) => {
+      throw inWordsOfTheKit(error)
+    })
     started = new LocalTestServer(
       server as Server & WithInside,
       serverOptions,

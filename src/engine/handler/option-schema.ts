@@ -440,6 +440,8 @@ function homeOf(name: string, first: unknown, depth: number): string | undefined
       ? 'it stands beside wsHandlers, not in a handler'
       : undefined
   if (depth !== 1) return undefined
+  if (name === 'workers')
+    return 'it belongs to sidewire.config.ts, for sidewire serve; a program is started several times, with sharePort and a broker'
   if (Object.hasOwn(handler.entries, name)) return 'it belongs to a handler, an entry of wsHandlers'
   if (Object.hasOwn(pluginEntries, name)) return 'it belongs to the Vite plugin, universalApi()'
   if (name === 'host' || name === 'port')

@@ -1,0 +1,37 @@
+// What a supervisor and its workers say to each other, over the channel of `node:cluster`.
+
+export type ToWorker =
+  | {
+      readonly type: 'start'
+      /** What is loaded, as the command line has it. */
+      readonly job: unknown
+      /** Its number, from 1. */
+      readonly worker: number
+      readonly workers: number
+      readonly port: number
+      /** Where the hub is; `undefined` where they have a broker. */
+      readonly hub: string | undefined
+    }
+  /** Load it anew, and say whether it could be served. */
+  | { readonly type: 'prepare'; readonly generation: number }
+  /** Serve what was prepared. */
+  | { readonly type: 'commit'; readonly generation: number }
+  /** Close in order, and end. */
+  | { readonly type: 'drain' }
+
+export type FromWorker =
+  /** It listens to its supervisor: what was said before would be lost. */
+  | { readonly type: 'ready' }
+  | ({ readonly type: 'listening' } & Served)
+  | { readonly type: 'failed'; readonly code: string | undefined; readonly message: string }
+  | { readonly type: 'prepared'; readonly generation: number; readonly error: string | undefined }
+  | { readonly type: 'committed'; readonly generation: number }
+
+/** What there is to announce. */
+export interface Served {
+  readonly url: string
+  readonly urls: readonly string[]
+  readonly port: number
+  readonly runtime: string
+  readonly runtimeDescription: string
+}

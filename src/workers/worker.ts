@@ -1,0 +1,139 @@
+import cluster from 'node:cluster'
+import { HubBroker } from '../cluster/hub-broker.ts'
+import { SidewireError } from '../engine/errors.ts'
+import { resolveServerOptions, type ServerOptions } from '../engine/handler/options.ts'
+import type { Logger } from '../engine/logger.ts'
+import { setImmediate } from '../engine/timers.ts'
+import { startServer, type Server } from '../server/server.ts'
+import type { FromWorker, ToWorker } from './messages.ts'
+
+/**
+ * One of the processes that serve at one port. It is told what to do by its supervisor; signals that a terminal sends to all of
+ * them are the supervisor's.
+ * @param load - reads the configuration afresh
+ */
+export function runWorker(load: (job: unknown) => Promise<ServerOptions>): void {
+  const worker = new Worker(load)
+  // Node would end the process at once when the supervisor dies: our clients are to get their close frames.
+  if (cluster.worker) cluster.worker.exitedAfterDisconnect = true
+  process.on('message', (message: ToWorker) => void worker.told(message))
+  process.on('disconnect', () => void worker.drain())
+  process.on('SIGTERM', () => void worker.drain())
+  process.on('SIGINT', () => {})
+  tell({ type: 'ready' })
+}
+
+class Worker {
+  readonly #load: (job: unknown) => Promise<ServerOptions>
+  #start: Extract<ToWorker, { type: 'start' }> | undefined
+  #server: Server | undefined
+  #prepared: { readonly generation: number; readonly options: ServerOptions } | undefined
+  /** What the first of them says of the configuration is not said again by the others. */
+  #isMute = false
+  #draining: Promise<void> | undefined
+
+  constructor(load: (job: unknown) => Promise<ServerOptions>) {
+    this.#load = load
+  }
+
+  async told(message: ToWorker): Promise<void> {
+    switch (message.type) {
+      case 'start':
+        this.#start = message
+        return await this.#listen()
+      case 'prepare':
+        return await this.#prepare(message.generation)
+      case 'commit':
+        return this.#commit(message.generation)
+      case 'drain':
+        return await this.drain()
+    }
+  }
+
+  /** Closes in order, and ends the process. */
+  async drain(): Promise<void> {
+    this.#draining ??= (async () => {
+      // Connections that the kernel has given to us, and nobody has read yet, would be reset.
+      for (let turn = 0; turn < 2; turn++) await new Promise<void>((resolve) => void setImmediate(resolve))
+      await this.#server?.close()
+      process.exit(0)
+    })()
+    await this.#draining
+  }
+
+  async #listen(): Promise<void> {
+    try {
+      const server = await this.#saying(async () => {
+        const options = this.#ownShare(await this.#load(this.#start?.job))
+        return await startServer(options, { worker: this.#start?.worker })
+      })
+      this.#server = server
+      const { url, urls, port, runtime, runtimeDescription } = server
+      tell({ type: 'listening', url, urls, port, runtime, runtimeDescription })
+    } catch (error) {
+      const code = error instanceof SidewireError ? error.code : undefined
+      tell({ type: 'failed', code, message: messageOf(error) })
+      process.exit(1)
+    }
+  }
+
+  async #prepare(generation: number): Promise<void> {
+    try {
+      const options = this.#ownShare(await this.#load(this.#start?.job))
+      resolveServerOptions(options)
+      this.#prepared = { generation, options }
+      tell({ type: 'prepared', generation, error: undefined })
+    } catch (error) {
+      tell({ type: 'prepared', generation, error: messageOf(error) })
+    }
+  }
+
+  #commit(generation: number): void {
+    const prepared = this.#prepared
+    this.#prepared = undefined
+    if (prepared?.generation !== generation) return
+    void this.#saying(async () => this.#server?.reload(prepared.options))
+    tell({ type: 'committed', generation })
+  }
+
+  /** What is its own of options that are for all of them. */
+  #ownShare(options: ServerOptions): ServerOptions {
+    const { worker = 1, workers = 1, port = 0, hub } = this.#start ?? {}
+    const share = (limit: number | undefined): number => Math.ceil((limit ?? 0) / workers)
+    return {
+      ...options,
+      port,
+      sharePort: true,
+      maxConnections: share(options.maxConnections),
+      maxConnectionsPerAddress: share(options.maxConnectionsPerAddress),
+      logger: this.#loggerOf(worker, options.logger ?? console),
+      ...(hub !== undefined && { broker: new HubBroker(hub) }),
+    }
+  }
+
+  async #saying<T>(run: () => Promise<T>): Promise<T> {
+    this.#isMute = this.#start?.worker !== 1
+    try {
+      return await run()
+    } finally {
+      this.#isMute = false
+    }
+  }
+
+  #loggerOf(worker: number, sink: Logger): Logger {
+    const at = (level: keyof Logger) => (line: string) => {
+      if (!this.#isMute) sink[level](line.replace('[sidewire] ', `[sidewire] worker ${worker}: `))
+    }
+    return { error: at('error'), warn: at('warn'), info: at('info'), debug: at('debug') }
+  }
+}
+
+function tell(message: FromWorker): void {
+  // Without a channel the supervisor is dead, and so are we in a moment.
+  if (process.connected) process.send?.(message)
+}
+
+function messageOf(error: unknown): string {
+  if (error instanceof SidewireError) return `${error.message} (${error.code})`
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}

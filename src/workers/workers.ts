@@ -1,0 +1,2 @@
+export { planWorkers } from './plan.ts'
+export { Supervisor } from './supervisor.ts'
