@@ -27,6 +27,7 @@ class Worker {
   readonly #load: (job: unknown) => Promise<ServerOptions>
   #start: Extract<ToWorker, { type: 'start' }> | undefined
   #server: Server | undefined
+  #hub: HubBroker | undefined
   #prepared: { readonly generation: number; readonly options: ServerOptions } | undefined
   /** What the first of them says of the configuration is not said again by the others. */
   #isMute = false
@@ -107,7 +108,8 @@ class Worker {
       maxConnections: share(options.maxConnections),
       maxConnectionsPerAddress: share(options.maxConnectionsPerAddress),
       logger: this.#loggerOf(worker, options.logger ?? console),
-      ...(hub !== undefined && { broker: new HubBroker(hub) }),
+      // The same at each reload: another one would be a change.
+      ...(hub !== undefined && { broker: (this.#hub ??= new HubBroker(hub)) }),
     }
   }
 
