@@ -1,6 +1,7 @@
 export type { BroadcastOptions, PublishOptions } from './engine/rooms/broadcast-options.ts'
 export { jsonCodec, type Codec } from './engine/connection/codec.ts'
 export { CloseCode } from './engine/close.ts'
+export type { Broker, BrokerEvents, BrokerOptions } from './engine/broker.ts'
 export type { ConnectionInfo } from './engine/connection/connection-info.ts'
 export { SidewireError, type ErrorCode } from './engine/errors.ts'
 export type {
@@ -77,9 +78,14 @@ export type { IWebSocketConnection, WebSocketConnection } from './engine/connect
 export { defineConfig, type Config } from './server/config.ts'
 export {
   createServer,
+  type AllConnections,
+  type AllStats,
+  type AskOptions,
+  type BrokerStats,
   type DisconnectOptions,
   type FaultHandle,
   type FaultOptions,
+  type NodeInfo,
   type Server,
 } from './server/server.ts'
 export {

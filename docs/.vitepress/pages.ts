@@ -29,6 +29,8 @@ export const GROUPS: readonly (readonly [title: string, pages: readonly string[]
       'docs/guide/replay.md',
       'docs/guide/in-tests.md',
       'docs/guide/load-tests.md',
+      'docs/guide/cores.md',
+      'docs/guide/machines.md',
       'docs/guide/behind-a-proxy.md',
       'docs/guide/coming-from.md',
       'examples/vite-chat/README.md',
