@@ -1,9 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { Argument, Command, InvalidArgumentError, Option, type OutputConfiguration } from 'commander'
 import { MASK, maskTokens } from '../load/mask.ts'
 import { DEFAULT_MESSAGE } from '../load/message-template.ts'
 import { SCENARIOS } from '../load/options.ts'
 import { MAX_CONNECTIONS } from '../load/token.ts'
+import { readVersion } from '../metrics/version.ts'
 import type { checkAsyncApi, exportToFile } from './asyncapi.ts'
 import type { bench } from './bench.ts'
 import { CONFIG_NAME } from './config-name.ts'
@@ -57,6 +58,7 @@ export function createProgram(): Command {
       '--no-inspector',
       'no page at /.sidewire/ that shows what happens (default: on, for this machine)',
     )
+    .option('--metrics', 'answer Prometheus at /metrics (default: off)')
     .option('--watch', 'reload handlers when the config, or a file that it imports, changes (default: off)')
     .addOption(
       new Option(
@@ -457,20 +459,4 @@ function oneLine(text: string, command: string): string {
   const [, asked = ''] = /^unknown command '(.+)'$/.exec(first) ?? []
   if (existsSync(asked)) others.push(`(Did you mean sidewire serve ${asked}?)`)
   return [first, ...others, `(${command} --help shows what there is)`].join(' ')
-}
-
-function readVersion(): string {
-  // Both src/cli/ and the bundle in dist/ find it upwards.
-  for (const up of ['../package.json', '../../package.json']) {
-    try {
-      const manifest = JSON.parse(readFileSync(new URL(up, import.meta.url), 'utf8')) as {
-        name?: string
-        version?: string
-      }
-      if (manifest.name === 'sidewire' && manifest.version) return manifest.version
-    } catch {
-      // Not there: the next one.
-    }
-  }
-  return '0.0.0'
 }

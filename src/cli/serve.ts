@@ -21,6 +21,7 @@ export interface ServeFlags {
   readonly watch?: boolean
   readonly control?: boolean | string
   readonly inspector?: boolean
+  readonly metrics?: boolean
   readonly perspective?: 'server' | 'client'
   readonly seed?: string
 }
@@ -47,7 +48,7 @@ export async function serve(asked: string | undefined, flags: ServeFlags): Promi
   if (flags.watch && path !== undefined)
     reloadOnChange(path, files, server, { about, complete: (next) => withFlags(next, flags, isLocal), print })
   // Last, because whoever reads it may go on at once: change a file, send a signal.
-  print(announcement(server, path === undefined, Boolean(options.inspector)))
+  print(announcement(server, path === undefined, options))
 }
 
 /** How a document is read, and who is told what there is to say of it. @throws `ERR_OPTION` for flags that mean nothing to it */
@@ -80,13 +81,15 @@ function withFlags(options: ServerOptions, flags: ServeFlags, inspector: boolean
     ...(flags.prefix !== undefined && { endpointPrefix: flags.prefix }),
     ...(flags.runtime !== undefined && { runtime: flags.runtime }),
     ...(flags.logLevel !== undefined && { logLevel: flags.logLevel }),
+    // A path or a token of the config stays.
+    ...(flags.metrics && { metrics: options.metrics || true }),
     ...(flags.control !== undefined && {
       control: typeof flags.control === 'string' ? { token: flags.control } : flags.control,
     }),
   }
 }
 
-function announcement(server: Server, demo: boolean, inspector: boolean): string {
+function announcement(server: Server, demo: boolean, { inspector, metrics }: ServerOptions): string {
   const lines = [
     `${pc.bold(pc.green('sidewire'))} on ${server.runtimeDescription} (runtime ${server.runtime})`,
   ]
@@ -97,6 +100,10 @@ function announcement(server: Server, demo: boolean, inspector: boolean): string
   const page = server.url.replace(/^ws/, 'http')
   if (demo) lines.push(`  ${pc.cyan(`${page}/`)} the demo page: open it in two tabs`)
   if (inspector) lines.push(`  ${pc.cyan(`${page}/.sidewire/`)} the inspector: what happens, live`)
+  if (metrics) {
+    const { path = '/metrics' } = metrics === true ? {} : metrics
+    lines.push(`  ${pc.cyan(page + path)} the metrics, for Prometheus`)
+  }
   lines.push(pc.dim('  Ctrl-C stops it'))
   return lines.join('\n')
 }

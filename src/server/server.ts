@@ -29,11 +29,13 @@ import {
 import type { FaultsOf } from '../engine/handler/faults.ts'
 import type { Control } from '../control/control.ts'
 import type { HandlerRow, Inspector, Served } from '../inspector/inspector.ts'
+import type { Gather, Metrics, Served as Measured } from '../metrics/metrics.ts'
 import { ScenarioPlay } from '../scenario/scenario-play.ts'
 import { detectRuntime } from '../runtime/detect.ts'
 import type { PatternAt, Upstreams } from '../upstream/upstreams.ts'
-import { ANSWER, PAGE, type Answering } from './behind.ts'
+import { ANSWER, PAGE, SAMPLES, type Answering } from './behind.ts'
 import { readForwarded } from './forwarded.ts'
+import { ALONE, readyAnswer, type Checks } from './readiness.ts'
 
 export type { RefusalReason, Stats } from '../engine/stats.ts'
 export type { DisconnectOptions, FaultHandle, FaultOptions } from '../faults/network.ts'
@@ -109,14 +111,24 @@ export async function startServer(options: ServerOptions, clock?: Clock): Promis
   return serveOn(runtime, resolved, logger, clock)
 }
 
+/** What a server is told by whoever has it serve with others. */
+export interface Partners extends Partial<Pick<Checks, 'broker' | 'workers'>> {
+  /** Whose samples `/metrics` has: its own, where nobody says so. */
+  readonly gather?: Gather
+  /** What `/metrics` tells of the broker. */
+  readonly brokerStats?: Measured['broker']
+}
+
 /** The same on a runtime that is chosen already: what the contract suite holds every runtime to. */
 export async function serveOn(
   runtime: Runtime,
   options: ResolvedServerOptions,
   logger: Logger = createLogger(options.logLevel, options.logger),
   clock?: Clock,
+  partners: Partners = {},
 ): Promise<Server> {
   let resolved = options
+  let isClosing = false
   // Loaded with the first client of a handler that asks a backend, or to open the file that it is recorded to.
   let upstreams: Promise<Upstreams> | undefined
   let loadedUpstreams: Upstreams | undefined
@@ -155,6 +167,16 @@ export async function serveOn(
         stopRecording: async () => (await loadUpstreams()).recording.stop(),
       },
     }))
+  const metrics = await startMetrics(engine, resolved, partners.gather, {
+    runtime: runtime.name,
+    stats: engine.stats,
+    logger,
+    handlers: () => resolved.handlers,
+    patternAt: (path) => engine.patternAt(path),
+    ...(partners.brokerStats && { broker: partners.brokerStats }),
+  })
+  const { broker = ALONE.broker, workers = ALONE.workers } = partners
+  const checks: Checks = { broker, workers, ...checksOf(engine) }
   const listening = runtime.listen(
     {
       upgrade: (raw) => engine.upgrade(toOriginForm(readForwarded(raw, resolved))),
@@ -164,7 +186,8 @@ export async function serveOn(
         inspector?.answer(raw, body) ??
         control?.answer(raw, body) ??
         engine.request(toOriginForm(readForwarded(raw, resolved))) ??
-        answerPlain(toOriginForm(raw), resolved.files),
+        metrics?.answer(toOriginForm(raw)) ??
+        answerPlain(toOriginForm(raw), resolved.files, () => readyAnswer(isClosing, checks)),
       open: (socket) => engine.open(socket),
       message: (socket, payload, bytes) => engine.message(socket, payload, bytes),
       ping: (socket, payload) => engine.ping(socket, payload),
@@ -182,6 +205,7 @@ export async function serveOn(
     },
   )
   const server: RuntimeServer = await listening.catch(async (error: unknown) => {
+    metrics?.close()
     await (await upstreams)?.abandon()
     throw error
   })
@@ -199,6 +223,7 @@ export async function serveOn(
     [INSIDE]: engine,
     [ANSWER]: (raw) => engine.request(toOriginForm(raw)),
     [PAGE]: (raw, body) => inspector?.answer(raw, body),
+    [SAMPLES]: async () => (await metrics?.samples()) ?? [],
     url,
     get urls() {
       const { handlers, prefixes } = resolved
@@ -222,15 +247,21 @@ export async function serveOn(
       for (const name of needsRestart(before, resolved, limits))
         logger.warn(`the change of "${name}" takes effect at the next start; see docs/reference/options.md`)
       engine.update(resolved)
+      metrics?.tellWhatHidesIt()
     },
     close() {
       closing ??= (async () => {
+        isClosing = true
+        const { shutdownDelay } = resolved
+        if (shutdownDelay > 0)
+          await new Promise<void>((resolve) => engine.clock.after(shutdownDelay, resolve))
         server.stopListening()
         control?.close()
         await engine.close()
         await (await upstreams)?.close()
         // Behind it, so that an open page sees how the connections ended.
         await inspector?.close()
+        metrics?.close()
         await server.close()
       })()
       return closing
@@ -264,6 +295,29 @@ async function startInspector(
         'without a token: inspector: { token }; see docs/guide/inspector.md',
     )
   return new Made(engine, engine.clock, served, { ...inspector, listensOnLoopback })
+}
+
+/** The same. */
+async function startMetrics(
+  engine: Engine,
+  { metrics }: ResolvedServerOptions,
+  gather: Gather | undefined,
+  served: Measured,
+): Promise<Metrics | undefined> {
+  if (!metrics) return undefined
+  const { Metrics: Made } = await import('../metrics/metrics.ts')
+  const made = new Made(engine, engine.clock, served, metrics, gather)
+  made.tellWhatHidesIt()
+  return made
+}
+
+function checksOf(engine: Engine): Pick<Checks, 'eventLoop' | 'files'> {
+  return {
+    eventLoop: () =>
+      engine.isLagging ? { shown: 'late', verdict: 'overloaded' } : { shown: 'ok', verdict: 'ready' },
+    files: () =>
+      engine.isShortOfFiles ? { shown: 'short', verdict: 'overloaded' } : { shown: 'ok', verdict: 'ready' },
+  }
 }
 
 function upstreamsOf({ handlers }: ResolvedServerOptions): readonly UpstreamOption[] {
@@ -315,6 +369,7 @@ function needsRestart(before: ResolvedServerOptions, after: ResolvedServerOption
   if (before.hosts.length !== after.hosts.length && before.host === after.host) changed.push('host')
   if (before.control?.token !== after.control?.token || !before.control !== !after.control)
     changed.push('control')
+  if (JSON.stringify(before.metrics) !== JSON.stringify(after.metrics)) changed.push('metrics')
   if (JSON.stringify(before.inspector) !== JSON.stringify(after.inspector)) changed.push('inspector')
   if (before.tls?.cert !== after.tls?.cert || before.tls?.key !== after.tls?.key) changed.push('tls')
   const wanted = limitsOf(after)
@@ -324,10 +379,15 @@ function needsRestart(before: ResolvedServerOptions, after: ResolvedServerOption
 }
 
 /** What belongs to no handler. */
-function answerPlain(raw: RawRequest, files: ResolvedServerOptions['files']): HttpAnswer {
+function answerPlain(
+  raw: RawRequest,
+  files: ResolvedServerOptions['files'],
+  ready: () => HttpAnswer,
+): HttpAnswer {
   const path = pathOf(raw.url)
   if (raw.method !== 'GET' && raw.method !== 'HEAD') return textAnswer(404, 'Not Found')
   if (path === '/healthz') return textAnswer(200, 'ok')
+  if (path === '/readyz') return ready()
   const file = files.get(path)
   if (!file) return textAnswer(404, 'Not Found')
   return { status: 200, headers: { 'Content-Type': file.type, 'Cache-Control': 'no-cache' }, body: file.body }

@@ -287,6 +287,24 @@ const inspector = v.union(
   'true, false, or { token, allowedHosts, readOnly, history, redact }',
 )
 
+const METRICS_PATH = "a path such as '/metrics', other than /healthz, /readyz and those below /.sidewire/"
+const metrics = v.union(
+  [
+    flag,
+    v.strictObject({
+      path: v.optional(
+        v.pipe(
+          v.string(METRICS_PATH),
+          v.regex(/^\/(?!(?:healthz|readyz)$|\.sidewire\/)[^?#\s]*$/, METRICS_PATH),
+        ),
+      ),
+      token: v.optional(secret),
+      hooks: v.optional(flag),
+    }),
+  ],
+  'true, false, or { path, token, hooks }',
+)
+
 const engineEntries = {
   endpointPrefix: v.optional(
     v.union(
@@ -324,6 +342,7 @@ const engineEntries = {
   closeTimeout: v.optional(ms()),
   shutdownTimeout: v.optional(ms()),
   inspector: v.optional(inspector),
+  metrics: v.optional(metrics),
 }
 
 const pluginEntries = {
@@ -372,6 +391,7 @@ const serverEntries = {
   ),
   trustedProxies: v.optional(whole(1, 100, 'a number of proxies from 1 to 100')),
   control: v.optional(v.union([flag, v.strictObject({ token: secret })], 'true, false, or { token }')),
+  shutdownDelay: v.optional(ms()),
   files: v.optional(
     v.record(
       v.string(),
@@ -463,7 +483,10 @@ function memberIn(issue: v.BaseIssue<unknown>): v.BaseIssue<unknown> | undefined
 
 /** A secret that is refused is often one that is in use elsewhere, and errors end up in logs. */
 function shown(path: string, value: unknown): string {
-  if (!/^(?:proxySecret|control\.token|inspector\.token)$/.test(path) || typeof value !== 'string')
+  if (
+    !/^(?:proxySecret|control\.token|inspector\.token|metrics\.token)$/.test(path) ||
+    typeof value !== 'string'
+  )
     return describe(value)
   return `a string of ${value.length} characters (not shown)`
 }
