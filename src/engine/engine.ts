@@ -220,8 +220,8 @@ export class Engine implements Context, Inside, Omit<RuntimeEvents<Connection>, 
     return this.#admission.isLagging
   }
 
-  get isShortOfFiles(): boolean {
-    return this.#admission.isShortOfFiles
+  isShortOfFiles(): boolean {
+    return this.#admission.isShortOfFiles()
   }
 
   connections(): ConnectionInfo[] {

@@ -316,7 +316,7 @@ function checksOf(engine: Engine): Pick<Checks, 'eventLoop' | 'files'> {
     eventLoop: () =>
       engine.isLagging ? { shown: 'late', verdict: 'overloaded' } : { shown: 'ok', verdict: 'ready' },
     files: () =>
-      engine.isShortOfFiles ? { shown: 'short', verdict: 'overloaded' } : { shown: 'ok', verdict: 'ready' },
+      engine.isShortOfFiles() ? { shown: 'short', verdict: 'overloaded' } : { shown: 'ok', verdict: 'ready' },
   }
 }
 

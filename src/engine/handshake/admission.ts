@@ -92,7 +92,7 @@ export class Admission {
   }
 
   /** Whether they are because there are no files for them; this counts as one more who comes. */
-  get isShortOfFiles(): boolean {
+  isShortOfFiles(): boolean {
     return this.#isShortOfFiles()
   }
 
