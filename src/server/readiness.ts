@@ -4,7 +4,7 @@ import type { HttpAnswer } from '../engine/runtime.ts'
 export type Verdict = 'ready' | 'degraded' | 'overloaded'
 
 /** Looks once, in no time. */
-export type Check = () => { readonly shown: string | number; readonly verdict: Verdict }
+type Check = () => { readonly shown: string | number; readonly verdict: Verdict }
 
 /** What `/readyz` looks at. */
 export interface Checks {

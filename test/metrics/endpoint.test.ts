@@ -271,7 +271,7 @@ describe.each(NETWORK_RUNTIMES)('on %s', (runtime) => {
     expect((await late.closed).code).toBe(1001)
     await Promise.all([closing, client.closed])
     expect(ends).toEqual(['close 1001'])
-    await expect(http(`${httpOf(server)}/healthz`)).rejects.toThrow()
+    await expect(http(`${httpOf(server)}/healthz`)).rejects.toThrow('ECONNREFUSED')
   })
 })
 

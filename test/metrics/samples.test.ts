@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { brokerSamples, type BrokerStats } from '../../src/metrics/broker.ts'
 import { BUCKETS, Histogram } from '../../src/metrics/histogram.ts'
@@ -6,7 +8,8 @@ import type { Sample } from '../../src/metrics/sample.ts'
 import { toText } from '../../src/metrics/text.ts'
 import { workerSamples } from '../../src/metrics/workers.ts'
 import { SAMPLES, type Answering } from '../../src/server/behind.ts'
-import type { ServerOptions } from '../../src/index.ts'
+import type { Server, ServerOptions } from '../../src/index.ts'
+import { ROOT } from '../cli/cli.ts'
 import { Rig } from '../engine/rig.ts'
 import { parse, promtool, sumOf } from './scrape.ts'
 
@@ -147,13 +150,32 @@ describe('what several processes have', () => {
   })
 })
 
+test('docs/guide/metrics.md has each name with its type and labels, and no others', async () => {
+  const page = readFileSync(join(ROOT, 'docs/guide/metrics.md'), 'utf8')
+  const documented = [...page.matchAll(/^\| `(\w+_\w+)` +\| (\w+) +\| (?:`([\w, ]+)`)? *\|/gm)].map(
+    ([, name, type, labels = '']) => `${name} ${type} ${labels}`,
+  )
+  const rig = await Rig.start({ pattern: '/a', onMessage: () => {} }, { metrics: { hooks: true } })
+  ;(await rig.connect('/a')).socket.receive('hi')
+  const samples = [
+    ...(await (rig.server as Server & Answering)[SAMPLES]()),
+    ...brokerSamples(BROKER),
+    ...workerSamples([{ worker: 1, isUp: true, connections: 0 }]),
+  ]
+  await rig.server.close()
+  const told = new Set(
+    samples.map(({ name, type, labels = {} }) => `${name} ${type} ${Object.keys(labels).join(', ')}`),
+  )
+  expect(documented.toSorted()).toEqual([...told].toSorted())
+})
+
 describe('the engine behind it', () => {
   const rigs: Rig[] = []
   afterEach(() => Promise.all(rigs.splice(0).map(({ server }) => server.close())))
   async function start(options: ServerOptions): Promise<{ rig: Rig; text: () => Promise<string> }> {
     const rig = await Rig.start(options.wsHandlers as never, options)
     rigs.push(rig)
-    return { rig, text: async () => toText(await (rig.server as never as Answering)[SAMPLES]()) }
+    return { rig, text: async () => toText(await (rig.server as Server & Answering)[SAMPLES]()) }
   }
 
   test('patterns with quotes, backslashes and line breaks stand as they are', async () => {
@@ -195,6 +217,6 @@ describe('the engine behind it', () => {
 
   test('without the option there is nothing that listens', async () => {
     const { rig } = await start({ wsHandlers: [{ pattern: '/a' }] })
-    expect(await (rig.server as never as Answering)[SAMPLES]()).toEqual([])
+    expect(await (rig.server as Server & Answering)[SAMPLES]()).toEqual([])
   })
 })
