@@ -10,6 +10,7 @@ const IN_BUN = [
   'test/asyncapi/{documents,mock,oddities}.test.ts',
   'test/mock-file/mock-file.test.ts',
   'test/inspector/{busy,endpoint}.test.ts',
+  'test/metrics/endpoint.test.ts',
   'test/presets/{graphql-ws,json-rpc,msw,phoenix,socket-io,supabase}.test.ts',
   'test/recording/{har,reading,recorder,redaction,replay}.test.ts',
   'test/vite/{contract,beside,inert,secure,lifecycle,files,inspector,middleware,proxies,requests,service}.test.ts',

@@ -27,6 +27,7 @@ const unproven = []
 try {
   if (hasChromium() && hasBun()) {
     lookForProxies()
+    lookForPrometheus()
     lookForStrace()
     lookForUws()
     step('Build')
@@ -63,6 +64,12 @@ function lookForProxies() {
     what: 'the configurations of docs/guide/behind-a-proxy.md',
     why: 'nginx or HAProxy is missing: see above',
   })
+}
+
+/** For what it makes of our metrics. Without it those tests fail, and say what installs it. */
+function lookForPrometheus() {
+  step('Prometheus')
+  run(process.execPath, ['scripts/prometheus.mjs'])
 }
 
 /** Without it, or where it may not trace, the rest is tested (vitest.config.ts). */

@@ -57,6 +57,7 @@ export type { ProxyHeader } from './engine/handler/option-schema.ts'
 export type {
   EngineOptions,
   InspectorOptions,
+  MetricsOptions,
   PluginOptions,
   RuntimeChoice,
   ServerOptions,

@@ -67,6 +67,7 @@ export function createProgram(): Command {
       '--broker <url>',
       'what carries broadcasts to other servers: redis://… or nats://… (default: none)',
     )
+    .option('--metrics', 'answer Prometheus at /metrics (default: off)')
     .option('--watch', 'reload handlers when the config, or a file that it imports, changes (default: off)')
     .addOption(
       new Option(

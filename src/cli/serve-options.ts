@@ -16,6 +16,7 @@ export interface ServeFlags {
   readonly watch?: boolean
   readonly control?: boolean | string
   readonly inspector?: boolean
+  readonly metrics?: boolean
   readonly perspective?: 'server' | 'client'
   readonly seed?: string
   readonly workers?: number | 'auto'
@@ -44,6 +45,8 @@ export async function loadServeOptions(
     ...own,
     inspector: inspector !== false && (own.inspector ?? isLocal),
     ...given(flags, ['port', 'host', 'runtime', 'logLevel', 'workers', 'broker']),
+    // A path or a token of the config stays.
+    ...(flags.metrics && { metrics: own.metrics || true }),
     ...(prefix !== undefined && { endpointPrefix: prefix }),
     ...(control !== undefined && { control: typeof control === 'string' ? { token: control } : control }),
   }

@@ -41,7 +41,7 @@ export async function serve(asked: string | undefined, flags: ServeFlags): Promi
   if (flags.watch && job.path === undefined) console.error(say('--watch does nothing without a config file'))
   if (flags.watch) reloadOnChange(job, files, serving, print)
   // Last, because whoever reads it may go on at once: change a file, send a signal.
-  print(announcement(serving, job.path === undefined, Boolean(options.inspector)))
+  print(announcement(serving, job.path === undefined, options))
 }
 
 async function here(options: ServerOptions): Promise<Serving> {
@@ -98,7 +98,7 @@ async function onWorkers(
   }
 }
 
-function announcement(serving: Serving, demo: boolean, inspector: boolean): string {
+function announcement(serving: Serving, demo: boolean, { inspector, metrics }: ServerOptions): string {
   const { workers, runtime, runtimeDescription } = serving
   const who = pc.bold(pc.green('sidewire'))
   const many = workers === undefined ? '' : `: ${workers} workers`
@@ -110,6 +110,10 @@ function announcement(serving: Serving, demo: boolean, inspector: boolean): stri
   const page = serving.url.replace(/^ws/, 'http')
   if (demo) lines.push(`  ${pc.cyan(`${page}/`)} the demo page: open it in two tabs`)
   if (inspector) lines.push(`  ${pc.cyan(`${page}/.sidewire/`)} the inspector: what happens, live`)
+  if (metrics) {
+    const { path = '/metrics' } = metrics === true ? {} : metrics
+    lines.push(`  ${pc.cyan(page + path)} the metrics, for Prometheus`)
+  }
   lines.push(pc.dim('  Ctrl-C stops it'))
   return lines.join('\n')
 }

@@ -233,6 +233,14 @@ export class Engine implements Context, Inside, Omit<RuntimeEvents<Connection>, 
     )
   }
 
+  get isLagging(): boolean {
+    return this.#admission.isLagging
+  }
+
+  isShortOfFiles(): boolean {
+    return this.#admission.isShortOfFiles()
+  }
+
   connections(): ConnectionInfo[] {
     return Array.from(this.#handlers.connections(), infoOf)
   }

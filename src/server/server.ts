@@ -34,11 +34,13 @@ import type { NodeInfo } from '../cluster/node-info.ts'
 import type { FaultsOf } from '../engine/handler/faults.ts'
 import type { Control } from '../control/control.ts'
 import type { HandlerRow, Inspector, Served } from '../inspector/inspector.ts'
+import type { Gather, Metrics, Served as Measured } from '../metrics/metrics.ts'
 import { ScenarioPlay } from '../scenario/scenario-play.ts'
 import { detectRuntime } from '../runtime/detect.ts'
 import type { PatternAt, Upstreams } from '../upstream/upstreams.ts'
-import { ANSWER, PAGE, type Answering } from './behind.ts'
+import { ANSWER, PAGE, SAMPLES, type Answering } from './behind.ts'
 import { readForwarded } from './forwarded.ts'
+import { ALONE, brokerCheck, readyAnswer, type Checks } from './readiness.ts'
 import { readVersion } from './version.ts'
 
 export type { AllConnections, AllStats } from '../cluster/membership.ts'
@@ -121,11 +123,9 @@ export async function createServer<const Patterns extends readonly string[] = re
 }
 
 /** Where and when a server runs, if it is not here and now. */
-interface Place {
+interface Place extends Partners {
   /** The time of a test. */
   readonly clock?: Clock | undefined
-  /** Its number, of a worker among others. */
-  readonly worker?: number | undefined
 }
 
 /** The same in another place. */
@@ -134,7 +134,17 @@ export async function startServer(options: ServerOptions, place: Place = {}): Pr
   const { runtime, notice } = await detectRuntime(resolved.runtime)
   const logger = createLogger(resolved.logLevel, resolved.logger)
   if (notice) tellOnce(notice, logger)
-  return serveOn(runtime, resolved, logger, place.clock, place.worker)
+  return serveOn(runtime, resolved, logger, place.clock, place)
+}
+
+/** What a server is told by whoever has it serve with others. */
+export interface Partners {
+  /** Its number, from 1. */
+  readonly worker?: number | undefined
+  /** What `/readyz` says of all of them. */
+  readonly workers?: Checks['workers'] | undefined
+  /** Whose samples `/metrics` has: its own, where nobody says so. */
+  readonly gather?: Gather | undefined
 }
 
 /** The same on a runtime that is chosen already: what the contract suite holds every runtime to. */
@@ -143,9 +153,10 @@ export async function serveOn(
   options: ResolvedServerOptions,
   logger: Logger = createLogger(options.logLevel, options.logger),
   clock?: Clock,
-  worker?: number,
+  partners: Partners = {},
 ): Promise<Server> {
   let resolved = options
+  let isClosing = false
   // Loaded with the first client of a handler that asks a backend, or to open the file that it is recorded to.
   let upstreams: Promise<Upstreams> | undefined
   let loadedUpstreams: Upstreams | undefined
@@ -186,7 +197,22 @@ export async function serveOn(
       },
     }))
   // Before it listens: from its first moment on a connection gets what the other nodes send.
-  const membership = resolved.broker && (await joinNodes(engine, resolved.broker, runtime.name, worker))
+  const membership =
+    resolved.broker && (await joinNodes(engine, resolved.broker, runtime.name, partners.worker))
+  const metrics = await startMetrics(engine, resolved, partners.gather, {
+    version: readVersion,
+    runtime: runtime.name,
+    stats: engine.stats,
+    logger,
+    handlers: () => resolved.handlers,
+    patternAt: (path) => engine.patternAt(path),
+    broker: () => (membership ? engine.stats.broker : undefined),
+  })
+  const checks: Checks = {
+    broker: resolved.broker ? brokerCheck(engine.stats, resolved.broker.readyz) : ALONE.broker,
+    workers: partners.workers ?? ALONE.workers,
+    ...checksOf(engine),
+  }
   const listening = runtime.listen(
     {
       upgrade: (raw) => engine.upgrade(toOriginForm(readForwarded(raw, resolved))),
@@ -196,7 +222,8 @@ export async function serveOn(
         inspector?.answer(raw, body) ??
         control?.answer(raw, body) ??
         engine.request(toOriginForm(readForwarded(raw, resolved))) ??
-        answerPlain(toOriginForm(raw), resolved.files),
+        metrics?.answer(toOriginForm(raw)) ??
+        answerPlain(toOriginForm(raw), resolved.files, () => readyAnswer(isClosing, checks)),
       open: (socket) => engine.open(socket),
       message: (socket, payload, bytes) => engine.message(socket, payload, bytes),
       ping: (socket, payload) => engine.ping(socket, payload),
@@ -215,6 +242,7 @@ export async function serveOn(
     },
   )
   const server: RuntimeServer = await listening.catch(async (error: unknown) => {
+    metrics?.close()
     await (await upstreams)?.abandon()
     await membership?.close()
     throw error
@@ -233,6 +261,7 @@ export async function serveOn(
     [INSIDE]: engine,
     [ANSWER]: (raw) => engine.request(toOriginForm(raw)),
     [PAGE]: (raw, body) => inspector?.answer(raw, body),
+    [SAMPLES]: async () => (await metrics?.samples()) ?? [],
     url,
     get urls() {
       const { handlers, prefixes } = resolved
@@ -268,9 +297,14 @@ export async function serveOn(
       for (const name of needsRestart(before, resolved, limits))
         logger.warn(`the change of "${name}" takes effect at the next start; see docs/reference/options.md`)
       engine.update(resolved)
+      metrics?.tellWhatHidesIt()
     },
     close() {
       closing ??= (async () => {
+        isClosing = true
+        const { shutdownDelay } = resolved
+        if (shutdownDelay > 0)
+          await new Promise<void>((resolve) => engine.clock.after(shutdownDelay, resolve))
         server.stopListening()
         control?.close()
         await engine.close()
@@ -279,6 +313,7 @@ export async function serveOn(
         await membership?.close()
         // Behind it, so that an open page sees how the connections ended.
         await inspector?.close()
+        metrics?.close()
         await server.close()
       })()
       return closing
@@ -349,6 +384,29 @@ async function startInspector(
   return new Made(engine, engine.clock, served, { ...inspector, listensOnLoopback })
 }
 
+/** The same. */
+async function startMetrics(
+  engine: Engine,
+  { metrics }: ResolvedServerOptions,
+  gather: Gather | undefined,
+  served: Measured,
+): Promise<Metrics | undefined> {
+  if (!metrics) return undefined
+  const { Metrics: Made } = await import('../metrics/metrics.ts')
+  const made = new Made(engine, engine.clock, served, metrics, gather)
+  made.tellWhatHidesIt()
+  return made
+}
+
+function checksOf(engine: Engine): Pick<Checks, 'eventLoop' | 'files'> {
+  return {
+    eventLoop: () =>
+      engine.isLagging ? { shown: 'late', verdict: 'overloaded' } : { shown: 'ok', verdict: 'ready' },
+    files: () =>
+      engine.isShortOfFiles() ? { shown: 'short', verdict: 'overloaded' } : { shown: 'ok', verdict: 'ready' },
+  }
+}
+
 function upstreamsOf({ handlers }: ResolvedServerOptions): readonly UpstreamOption[] {
   return handlers.flatMap(({ upstream }) => upstream ?? [])
 }
@@ -399,6 +457,7 @@ function needsRestart(before: ResolvedServerOptions, after: ResolvedServerOption
   if (before.control?.token !== after.control?.token || !before.control !== !after.control)
     changed.push('control')
   if (!isSameBroker(before.broker, after.broker)) changed.push('broker')
+  if (JSON.stringify(before.metrics) !== JSON.stringify(after.metrics)) changed.push('metrics')
   if (JSON.stringify(before.inspector) !== JSON.stringify(after.inspector)) changed.push('inspector')
   if (before.tls?.cert !== after.tls?.cert || before.tls?.key !== after.tls?.key) changed.push('tls')
   const wanted = limitsOf(after)
@@ -419,10 +478,15 @@ function isSameBroker(
 }
 
 /** What belongs to no handler. */
-function answerPlain(raw: RawRequest, files: ResolvedServerOptions['files']): HttpAnswer {
+function answerPlain(
+  raw: RawRequest,
+  files: ResolvedServerOptions['files'],
+  ready: () => HttpAnswer,
+): HttpAnswer {
   const path = pathOf(raw.url)
   if (raw.method !== 'GET' && raw.method !== 'HEAD') return textAnswer(404, 'Not Found')
   if (path === '/healthz') return textAnswer(200, 'ok')
+  if (path === '/readyz') return ready()
   const file = files.get(path)
   if (!file) return textAnswer(404, 'Not Found')
   return { status: 200, headers: { 'Content-Type': file.type, 'Cache-Control': 'no-cache' }, body: file.body }

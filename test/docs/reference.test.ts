@@ -40,6 +40,7 @@ const MEMBERS: readonly (readonly [type: string, entries: ReadonlyMap<string, En
   ['ServerOptions', new Map([...OPTIONS.entriesIn('Everywhere'), ...OPTIONS.entriesIn('Server')])],
   ['PluginOptions', new Map([...OPTIONS.entriesIn('Everywhere'), ...OPTIONS.entriesIn('Vite plugin')])],
   ['InspectorOptions', OPTIONS.rowsOf('InspectorOptions')],
+  ['MetricsOptions', OPTIONS.rowsOf('MetricsOptions')],
   ['UniversalApiWsHandler', HANDLER.entries],
   ['CompressionOptions', HANDLER.rowsOf('CompressionOptions')],
   ['Upstream', HANDLER.rowsOf('What an upstream is')],

@@ -47,6 +47,7 @@ describe('defaults', () => {
       files: new Map(),
       proxySecret: undefined,
       proxyHeaders: new Set(['x-forwarded-for', 'x-forwarded-proto']),
+      shutdownDelay: 0,
       trustedProxies: 1,
     })
   })
@@ -232,6 +233,13 @@ describe('what is refused', () => {
     [{ closeTimeout: Number.NaN }, 'closeTimeout', 'NaN', 'milliseconds'],
     [{ shutdownTimeout: Infinity }, 'shutdownTimeout', 'Infinity', 'milliseconds'],
     [{ shutdownTimeout: 2 ** 31 }, 'shutdownTimeout', '2147483648', 'milliseconds'],
+    [{ shutdownDelay: -1 }, 'shutdownDelay', '-1', 'milliseconds from 0'],
+    [{ metrics: 'yes' }, 'metrics', '"yes"', '{ path, token, hooks }'],
+    [{ metrics: { path: 'metrics' } }, 'metrics.path', '"metrics"', "'/metrics'"],
+    [{ metrics: { path: '/metrics?x' } }, 'metrics.path', '"/metrics?x"', "'/metrics'"],
+    [{ metrics: { path: '/readyz' } }, 'metrics.path', '"/readyz"', '/healthz, /readyz'],
+    [{ metrics: { token: 'short' } }, 'metrics.token', '5 characters (not shown)', '16 characters'],
+    [{ metrics: { hooks: 1 } }, 'metrics.hooks', '1', 'true or false'],
     [{ host: '' }, 'host', '""', "'127.0.0.1'"],
     [{ port: -1 }, 'port', '-1', '0 (any free one) to 65535'],
     [{ port: 65_536 }, 'port', '65536', '65535'],

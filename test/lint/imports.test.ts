@@ -174,6 +174,7 @@ const table: readonly Row[] = [
       '../control/control.ts',
       '../faults/network.ts',
       '../inspector/inspector.ts',
+      '../metrics/metrics.ts',
       '../upstream/upstreams.ts',
       './config.ts',
     ],
@@ -183,6 +184,7 @@ const table: readonly Row[] = [
       '../runtime/bun/bun.ts',
       '../runtime/listen-on-all.ts',
       '../faults/link.ts',
+      '../metrics/collect.ts',
       '../index.ts',
       '../cli/serve.ts',
     ],
@@ -195,6 +197,7 @@ const table: readonly Row[] = [
       '../load/load.ts',
       '../asyncapi/load.ts',
       '../documents/document.ts',
+      '../metrics/version.ts',
       './report.ts',
       './demo/demo.ts',
       ...node,
@@ -205,6 +208,7 @@ const table: readonly Row[] = [
     denied: [
       ...not(...node, 'commander'),
       '../engine/engine.ts',
+      '../metrics/metrics.ts',
       '../server/server.ts',
       '../runtime/detect.ts',
       '../vite/plugin.ts',
@@ -349,6 +353,11 @@ const table: readonly Row[] = [
     file: 'src/control/control.ts',
     allowed: ['../engine/inside.ts', '../engine/handshake/request.ts', './journal.ts', 'node:crypto'],
     denied: [...platforms, '../index.ts', '../server/server.ts', '../testing/journal.ts'],
+  },
+  {
+    file: 'src/metrics/metrics.ts',
+    allowed: ['../engine/inside.ts', '../control/access.ts', './collect.ts', ...node],
+    denied: [...not(...node), '../control/control.ts', '../index.ts', '../server/server.ts'],
   },
   {
     file: 'src/inspector/inspector.ts',

@@ -289,6 +289,24 @@ const inspector = v.union(
   'true, false, or { token, allowedHosts, readOnly, history, redact }',
 )
 
+const METRICS_PATH = "a path such as '/metrics', other than /healthz, /readyz and those below /.sidewire/"
+const metrics = v.union(
+  [
+    flag,
+    v.strictObject({
+      path: v.optional(
+        v.pipe(
+          v.string(METRICS_PATH),
+          v.regex(/^\/(?!(?:healthz|readyz)$|\.sidewire\/)[^?#\s]*$/, METRICS_PATH),
+        ),
+      ),
+      token: v.optional(secret),
+      hooks: v.optional(flag),
+    }),
+  ],
+  'true, false, or { path, token, hooks }',
+)
+
 const engineEntries = {
   endpointPrefix: v.optional(
     v.union(
@@ -326,6 +344,7 @@ const engineEntries = {
   closeTimeout: v.optional(ms()),
   shutdownTimeout: v.optional(ms()),
   inspector: v.optional(inspector),
+  metrics: v.optional(metrics),
 }
 
 const pluginEntries = {
@@ -376,6 +395,7 @@ const serverEntries = {
   broker: v.optional(brokerSchema),
   sharePort: v.optional(flag),
   control: v.optional(v.union([flag, v.strictObject({ token: secret })], 'true, false, or { token }')),
+  shutdownDelay: v.optional(ms()),
   files: v.optional(
     v.record(
       v.string(),
@@ -471,7 +491,10 @@ function memberIn(issue: v.BaseIssue<unknown>): v.BaseIssue<unknown> | undefined
 function shown(path: string, value: unknown): string {
   if (/^broker\b/.test(path) && typeof value !== 'number' && typeof value !== 'boolean')
     return `${Array.isArray(value) ? 'a list' : `a ${typeof value}`} (not shown, as it may hold a password)`
-  if (!/^(?:proxySecret|control\.token|inspector\.token)$/.test(path) || typeof value !== 'string')
+  if (
+    !/^(?:proxySecret|control\.token|inspector\.token|metrics\.token)$/.test(path) ||
+    typeof value !== 'string'
+  )
     return describe(value)
   return `a string of ${value.length} characters (not shown)`
 }

@@ -86,6 +86,16 @@ export class Admission {
     return this.#opening.size
   }
 
+  /** Whether those who come are refused because the event loop is late. */
+  get isLagging(): boolean {
+    return this.#lag.isLagging()
+  }
+
+  /** Whether they are because there are no files for them; this counts as one more who comes. */
+  isShortOfFiles(): boolean {
+    return this.#isShortOfFiles()
+  }
+
   /** For a handshake that has just arrived. */
   refuse(address: string): Refusal | undefined {
     const full = this.refuseAuthenticated(address)
