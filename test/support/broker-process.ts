@@ -51,7 +51,7 @@ export class BrokerProcess {
     this.#child = child
     this.#output = ''
     running.add(child)
-    this.#isGone = new Promise((resolve) => {
+    this.#isGone = new Promise<void>((resolve) => {
       child.once('error', () => resolve())
       child.once('close', () => resolve())
     }).then(() => {
