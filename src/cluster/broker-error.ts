@@ -24,9 +24,10 @@ const UNKNOWN_SIGNERS = new Set([
 ])
 
 /** What the system, or TLS, said; the original is not kept as the cause, for it may hold the options of a library. */
-export function networkError(error: Error | undefined, where: string): BrokerError {
+export function networkError(error: NodeJS.ErrnoException | undefined, where: string): BrokerError {
   if (error instanceof BrokerError) return error
-  const { code = '', message = '' } = (error ?? {}) as NodeJS.ErrnoException
+  const code = error?.code ?? ''
+  const message = error?.message ?? ''
   if (UNKNOWN_SIGNERS.has(code))
     return new BrokerError(
       `the certificate of ${where} is not trusted (${message}): name who has signed it in "broker.tls.ca"`,

@@ -22,7 +22,7 @@ export interface Host {
   readonly text: string
 }
 
-const URL_FORM = /^([a-z+]+):\/\/(?:([^@/]*)@)?([^/?#@]*)([^?#]*)(?:\?([^#]*))?$/
+const URL_FORM = /^([a-z+]+):\/\/(?:([^@/]*)@)?([^/?#@]*)((?:\/[^?#@]*)?)(?:\?([^#@]*))?$/
 const HOST_FORM = /^(\[[0-9a-fA-F:.]+\]|[\w.-]+)(?::(\d{1,5}))?$/
 
 /** @throws `ERR_OPTION` */

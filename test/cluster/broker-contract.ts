@@ -192,9 +192,9 @@ async function labOf<Lab extends BrokerLab>(
 
 /** Opened at the same time; they end with the test. */
 async function nodes(onTestFinished: OnTestFinished, lab: BrokerLab, count: number): Promise<BrokerNode[]> {
-  const brokers = await Promise.all(Array.from({ length: count }, () => lab.create()))
+  const brokers = await Promise.all(Array.from({ length: count }, async () => lab.create()))
   onTestFinished(async () => void (await Promise.all(brokers.map((broker) => broker.close()))))
-  return await Promise.all(brokers.map((broker) => BrokerNode.open(broker)))
+  return Promise.all(brokers.map((broker) => BrokerNode.open(broker)))
 }
 
 function nextTurn(): Promise<void> {

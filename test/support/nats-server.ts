@@ -13,6 +13,7 @@ export interface NatsServerOptions {
 /** A real NATS on a port of 127.0.0.1. */
 export class NatsServer extends BrokerProcess {
   readonly port: number
+  #config: string
 
   static async start(options: NatsServerOptions = {}): Promise<NatsServer> {
     const server = new NatsServer(await freePort(), options)
@@ -26,11 +27,18 @@ export class NatsServer extends BrokerProcess {
       ready: 'Server is ready',
       args(folder) {
         const file = join(folder, 'nats.conf')
-        writeFileSync(file, `listen: "127.0.0.1:${port}"\n${config}\n`)
+        writeFileSync(file, `listen: "127.0.0.1:${port}"\n${configOf()}\n`)
         return ['--config', file]
       },
     })
+    const configOf = (): string => this.#config
+    this.#config = config
     this.port = port
+  }
+
+  /** From the next start on. */
+  configure(config: string): void {
+    this.#config = config
   }
 
   get url(): string {

@@ -1,4 +1,4 @@
-import type { NatsConnection, connect } from '@nats-io/transport-node'
+import type { connect, NatsConnection } from '@nats-io/transport-node'
 import { clearTimeout, setImmediate, setTimeout } from '../../engine/timers.ts'
 import { BrokerError, networkError, quoted } from '../broker-error.ts'
 import { Pulse } from '../pulse.ts'
@@ -166,12 +166,14 @@ class NatsLink implements Link {
 }
 
 /** In any order, so that the nodes spread over the servers of a cluster. */
-async function firstToAnswer(servers: Host[], signal: AbortSignal): Promise<Host> {
+async function firstToAnswer(servers: readonly Host[], signal: AbortSignal): Promise<Host> {
   let failure: unknown
-  for (const server of servers.map((host) => ({ host, at: Math.random() })).sort((a, b) => a.at - b.at)) {
+  const left = [...servers]
+  while (left.length > 0) {
+    const [server] = left.splice(Math.floor(Math.random() * left.length), 1) as [Host]
     try {
-      await peek(server.host, DIAL_MS, signal)
-      return server.host
+      await peek(server, DIAL_MS, signal)
+      return server
     } catch (error) {
       failure ??= error
       if (signal.aborted) break

@@ -1,8 +1,11 @@
+import type { connect } from '@nats-io/transport-node'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { SidewireError } from '../../engine/errors.ts'
 
-type NatsPackage = typeof import('@nats-io/transport-node')
+interface NatsPackage {
+  readonly connect: typeof connect
+}
 
 const NAME = '@nats-io/transport-node'
 

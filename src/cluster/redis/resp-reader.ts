@@ -22,6 +22,7 @@ const STATUS = 43 // +
 const ERROR = 45 // -
 /** Of a line without its end; the longest that Redis writes is an error that quotes a command. */
 const MAX_LINE = 4096
+const LONG_LINE = `a line is longer than ${MAX_LINE} bytes`
 /** Of pub/sub, none has more than four. */
 const MAX_ITEMS = 16
 /** A number that is exact in JavaScript. */
@@ -68,7 +69,7 @@ export class RespReader {
       if (next === INCOMPLETE) {
         // What is left of the chunk would keep the whole of it alive; it is a few bytes, and copied with the next one anyway.
         this.#rest = bytes.subarray(at)
-        if (this.#rest.length > MAX_LINE) this.#garbage(`a line is longer than ${MAX_LINE} bytes`)
+        if (this.#rest.length > MAX_LINE + 1) this.#garbage(LONG_LINE)
         return
       }
       at = next
@@ -96,6 +97,7 @@ export class RespReader {
     if (kind !== STATUS && kind !== ERROR) return this.#garbage(`a line starts with ${show(kind)}`)
     if (this.#missing > 0) return this.#garbage(`in an array, a line starts with ${show(kind)}`)
     const end = bytes.indexOf(CR, at)
+    if (end - at > MAX_LINE) return this.#garbage(LONG_LINE)
     if (end === -1 || end + 1 === bytes.length) return INCOMPLETE
     if (bytes[end + 1] !== LF) return this.#garbage('a line does not end with CR LF')
     const text = Buffer.from(bytes.buffer, bytes.byteOffset + at + 1, end - at - 1).toString()
