@@ -41,10 +41,10 @@ describe.concurrent('NATS alone', () => {
       nodeOf(onTestFinished, { url: server.url }),
       nodeOf(onTestFinished, { url: server.url }),
     ])
-    expect(a!.broker.maxFrame).toBe(4096)
-    expect([4097, 4096].map((size) => a!.broker.publish(Buffer.alloc(size, 'x')))).toEqual([false, true])
-    await b!.until(() => b!.frames.length === 1, 'heard one')
-    expect([b!.frames[0]!.length, a!.states]).toEqual([4096, ['up']])
+    expect(a.broker.maxFrame).toBe(4096)
+    expect([4097, 4096].map((size) => a.broker.publish(Buffer.alloc(size, 'x')))).toEqual([false, true])
+    await b.until(() => b.frames.length === 1, 'heard one')
+    expect([b.frames[0]!.length, a.states]).toEqual([4096, ['up']])
   })
 
   test('prefixes are deaf to each other, whatever is in them', async ({ onTestFinished }) => {
@@ -73,18 +73,18 @@ describe.concurrent('NATS alone', () => {
         nodeOf(onTestFinished, { url: url(`${SECRET}x`) }),
         nodeOf(onTestFinished, { url: server.url }),
       ])
-      expect([right!.states, wrong!.states, none!.states]).toEqual([['up'], ['down'], ['down']])
-      for (const node of [wrong!, none!])
+      expect([right.states, wrong.states, none.states]).toEqual([['up'], ['down'], ['down']])
+      for (const node of [wrong, none])
         expect(node.downs[0]!.message).toBe(
           `${server.url} does not take the user, password or token (AuthorizationError): look at the URL of "broker"`,
         )
-      expect(toldTo(wrong!) + right!.broker.name).not.toMatch(/S3cret|app/)
+      expect(toldTo(wrong) + right.broker.name).not.toMatch(/S3cret|app/)
       await server.kill()
       server.configure('')
       await server.start()
-      await Promise.all([wrong!.was('down', 'up'), none!.was('down', 'up'), right!.was('up', 'down', 'up')])
-      wrong!.say('here')
-      await none!.heard('here')
+      await Promise.all([wrong.was('down', 'up'), none.was('down', 'up'), right.was('up', 'down', 'up')])
+      wrong.say('here')
+      await none.heard('here')
     },
   )
 
@@ -98,20 +98,20 @@ describe.concurrent('NATS alone', () => {
       nodeOf(onTestFinished, { url, prefix: 'shop' }),
       nodeOf(onTestFinished, { url, prefix: 'other' }),
     ])
-    expect([node!.states, other!.states]).toEqual([['up'], ['down']])
-    node!.say('what I may not')
-    await node!.was('up', 'down')
-    expect(node!.downs[0]!.message).toBe(
+    expect([node.states, other.states]).toEqual([['up'], ['down']])
+    node.say('what I may not')
+    await node.was('up', 'down')
+    expect(node.downs[0]!.message).toBe(
       `${server.url} does not let this user publish and subscribe: its permissions have to allow both for "${subject}"`,
     )
-    expect(toldTo(node!) + toldTo(other!)).not.toMatch(/S3cret|app/)
+    expect(toldTo(node) + toldTo(other)).not.toMatch(/S3cret|app/)
     await server.kill()
     server.configure(user(subject))
     await server.start()
-    await node!.was('up', 'down', 'up')
-    node!.say('what I may')
-    await node!.heard('what I may')
-    expect(node!.states).toEqual(['up', 'down', 'up'])
+    await node.was('up', 'down', 'up')
+    node.say('what I may')
+    await node.heard('what I may')
+    expect(node.states).toEqual(['up', 'down', 'up'])
   })
 
   test('of several servers, those that are away are passed over', async ({ onTestFinished }) => {
@@ -146,13 +146,13 @@ describe.concurrent('NATS alone', () => {
       nodeOf(onTestFinished, { url: `tls://${at}`, tls: { ca: files.cert } }),
       nodeOf(onTestFinished, { url: `nats://${at}`, tls: { ca: files.cert } }),
     ])
-    expect([stranger!.states, known!.states, plain!.states]).toEqual([['down'], ['up'], ['up']])
-    expect(stranger!.downs[0]!.message).toMatch(
+    expect([stranger.states, known.states, plain.states]).toEqual([['down'], ['up'], ['up']])
+    expect(stranger.downs[0]!.message).toMatch(
       /^the certificate of tls:\/\/localhost:\d+ is not trusted \(.+\): name who has signed it in "broker.tls.ca"$/,
     )
-    known!.broker.publish(Buffer.alloc(500_000, 'x'))
-    await plain!.until(() => plain!.frames[0]?.length === 500_000, 'heard 500 kB')
-    expect(toldTo(stranger!)).not.toContain('S3cret')
+    known.broker.publish(Buffer.alloc(500_000, 'x'))
+    await plain.until(() => plain.frames[0]?.length === 500_000, 'heard 500 kB')
+    expect(toldTo(stranger)).not.toContain('S3cret')
   })
 })
 

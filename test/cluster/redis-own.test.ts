@@ -122,12 +122,12 @@ test.concurrent('two prefixes, and two databases, are deaf to each other', async
     nodeOf(onTestFinished, { url: server.url, prefix: 'other' }),
     nodeOf(onTestFinished, { url: `redis+unix://${server.path}?db=1` }),
   ])
-  for (const [index, node] of [a!, b!, c!].entries()) node.say(`of ${index}`)
-  await Promise.all([a!.heard('of 0'), b!.heard('of 1'), c!.heard('of 2'), unix!.heard('of 1')])
-  unix!.say('last')
-  await b!.heard('last')
-  expect([a!.texts, b!.texts, c!.texts]).toEqual([['of 0'], ['of 1', 'last'], ['of 2']])
-  expect(unix!.broker.name).toBe(`redis+unix://${server.path}`)
+  for (const [index, node] of [a, b, c].entries()) node.say(`of ${index}`)
+  await Promise.all([a.heard('of 0'), b.heard('of 1'), c.heard('of 2'), unix.heard('of 1')])
+  unix.say('last')
+  await b.heard('last')
+  expect([a.texts, b.texts, c.texts]).toEqual([['of 0'], ['of 1', 'last'], ['of 2']])
+  expect(unix.broker.name).toBe(`redis+unix://${server.path}`)
 })
 
 describe.concurrent('by TLS', () => {
@@ -157,13 +157,13 @@ describe.concurrent('by TLS', () => {
       nodeOf(onTestFinished, { url, tls: { ca: files.caFile } }),
       nodeOf(onTestFinished, { url: `redis://:${WRITTEN}@127.0.0.1:${server.port}` }),
     ])
-    expect([stranger!.states, known!.states, plain!.states]).toEqual([['down'], ['up'], ['down']])
-    expect(stranger!.downs[0]!.message).toMatch(
+    expect([stranger.states, known.states, plain.states]).toEqual([['down'], ['up'], ['down']])
+    expect(stranger.downs[0]!.message).toMatch(
       /^the certificate of rediss:\/\/localhost:\d+\/0 is not trusted \(.+\): name who has signed it in "broker.tls.ca"$/,
     )
-    known!.broker.publish(Buffer.alloc(3_000_000, 'x'))
-    await known!.until(() => known!.frames[0]?.length === 3_000_000, 'heard 3 MB')
-    expect(toldTo(stranger!) + toldTo(plain!)).not.toContain('S3cret')
+    known.broker.publish(Buffer.alloc(3_000_000, 'x'))
+    await known.until(() => known.frames[0]?.length === 3_000_000, 'heard 3 MB')
+    expect(toldTo(stranger) + toldTo(plain)).not.toContain('S3cret')
   })
 })
 

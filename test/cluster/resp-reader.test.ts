@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { command } from '../../src/cluster/redis/command.ts'
 import { Outbox } from '../../src/cluster/redis/outbox.ts'
@@ -56,7 +56,7 @@ describe('what a server says', () => {
     ['', []],
   ])('%j', (text, events) => {
     expect(read(text)).toEqual(events)
-    expect(read(...text)).toEqual(events)
+    expect(read(...Array.from(text))).toEqual(events)
   })
 })
 
@@ -84,7 +84,7 @@ describe('what is no RESP2 ends it, wherever it is cut', () => {
       ['integer', 1],
       ['garbage', why],
     ])
-    expect(read(':1\r\n', ...text, ':2\r\n')).toEqual([
+    expect(read(':1\r\n', ...Array.from(text), ':2\r\n')).toEqual([
       ['integer', 1],
       ['garbage', why],
     ])

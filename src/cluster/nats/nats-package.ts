@@ -1,4 +1,5 @@
 import type { connect } from '@nats-io/transport-node'
+import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { SidewireError } from '../../engine/errors.ts'
@@ -10,7 +11,8 @@ interface NatsPackage {
 const NAME = '@nats-io/transport-node'
 
 /**
- * The user's own, as it is no dependency of ours: from beside this package, or else from where the command was started.
+ * The user's own, as it is no dependency of ours: from beside this package, or else from where the command was started. Its folder
+ * is looked for, and not only its name asked for: Bun downloads what it does not find where there is no node_modules.
  * @throws `ERR_BROKER` with the line that installs it
  */
 export function loadNats(
@@ -18,10 +20,9 @@ export function loadNats(
 ): NatsPackage {
   for (const from of froms) {
     const load = createRequire(from)
-    try {
-      return load(NAME) as NatsPackage
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw error
+    for (const folder of load.resolve.paths(NAME) ?? []) {
+      const path = join(folder, NAME)
+      if (existsSync(join(path, 'package.json'))) return load(path) as NatsPackage
     }
   }
   throw new SidewireError('ERR_BROKER', `a NATS broker needs the package ${NAME}: npm install ${NAME}`)
