@@ -27,6 +27,7 @@ const unproven = []
 try {
   if (hasChromium() && hasBun()) {
     lookForProxies()
+    lookForBrokers()
     lookForStrace()
     lookForUws()
     step('Build')
@@ -63,6 +64,12 @@ function lookForProxies() {
     what: 'the configurations of docs/guide/behind-a-proxy.md',
     why: 'nginx or HAProxy is missing: see above',
   })
+}
+
+/** What several servers speak through; no test of that runs without them. */
+function lookForBrokers() {
+  step('Redis and NATS')
+  if (run(process.execPath, ['scripts/brokers.mjs']) !== undefined) problem('No Redis or no NATS: see above')
 }
 
 /** Without it, or where it may not trace, the rest is tested (vitest.config.ts). */

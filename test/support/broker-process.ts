@@ -1,7 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
+import { findBroker } from '../../scripts/brokers.mjs'
 import { within } from './client.ts'
 
 /** What a test process has started; it takes them along wherever it ends. */
@@ -11,7 +12,7 @@ process.once('exit', () => {
 })
 
 interface Program {
-  readonly name: string
+  readonly name: 'redis-server' | 'nats-server'
   /** What it prints when it takes connections. */
   readonly ready: string
   /** Its arguments, with a folder of its own. */
@@ -44,7 +45,9 @@ export class BrokerProcess {
   /** Resolves when it takes connections. */
   async start(): Promise<void> {
     const { name, ready, args } = this.#program
-    const child = spawn(find(name), args(this.folder), {
+    const { command, env } = find(name)
+    const child = spawn(command, args(this.folder), {
+      env,
       cwd: this.folder,
       stdio: ['ignore', 'pipe', 'pipe'],
     })
@@ -93,21 +96,10 @@ export class BrokerProcess {
   }
 }
 
-/** Not every user has the folders of the administrator on PATH, where Debian puts nats-server. */
-function find(name: string): string {
-  const folders = [...(process.env['PATH'] ?? '').split(delimiter).filter(Boolean), '/usr/bin', '/usr/sbin']
-  const found = folders.map((folder) => join(folder, name)).find(isExecutable)
+function find(name: Program['name']): NonNullable<ReturnType<typeof findBroker>> {
+  const found = findBroker(name)
   if (found) return found
   throw new Error(
-    `${name} is not on PATH, and these tests need a real one: apt-get install --no-install-recommends redis-server nats-server`,
+    `${name} is not here, and these tests need a real one: node scripts/brokers.mjs, or apt-get install --no-install-recommends ${name}`,
   )
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK)
-    return true
-  } catch {
-    return false
-  }
 }
