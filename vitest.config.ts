@@ -5,7 +5,7 @@ const isBun = process.versions['bun'] !== undefined
 
 /** What also runs inside Bun: everything that opens sockets on the runtime of the platform. */
 const IN_BUN = [
-  'test/{conformance,contract,fuzz,guide,hostile,scenario,server,stress,testing,wire}/**/*.test.ts',
+  'test/{cluster,conformance,contract,fuzz,guide,hostile,scenario,server,stress,testing,wire}/**/*.test.ts',
   // The others of them read and write documents, which is the same everywhere.
   'test/asyncapi/{documents,mock,oddities}.test.ts',
   'test/mock-file/mock-file.test.ts',

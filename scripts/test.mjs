@@ -28,6 +28,7 @@ try {
   if (hasChromium() && hasBun()) {
     lookForProxies()
     lookForPrometheus()
+    lookForBrokers()
     lookForStrace()
     lookForUws()
     step('Build')
@@ -70,6 +71,12 @@ function lookForProxies() {
 function lookForPrometheus() {
   step('Prometheus')
   run(process.execPath, ['scripts/prometheus.mjs'])
+}
+
+/** What several servers speak through; no test of that runs without them. */
+function lookForBrokers() {
+  step('Redis and NATS')
+  if (run(process.execPath, ['scripts/brokers.mjs']) !== undefined) problem('No Redis or no NATS: see above')
 }
 
 /** Without it, or where it may not trace, the rest is tested (vitest.config.ts). */

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import pc from 'picocolors'
 import { createServer, type ServerOptions } from '../index.ts'
 import { shortPath } from '../documents/short-path.ts'
@@ -75,7 +76,7 @@ async function onWorkers(
   if (workers === 1) return undefined
   const module = import.meta.url.endsWith('.ts') ? './serve-worker.ts' : './serve-worker.js'
   const supervisor = new Supervisor({
-    exec: new URL(module, import.meta.url).pathname,
+    exec: fileURLToPath(new URL(module, import.meta.url)),
     job,
     workers,
     ...place,

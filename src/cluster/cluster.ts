@@ -215,7 +215,8 @@ export class Cluster implements Nodes {
   }
 
   #receive(bytes: Uint8Array): void {
-    if (this.#isClosing) return
+    // A broker may have to publish nothing, to see whether it may publish.
+    if (this.#isClosing || bytes.length === 0) return
     const frame = decodeFrame(bytes)
     if (!frame) return this.#trouble.unreadable()
     if (frame.sender === this.#id) {

@@ -26,6 +26,7 @@ export type ErrorCode =
   | 'ERR_REPLAY'
   | 'ERR_SCENARIO'
   | 'ERR_ASYNCAPI'
+  | 'ERR_BROKER'
 
 /** The one error class of this package: `code` is stable, `message` is for people. */
 export class SidewireError extends Error {

@@ -1,5 +1,6 @@
 import cluster from 'node:cluster'
-import { HubBroker } from '../cluster/hub-broker.ts'
+import { dialHub } from '../cluster/hub-link.ts'
+import { RedialingBroker } from '../cluster/redialing-broker.ts'
 import { SidewireError } from '../engine/errors.ts'
 import { resolveServerOptions, type ServerOptions } from '../engine/handler/options.ts'
 import type { Logger } from '../engine/logger.ts'
@@ -27,7 +28,7 @@ class Worker {
   readonly #load: (job: unknown) => Promise<ServerOptions>
   #start: Extract<ToWorker, { type: 'start' }> | undefined
   #server: Server | undefined
-  #hub: HubBroker | undefined
+  #hub: RedialingBroker | undefined
   #prepared: { readonly generation: number; readonly options: ServerOptions } | undefined
   /** What the first of them says of the configuration is not said again by the others. */
   #isMute = false
@@ -109,7 +110,9 @@ class Worker {
       maxConnectionsPerAddress: share(options.maxConnectionsPerAddress),
       logger: this.#loggerOf(worker, options.logger ?? console),
       // The same at each reload: another one would be a change.
-      ...(hub !== undefined && { broker: (this.#hub ??= new HubBroker(hub)) }),
+      ...(hub !== undefined && {
+        broker: (this.#hub ??= new RedialingBroker('between the workers', dialHub(hub))),
+      }),
     }
   }
 

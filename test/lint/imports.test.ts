@@ -424,6 +424,36 @@ const table: readonly Row[] = [
     ],
   },
   {
+    file: 'src/cluster/redis/redis-link.ts',
+    allowed: ['../../engine/timers.ts', '../redialing-broker.ts', './command.ts', ...node],
+    denied: [
+      ...not(...node),
+      '@nats-io/transport-node',
+      '../../engine/engine.ts',
+      '../../index.ts',
+      '../../server/server.ts',
+      '../nats/peek.ts',
+    ],
+  },
+  {
+    file: 'src/cluster/nats/nats-link.ts',
+    allowed: [
+      '../../engine/errors.ts',
+      '../../engine/timers.ts',
+      '../redialing-broker.ts',
+      './peek.ts',
+      ...node,
+      '@nats-io/transport-node',
+    ],
+    denied: [
+      ...not(...node),
+      '../../engine/engine.ts',
+      '../../index.ts',
+      '../../server/server.ts',
+      '../redis/command.ts',
+    ],
+  },
+  {
     file: 'src/upstream/dial.ts',
     allowed: [
       '../engine/handshake/request.ts',

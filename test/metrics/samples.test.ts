@@ -38,6 +38,7 @@ const BROKER: BrokerStats = {
   nodes: 3,
   sent: 1,
   received: 2,
+  unserved: 0,
   refused: 3,
   resent: 4,
   recovered: 5,
