@@ -8,7 +8,8 @@ import type { Payload } from '../engine/runtime.ts'
 //   1  8  sender
 //   9  4  seq: of a message its number; of the others the number of the last message
 //
-//   message  1 flags (1 text, 2 scope, 4 rooms, 8 sent again), v pattern, [v scope], [v count, v names], payload to the end
+//   message  1 flags (1 text, 2 scope, 4 rooms, 8 sent again, 16 names in UTF-16), v pattern, [v scope], [v count, v names],
+//            payload to the end
 //   hello    JSON: what the node is, and what it has kept
 //   again    8 whose, 4 from, 4 to: one has missed these messages
 //   bye      nothing: it goes away in order
@@ -21,7 +22,7 @@ const VERSION = 1
 const HEAD = 13
 
 const Kind = { message: 0, hello: 1, again: 2, bye: 3, ask: 4, answer: 5 } as const
-const Flag = { text: 1, scope: 2, rooms: 4, again: 8 } as const
+const Flag = { text: 1, scope: 2, rooms: 4, again: 8, utf16: 16 } as const
 /** Where the flags of a message are. */
 const FLAGS = HEAD
 
@@ -55,15 +56,18 @@ export function newNodeId(): NodeId {
 
 export function encodeMessage(sender: NodeId, seq: number, message: RemoteBroadcast): Buffer {
   const { pattern, scope, rooms, payload } = message
-  const patternBytes = Buffer.byteLength(pattern)
-  const scopeBytes = scope === undefined ? 0 : Buffer.byteLength(scope)
+  // A name may be any string, and half a character would not come through UTF-8 as it was.
+  const isUtf8 = isWellFormed(pattern) && isWellFormed(scope ?? '') && (rooms ?? []).every(isWellFormed)
+  const encoding = isUtf8 ? 'utf8' : 'utf16le'
+  const patternBytes = Buffer.byteLength(pattern, encoding)
+  const scopeBytes = scope === undefined ? 0 : Buffer.byteLength(scope, encoding)
   const payloadBytes = typeof payload === 'string' ? Buffer.byteLength(payload) : payload.byteLength
   let length = HEAD + 1 + sizeOf(patternBytes) + patternBytes + payloadBytes
   if (scope !== undefined) length += sizeOf(scopeBytes) + scopeBytes
   if (rooms !== undefined) {
     length += sizeOf(rooms.length)
     for (const room of rooms) {
-      const bytes = Buffer.byteLength(room)
+      const bytes = Buffer.byteLength(room, encoding)
       length += sizeOf(bytes) + bytes
     }
   }
@@ -72,12 +76,13 @@ export function encodeMessage(sender: NodeId, seq: number, message: RemoteBroadc
   let flags = typeof payload === 'string' ? Flag.text : 0
   if (scope !== undefined) flags |= Flag.scope
   if (rooms !== undefined) flags |= Flag.rooms
+  if (!isUtf8) flags |= Flag.utf16
   frame[at++] = flags
-  at = writeText(frame, at, pattern, patternBytes)
-  if (scope !== undefined) at = writeText(frame, at, scope, scopeBytes)
+  at = writeText(frame, at, pattern, patternBytes, encoding)
+  if (scope !== undefined) at = writeText(frame, at, scope, scopeBytes, encoding)
   if (rooms !== undefined) {
     at = writeLength(frame, at, rooms.length)
-    for (const room of rooms) at = writeText(frame, at, room, Buffer.byteLength(room))
+    for (const room of rooms) at = writeText(frame, at, room, Buffer.byteLength(room, encoding), encoding)
   }
   if (typeof payload === 'string') frame.write(payload, at)
   else frame.set(payload, at)
@@ -181,8 +186,8 @@ export function decodeFrame(bytes: Uint8Array): Frame | undefined {
 /** What a message says; `undefined` if it is broken. Nothing of the frame's memory is kept. */
 export function readMessage(bytes: Uint8Array): RemoteBroadcast | undefined {
   const frame = bufferOf(bytes)
-  const reader = new Reader(frame, HEAD + 1)
   const flags = frame[FLAGS] ?? 0
+  const reader = new Reader(frame, HEAD + 1, flags & Flag.utf16 ? 'utf16le' : 'utf8')
   const pattern = reader.text()
   const scope = flags & Flag.scope ? reader.text() : undefined
   let rooms: string[] | undefined
@@ -208,10 +213,12 @@ class Reader {
   at: number
   isBroken = false
   readonly #frame: Buffer
+  readonly #encoding: 'utf8' | 'utf16le'
 
-  constructor(frame: Buffer, at: number) {
+  constructor(frame: Buffer, at: number, encoding: 'utf8' | 'utf16le') {
     this.#frame = frame
     this.at = at
+    this.#encoding = encoding
   }
 
   length(): number {
@@ -230,7 +237,7 @@ class Reader {
     const end = this.length() + this.at
     if (end > this.#frame.length) this.isBroken = true
     if (this.isBroken) return ''
-    const text = this.#frame.toString('utf8', this.at, end)
+    const text = this.#frame.toString(this.#encoding, this.at, end)
     this.at = end
     return text
   }
@@ -288,8 +295,18 @@ function writeLength(frame: Buffer, at: number, length: number): number {
   return next
 }
 
-function writeText(frame: Buffer, at: number, text: string, bytes: number): number {
+function isWellFormed(text: string): boolean {
+  return text.isWellFormed()
+}
+
+function writeText(
+  frame: Buffer,
+  at: number,
+  text: string,
+  bytes: number,
+  encoding: 'utf8' | 'utf16le',
+): number {
   const start = writeLength(frame, at, bytes)
-  frame.write(text, start)
+  frame.write(text, start, encoding)
   return start + bytes
 }

@@ -4,6 +4,7 @@ import type { Sample } from './sample.ts'
 const FRAMES = {
   sent: 'Broadcasts for other processes.',
   received: 'Broadcasts of other processes that the broker has brought.',
+  unserved: 'Of those: for a handler that this process has not.',
   refused: 'Broadcasts that were too long for the broker, or for the handler.',
   resent: 'Broadcasts that were sent once more, because another process had missed them.',
   recovered: 'Broadcasts that were missed, and fetched later.',

@@ -17,10 +17,14 @@ import {
 } from '../../src/cluster/frame.ts'
 
 const text = fc.string({ unit: 'grapheme', maxLength: 300 })
+/** Any string, halves of characters too. */
+const name = fc.string({ unit: 'binary', maxLength: 300 })
 const message = fc.record({
-  pattern: text,
-  scope: fc.option(text, { nil: undefined }),
-  rooms: fc.option(fc.array(text, { maxLength: 200 }), { nil: undefined }),
+  pattern: name,
+  scope: fc.option(name, { nil: undefined }),
+  rooms: fc.option(fc.array(fc.oneof(text, name, fc.constant('\ud800')), { maxLength: 200 }), {
+    nil: undefined,
+  }),
   payload: fc.oneof(text, fc.uint8Array({ maxLength: 300 })),
 })
 const seq = fc.nat({ max: 2 ** 32 - 1 })

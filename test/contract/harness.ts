@@ -20,6 +20,8 @@ export interface Case {
   readonly when?: (capabilities: RuntimeCapabilities) => boolean
   /** Why it means nothing if the engine runs behind another server, such as Vite's. */
   readonly standalone?: string
+  /** Why it means nothing if its clients are on two nodes. */
+  readonly oneProcess?: string
 }
 
 export interface PlainRequest {
@@ -27,6 +29,9 @@ export interface PlainRequest {
   readonly headers?: Record<string, string>
   readonly body?: string
 }
+
+/** Of a server of several nodes: resolves when each has what the others have said so far. */
+export const QUIET: unique symbol = Symbol('quiet')
 
 /** Starts the engine behind another server. What comes back has that server's URL and port. */
 export type Front = (options: ServerOptions) => Promise<Server>
@@ -64,6 +69,12 @@ export class Contract {
       : await serveOn(this.runtime, resolveServerOptions({ port: 0, ...all }))
     this.#servers.push(server)
     return server
+  }
+
+  /** Nothing that was said before is still on its way between nodes. */
+  async quiet(): Promise<void> {
+    for (const server of this.#servers)
+      await (server as Partial<Record<typeof QUIET, () => Promise<void>>>)[QUIET]?.()
   }
 
   /** What a handler with `upstream` asks. */

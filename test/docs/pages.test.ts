@@ -34,7 +34,9 @@ const PROOFS: Readonly<Record<string, (snippet: Snippet) => unknown>> = {
     // asyncapi.test.ts serves the documents.
     snippet.page === 'docs/guide/asyncapi.md' ||
     (snippet.file?.endsWith('.ws.yaml') ? handlersIn(snippet) > 0 : isSaidToBeUnproven(snippet)),
-  text: ({ page }) => page === 'docs/guide/mock-files.md',
+  // Who talks to whom.
+  text: ({ page }) =>
+    ['docs/guide/mock-files.md', 'docs/guide/cores.md', 'docs/guide/machines.md'].includes(page),
 }
 
 function handlersIn({ file = '', code }: Snippet): number {

@@ -43,6 +43,7 @@ export const CASES: readonly Case[] = [
   {
     name: 'onDrain comes after a broadcast that waited, to each that it waited for',
     network: true,
+    oneProcess: 'the message is above maxPayload, and so for the own node only',
     async run(t) {
       const drained = t.queue<string>('drain')
       const server = await t.start({

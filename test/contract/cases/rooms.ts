@@ -2,7 +2,7 @@ import { expect } from 'vitest'
 import type { UniversalApiWsHandler } from '../../../src/index.ts'
 import { holdingsOf } from '../../support/inside.ts'
 import type { TestClient } from '../../support/client.ts'
-import type { Case } from '../harness.ts'
+import type { Case, Contract } from '../harness.ts'
 
 /** A client says which call to make: the tests then read like the calls. */
 const REMOTE: UniversalApiWsHandler = {
@@ -28,7 +28,8 @@ async function call(client: TestClient, ...args: unknown[]): Promise<unknown> {
 }
 
 /** What a client received before its own marker: proof of silence without waiting. */
-async function received(client: TestClient): Promise<unknown[]> {
+async function received(t: Contract, client: TestClient): Promise<unknown[]> {
+  await t.quiet()
   client.json(['send', { marker: true }])
   const messages = stash.get(client) ?? []
   stash.delete(client)
@@ -54,9 +55,9 @@ export const CASES: readonly Case[] = [
       expect([await a.next(), await a.next()]).toEqual(
         expect.arrayContaining([{ n: 2 }, { did: 'broadcast' }]),
       )
-      expect(await received(a)).toEqual([])
-      expect(await received(b)).toEqual([{ n: 1 }, { n: 2 }])
-      expect(await received(c)).toEqual([{ n: 1 }, { n: 2 }])
+      expect(await received(t, a)).toEqual([])
+      expect(await received(t, b)).toEqual([{ n: 1 }, { n: 2 }])
+      expect(await received(t, c)).toEqual([{ n: 1 }, { n: 2 }])
     },
   },
   {
@@ -78,8 +79,8 @@ export const CASES: readonly Case[] = [
       // The first time, the time that makes the topic, and after it.
       for (let n = 0; n < 4; n++) await call(sender, 'broadcast', { n }, { rooms: ['x', 'y', 'x', 'empty'] })
       const expected = [{ n: 0 }, { n: 1 }, { n: 2 }, { n: 3 }]
-      for (const client of [x, y, both]) expect(await received(client)).toEqual(expected)
-      for (const client of [sender, none]) expect(await received(client)).toEqual([])
+      for (const client of [x, y, both]) expect(await received(t, client)).toEqual(expected)
+      for (const client of [sender, none]) expect(await received(t, client)).toEqual([])
     },
   },
   {
@@ -103,12 +104,12 @@ export const CASES: readonly Case[] = [
       await call(sender, 'broadcast', { n: 5 }, union)
       await call(a, 'joinRoom', 'x')
       await call(sender, 'broadcast', { n: 6 }, union)
-      expect(await received(a)).toEqual([0, 1, 2, 3, 4, 6].map((n) => ({ n })))
-      expect(await received(b)).toEqual([0, 1, 2, 3, 4, 5, 6].map((n) => ({ n })))
+      expect(await received(t, a)).toEqual([0, 1, 2, 3, 4, 6].map((n) => ({ n })))
+      expect(await received(t, b)).toEqual([0, 1, 2, 3, 4, 5, 6].map((n) => ({ n })))
       b.close(4000)
       await t.until(() => server.connections.length, 2)
       await call(sender, 'broadcast', { n: 7 }, union)
-      expect(await received(a)).toEqual([{ n: 7 }])
+      expect(await received(t, a)).toEqual([{ n: 7 }])
     },
   },
   {
@@ -119,8 +120,8 @@ export const CASES: readonly Case[] = [
       await call(member, 'joinRoom', 'x')
       await call(outside, 'broadcast', 1, { rooms: ['x'] })
       await call(outside, 'broadcast', 2, { room: 'x', includeSelf: true })
-      expect(await received(outside)).toEqual([])
-      expect(await received(member)).toEqual([1, 2])
+      expect(await received(t, outside)).toEqual([])
+      expect(await received(t, member)).toEqual([1, 2])
       member.json(['broadcast', 3, { room: 'x', includeSelf: true }])
       expect([await member.next(), await member.next()]).toEqual(
         expect.arrayContaining([3, { did: 'broadcast' }]),
@@ -135,8 +136,8 @@ export const CASES: readonly Case[] = [
       await call(a, 'broadcast', 1, { rooms: [] })
       await call(a, 'broadcast', 2, { rooms: ['nobody'] })
       await call(a, 'broadcast', 3, { room: 'nobody', includeSelf: true })
-      expect(await received(a)).toEqual([])
-      expect(await received(b)).toEqual([])
+      expect(await received(t, a)).toEqual([])
+      expect(await received(t, b)).toEqual([])
     },
   },
   {
@@ -158,8 +159,8 @@ export const CASES: readonly Case[] = [
       expect([await a.next(), await a.next()]).toEqual(
         expect.arrayContaining([2, { did: 'broadcastAllRooms' }]),
       )
-      expect(await received(b)).toEqual([1, 2])
-      expect(await received(c)).toEqual([])
+      expect(await received(t, b)).toEqual([1, 2])
+      expect(await received(t, c)).toEqual([])
     },
   },
   {
@@ -176,7 +177,7 @@ export const CASES: readonly Case[] = [
       await call(a, 'leaveRoom', 'never')
       expect(await call(b, 'isInRoom', 'x')).toBe(false)
       await call(b, 'broadcast', 2, { room: 'x' })
-      expect(await received(a)).toEqual([1])
+      expect(await received(t, a)).toEqual([1])
     },
   },
   {
@@ -203,7 +204,7 @@ export const CASES: readonly Case[] = [
       expect(await call(a, 'getRooms')).toHaveLength(names.length)
       for (const name of names) await call(a, 'leaveRoom', name)
       for (const name of names) await call(b, 'broadcast', 'lost', { rooms: [name] })
-      expect(await received(a)).toEqual([])
+      expect(await received(t, a)).toEqual([])
     },
   },
   {
@@ -241,7 +242,7 @@ export const CASES: readonly Case[] = [
       const [one, two] = [await t.connect(server, '/one'), await t.connect(server, '/two')]
       await call(one, 'broadcast', 1)
       await call(one, 'broadcast', 2, { rooms: ['x'] })
-      expect(await received(two)).toEqual([])
+      expect(await received(t, two)).toEqual([])
     },
   },
   {
@@ -309,8 +310,8 @@ export const CASES: readonly Case[] = [
       expect(await one.next()).toEqual({ to: 'all' })
       expect(await two.next()).toEqual({ to: 'all' })
       expect(await two.next()).toEqual({ to: 'x' })
-      expect(await received(one)).toEqual([])
-      expect(await received(chat)).toEqual([])
+      expect(await received(t, one)).toEqual([])
+      expect(await received(t, chat)).toEqual([])
       expect(() => server.publish('/nope', 1)).toThrow(
         expect.objectContaining({ code: 'ERR_UNKNOWN_HANDLER' }),
       )
@@ -321,6 +322,7 @@ export const CASES: readonly Case[] = [
   },
   {
     name: "with scope: 'path', all spellings that are one path to the routing are one scope",
+    oneProcess: 'it counts the scopes of one engine',
     async run(t) {
       const server = await t.start(
         {
@@ -377,7 +379,7 @@ export const CASES: readonly Case[] = [
       const before = Date.now()
       const server = await t.start({ ...REMOTE, defaultRoom: 'x' })
       const client = await t.connect(server, '/r?q=1')
-      await received(client)
+      await received(t, client)
       expect(server.connections).toEqual([
         {
           id: expect.stringMatching(/^[0-9a-f-]{36}$/),
@@ -446,13 +448,13 @@ export const CASES: readonly Case[] = [
       a.json('x')
       a.json('all')
       a.json('union')
-      expect(await received(a)).toEqual([])
-      expect(await received(b)).toEqual([{ to: 'x' }, { to: 'all' }, { to: 'union' }])
+      expect(await received(t, a)).toEqual([])
+      expect(await received(t, b)).toEqual([{ to: 'x' }, { to: 'all' }, { to: 'union' }])
       await call(a, 'joinRoom', 'x')
       a.json('mine')
       a.json('x')
       expect(await a.next()).toEqual({ to: 'x' })
-      expect(await received(b)).toEqual([{ to: 'mine' }, { to: 'x' }])
+      expect(await received(t, b)).toEqual([{ to: 'mine' }, { to: 'x' }])
     },
   },
   {
