@@ -1,3 +1,6 @@
+import type { Sample } from '../metrics/sample.ts'
+import type { Answer, Ask } from './calls.ts'
+
 // What a supervisor and its workers say to each other, over the channel of `node:cluster`.
 
 export type ToWorker =
@@ -18,6 +21,10 @@ export type ToWorker =
   | { readonly type: 'commit'; readonly generation: number }
   /** Close in order, and end. */
   | { readonly type: 'drain' }
+  /** So many processes serve now. */
+  | { readonly type: 'workers'; readonly up: number }
+  | Ask
+  | Answer
 
 export type FromWorker =
   /** It listens to its supervisor: what was said before would be lost. */
@@ -26,6 +33,10 @@ export type FromWorker =
   | { readonly type: 'failed'; readonly code: string | undefined; readonly message: string }
   | { readonly type: 'prepared'; readonly generation: number; readonly error: string | undefined }
   | { readonly type: 'committed'; readonly generation: number }
+  /** It ends, and this is what it has counted. */
+  | { readonly type: 'samples'; readonly samples: readonly Sample[] }
+  | Ask
+  | Answer
 
 /** What there is to announce. */
 export interface Served {

@@ -8,6 +8,7 @@ import { SidewireError, type ErrorCode } from '../engine/errors.ts'
 import { now, setTimeout } from '../engine/timers.ts'
 import { freePort } from './free-port.ts'
 import type { FromWorker, Served, ToWorker } from './messages.ts'
+import { Overview, type Peer } from './overview/overview.ts'
 
 /** Until a worker that has died is started again, for each time in a row. */
 const BACKOFF_MS = [1000, 2000, 4000, 8000, 16_000, 30_000]
@@ -50,6 +51,7 @@ export class Supervisor {
   readonly #plan: Plan
   readonly #seats: Seat[]
   readonly #hub = new Hub()
+  readonly #overview: Overview
   #folder: string | undefined
   #hubPath: string | undefined
   #port = 0
@@ -60,6 +62,7 @@ export class Supervisor {
 
   constructor(plan: Plan) {
     this.#plan = plan
+    this.#overview = new Overview(plan.workers)
     this.#seats = Array.from({ length: plan.workers }, (_, index) => ({
       worker: index + 1,
       process: undefined,
@@ -161,19 +164,25 @@ export class Supervisor {
   /** Starts a worker for it. */
   async #seat(seat: Seat): Promise<Served | Extract<FromWorker, { type: 'failed' }>> {
     const worker = cluster.fork()
+    const peer: Peer = { send: (message) => void (worker.isConnected() && worker.send(message)) }
+    // It may have died a moment before it is written to.
+    worker.on('error', () => {})
     let failure: Extract<FromWorker, { type: 'failed' }> | undefined
     const started = now()
     return await new Promise((resolve) => {
       worker.on('message', (message: FromWorker) => {
         for (const listener of this.#listeners) listener(worker, message)
+        this.#overview.told(peer, message)
         if (message.type === 'ready') worker.send(this.#startOf(seat))
         if (message.type === 'failed') failure = message
         if (message.type !== 'listening') return
         Object.assign(seat, { process: worker, startedAt: started, isListening: true })
+        this.#overview.joined(peer, seat.worker)
         resolve(message)
       })
       worker.on('exit', (code, signal) => {
         for (const listener of this.#listeners) listener(worker, undefined)
+        this.#overview.left(peer)
         const message = `it ended with ${signal ? `the signal ${signal}` : `the code ${code}`}`
         resolve(failure ?? { type: 'failed', code: undefined, message })
         if (seat.process === worker) this.#died(seat, message)

@@ -5,7 +5,10 @@ import { SidewireError } from '../engine/errors.ts'
 import { resolveServerOptions, type ServerOptions } from '../engine/handler/options.ts'
 import type { Logger } from '../engine/logger.ts'
 import { setImmediate } from '../engine/timers.ts'
-import { startServer, type Server } from '../server/server.ts'
+import type { Sample } from '../metrics/sample.ts'
+import { SAMPLES, type Answering } from '../server/behind.ts'
+import { startServer, type Partners, type Server } from '../server/server.ts'
+import { answerTo, Calls, type Ask } from './calls.ts'
 import type { FromWorker, ToWorker } from './messages.ts'
 
 /**
@@ -27,7 +30,10 @@ export function runWorker(load: (job: unknown) => Promise<ServerOptions>): void 
 class Worker {
   readonly #load: (job: unknown) => Promise<ServerOptions>
   #start: Extract<ToWorker, { type: 'start' }> | undefined
-  #server: Server | undefined
+  #server: (Server & Answering) | undefined
+  readonly #calls = new Calls()
+  /** As the supervisor has it: this one counts itself until it is told. */
+  #up = 1
   #hub: RedialingBroker | undefined
   #prepared: { readonly generation: number; readonly options: ServerOptions } | undefined
   /** What the first of them says of the configuration is not said again by the others. */
@@ -49,6 +55,13 @@ class Worker {
         return this.#commit(message.generation)
       case 'drain':
         return await this.drain()
+      case 'workers':
+        this.#up = message.up
+        return
+      case 'ask':
+        return tell(await answerTo(message, () => this.#answer(message)))
+      case 'answer':
+        return this.#calls.answered(message)
     }
   }
 
@@ -58,6 +71,8 @@ class Worker {
       // Connections that the kernel has given to us, and nobody has read yet, would be reset.
       for (let turn = 0; turn < 2; turn++) await new Promise<void>((resolve) => void setImmediate(resolve))
       await this.#server?.close()
+      // What has happened since it was asked last would be forgotten.
+      await told({ type: 'samples', samples: (await this.#server?.[SAMPLES]()) ?? [] })
       process.exit(0)
     })()
     await this.#draining
@@ -67,9 +82,9 @@ class Worker {
     try {
       const server = await this.#saying(async () => {
         const options = this.#ownShare(await this.#load(this.#start?.job))
-        return await startServer(options, { worker: this.#start?.worker })
+        return await startServer(options, this.#partners())
       })
-      this.#server = server
+      this.#server = server as Server & Answering
       const { url, urls, port, runtime, runtimeDescription } = server
       tell({ type: 'listening', url, urls, port, runtime, runtimeDescription })
     } catch (error) {
@@ -77,6 +92,22 @@ class Worker {
       tell({ type: 'failed', code, message: messageOf(error) })
       process.exit(1)
     }
+  }
+
+  #partners(): Partners {
+    return {
+      worker: this.#start?.worker,
+      workers: () => ({ shown: this.#up, verdict: 'ready' }),
+      gather: async (own) => {
+        const outcome = await this.#calls.ask<readonly Sample[]>({ send: tell }, 'samples', undefined)
+        return [outcome && 'value' in outcome ? outcome.value : await own()]
+      },
+    }
+  }
+
+  async #answer({ what }: Ask): Promise<unknown> {
+    if (what === 'samples') return this.#server?.[SAMPLES]()
+    throw new Error(`a worker is asked for ${what}`)
   }
 
   async #prepare(generation: number): Promise<void> {
@@ -134,8 +165,14 @@ class Worker {
 }
 
 function tell(message: FromWorker): void {
-  // Without a channel the supervisor is dead, and so are we in a moment.
-  if (process.connected) process.send?.(message)
+  void told(message)
+}
+
+/** Resolves when it is written. Without a channel the supervisor is dead, and so are we in a moment. */
+async function told(message: FromWorker): Promise<void> {
+  if (!process.connected) return
+  // With somebody to tell of it, a channel that has just ended is no uncaught error.
+  await new Promise<void>((resolve) => process.send?.(message, undefined, undefined, () => resolve()))
 }
 
 function messageOf(error: unknown): string {
