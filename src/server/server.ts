@@ -363,8 +363,8 @@ async function startControl(
   { token }: { readonly token: string | undefined },
   hosts: readonly string[],
 ): Promise<Control> {
-  const { Control: Made } = await import('../control/control.ts')
-  return new Made(engine, engine.clock, { token, isLoopback: hosts.every(isLoopback) })
+  const { controlOf } = await import('../control/control.ts')
+  return controlOf(engine, engine.clock, { token, isLoopback: hosts.every(isLoopback) })
 }
 
 /** The same. */
@@ -374,14 +374,14 @@ async function startInspector(
   served: Served,
 ): Promise<Inspector | undefined> {
   if (!inspector) return undefined
-  const { Inspector: Made } = await import('../inspector/inspector.ts')
+  const { inspectorOf } = await import('../inspector/inspector.ts')
   const listensOnLoopback = hosts.every(isLoopback)
   if (!listensOnLoopback && inspector.token === undefined)
     engine.logger.warn(
       `option "inspector" is on, but the server listens on ${hosts.join(', ')}, beyond loopback, and there it answers nobody ` +
         'without a token: inspector: { token }; see docs/guide/inspector.md',
     )
-  return new Made(engine, engine.clock, served, { ...inspector, listensOnLoopback })
+  return inspectorOf(engine, engine.clock, served, { ...inspector, listensOnLoopback })
 }
 
 /** The same. */
