@@ -43,7 +43,7 @@ export interface Served {
   readonly stats: Stats
   readonly backends: Backends
   /** Milliseconds that the event loop was late, at most since this was asked last; without it, it is that of this process. */
-  lateBy?(): number
+  readonly lateBy?: () => number
 }
 
 export type { Scene }

@@ -5,11 +5,15 @@ import { SidewireError } from '../engine/errors.ts'
 import { resolveServerOptions, type ServerOptions } from '../engine/handler/options.ts'
 import type { Logger } from '../engine/logger.ts'
 import { setImmediate } from '../engine/timers.ts'
+import { systemClock } from '../engine/clock.ts'
+import { INSIDE, type WithInside } from '../engine/inside.ts'
 import type { Sample } from '../metrics/sample.ts'
 import { SAMPLES, type Answering } from '../server/behind.ts'
 import { startServer, type Partners, type Server } from '../server/server.ts'
 import { answerTo, Calls, type Ask } from './calls.ts'
 import type { FromWorker, ToWorker } from './messages.ts'
+import { Forwarding } from './overview/forwarding.ts'
+import { Outlook, type Question } from './overview/outlook.ts'
 
 /**
  * One of the processes that serve at one port. It is told what to do by its supervisor; signals that a terminal sends to all of
@@ -31,6 +35,8 @@ class Worker {
   readonly #load: (job: unknown) => Promise<ServerOptions>
   #start: Extract<ToWorker, { type: 'start' }> | undefined
   #server: (Server & Answering) | undefined
+  #outlook: Outlook | undefined
+  #forwarding: Forwarding | undefined
   readonly #calls = new Calls()
   /** As the supervisor has it: this one counts itself until it is told. */
   #up = 1
@@ -55,6 +61,8 @@ class Worker {
         return this.#commit(message.generation)
       case 'drain':
         return await this.drain()
+      case 'taken':
+        return this.#outlook?.taken(message.size)
       case 'workers':
         this.#up = message.up
         return
@@ -71,6 +79,7 @@ class Worker {
       // Connections that the kernel has given to us, and nobody has read yet, would be reset.
       for (let turn = 0; turn < 2; turn++) await new Promise<void>((resolve) => void setImmediate(resolve))
       await this.#server?.close()
+      this.#outlook?.close()
       // What has happened since it was asked last would be forgotten.
       await told({ type: 'samples', samples: (await this.#server?.[SAMPLES]()) ?? [] })
       process.exit(0)
@@ -85,6 +94,8 @@ class Worker {
         return await startServer(options, this.#partners())
       })
       this.#server = server as Server & Answering
+      const inside = (server as Server & WithInside)[INSIDE]
+      this.#outlook = new Outlook(inside, () => server.stats(), systemClock, tell)
       const { url, urls, port, runtime, runtimeDescription } = server
       tell({ type: 'listening', url, urls, port, runtime, runtimeDescription })
     } catch (error) {
@@ -95,19 +106,27 @@ class Worker {
   }
 
   #partners(): Partners {
+    const supervisor = { send: tell }
+    const forwarding =
+      this.#start &&
+      new Forwarding(this.#start.forwarded, (request) => this.#calls.ask(supervisor, 'page', request))
+    this.#forwarding = forwarding
     return {
       worker: this.#start?.worker,
+      faultSeed: this.#start?.faultSeed,
+      pages: (raw, body) => forwarding?.answer(raw, body),
       workers: () => ({ shown: this.#up, verdict: 'ready' }),
       gather: async (own) => {
-        const outcome = await this.#calls.ask<readonly Sample[]>({ send: tell }, 'samples', undefined)
+        const outcome = await this.#calls.ask<readonly Sample[]>(supervisor, 'samples', undefined)
         return [outcome && 'value' in outcome ? outcome.value : await own()]
       },
     }
   }
 
-  async #answer({ what }: Ask): Promise<unknown> {
+  #answer({ what, given }: Ask): unknown {
     if (what === 'samples') return this.#server?.[SAMPLES]()
-    throw new Error(`a worker is asked for ${what}`)
+    if (what === 'body') return this.#forwarding?.bodyOf(given as number)
+    return this.#outlook?.answer({ what, given } as Question)
   }
 
   async #prepare(generation: number): Promise<void> {
