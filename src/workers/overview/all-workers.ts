@@ -38,6 +38,12 @@ interface Watched {
   late: number
 }
 
+interface Gathered<T> {
+  readonly answers: readonly T[]
+  /** The numbers of those that did not answer. */
+  readonly missing: readonly number[]
+}
+
 interface Options extends TimelineOptions {
   readonly workers: number
   readonly redact: readonly string[]
@@ -243,7 +249,7 @@ export class AllWorkers implements Scene {
     return { connections: all.reduce((sum, { connections }) => sum + connections, 0) }
   }
 
-  async #answers<T>(question: Question): Promise<{ answers: T[]; missing: number[] }> {
+  async #answers<T>(question: Question): Promise<Gathered<T>> {
     const answers: T[] = []
     const missing: number[] = []
     await Promise.all(
