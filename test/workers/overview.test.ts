@@ -1,3 +1,4 @@
+import { globalAgent } from 'node:http'
 import { afterEach, describe, expect, test } from 'vitest'
 import { endAll, project, serve, TARGETS } from '../cli/cli.ts'
 import { http, Page } from '../inspector/asking.ts'
@@ -186,7 +187,10 @@ describe.each(TARGETS)('$runtime', (target) => {
     expect(body).toContain('<!doctype html>')
 
     // A worker that dies takes its connections out of what is shown.
+    // Nothing is asked over a connection that it has.
+    globalAgent.destroy()
     process.kill(other.pid, 'SIGKILL')
+    await cli.line(/worker \d is gone/)
     expect((await other.client.closed).code).toBe(1006)
     const its = guests.filter(({ pid }) => pid === other.pid)
     const closed = (await page.rowsUntil('close', its.length)).filter(({ type }) => type === 'close')
