@@ -48,7 +48,7 @@ export type { SchemaIssue, StandardSchema } from './engine/schema/standard-schem
 export type { HandlerService } from './engine/handler/handler-service.ts'
 export type { Logger, LogLevel } from './engine/logger.ts'
 export type { ControlErrorCode } from './control/answers.ts'
-export type { ControlConnection } from './control/control.ts'
+export type { ControlConnection } from './control/reach.ts'
 export type { FaultPage } from './control/faults.ts'
 export type { FaultRow } from './engine/network.ts'
 export type { JournalPage } from './control/journal.ts'

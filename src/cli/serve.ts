@@ -93,7 +93,7 @@ async function onWorkers(
   return {
     ...served,
     workers,
-    reload: () => supervisor.reload(),
+    reload: (next) => supervisor.reload(next),
     close: () => supervisor.stop(),
     kill: () => supervisor.kill(),
   }

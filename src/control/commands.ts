@@ -44,8 +44,15 @@ async function inTime(body: Promise<Uint8Array | undefined>, clock: Clock): Prom
   })
 }
 
-/** A message to one connection, to a handler's, or to rooms of it. */
-export function send(inside: Inside, command: Command): { readonly receivers: number } {
+/** Which of those in a handler, or in rooms, get a message: of all processes, of this one alone, or none because another does it. */
+export type Reaches = 'everywhere' | 'here' | 'nobody'
+
+/** A message to one connection, to a handler's, or to rooms of it. @returns how many of this process are meant */
+export function send(
+  inside: Inside,
+  command: Command,
+  reaches: Reaches = 'everywhere',
+): { readonly receivers: number } {
   const target = targetOf(command)
   const data = messageOf(command)
   if ('connection' in target) {
@@ -53,7 +60,11 @@ export function send(inside: Inside, command: Command): { readonly receivers: nu
     return { receivers: status === 'closed' || status === 'dropped' ? 0 : 1 }
   }
   const receivers = reached(inside, target).length
-  inside.publishTo(target.pattern, data, target.rooms && { rooms: [...target.rooms] })
+  if (reaches !== 'nobody')
+    inside.publishTo(target.pattern, data, {
+      ...(target.rooms && { rooms: target.rooms }),
+      local: reaches === 'here',
+    })
   return { receivers }
 }
 

@@ -1,34 +1,21 @@
 import type { Clock } from '../engine/clock.ts'
-import type { WebSocketConnection } from '../engine/connection/websocket-connection.ts'
 import { describe } from '../engine/errors.ts'
 import { pathOf, readHeaders, type RequestHeaders } from '../engine/handshake/request.ts'
 import type { Inside } from '../engine/inside.ts'
 import type { HttpAnswer, RawRequest, ReadBody } from '../engine/runtime.ts'
 import { assertLocal, hasToken } from './access.ts'
 import { failed, json, Refused } from './answers.ts'
-import { disconnect, readCommand, send } from './commands.ts'
-import { liftFaults, listFaults, putFaults, type FaultPage } from './faults.ts'
+import { readCommand } from './commands.ts'
+import type { FaultPage } from './faults.ts'
 import { ControlJournal } from './journal.ts'
-
-/** Where it is. */
-const CONTROL_PATH = '/.sidewire/'
+import { CONTROL_PATH, isControlPath } from './path.ts'
+import { reachOf, type Reach } from './reach.ts'
 
 export interface ControlOptions {
   /** What a request has to carry, as `Authorization: Bearer <token>`. */
   readonly token?: string | undefined
   /** Whether the server listens on loopback addresses alone. */
   readonly isLoopback: boolean
-}
-
-/** An open connection, as the endpoint lists it. */
-export interface ControlConnection {
-  readonly id: string
-  readonly path: string
-  readonly rooms: readonly string[]
-  readonly remoteAddress: string
-  readonly userAgent?: string
-  readonly subprotocol: string
-  readonly bufferedAmount: number
 }
 
 const MAX_WAIT_MS = 30_000
@@ -42,30 +29,45 @@ const METHODS: ReadonlyMap<string, readonly string[]> = new Map([
   ['disconnect', ['POST']],
 ])
 
+/** Of the engine of this process. */
+export function controlOf(inside: Inside, clock: Clock, options: ControlOptions): Control {
+  return new Control(reachOf(inside), clock, options)
+}
+
 /** What other processes may ask of a server, and tell it, over HTTP: see docs/reference/control.md. */
 export class Control {
-  readonly #inside: Inside
+  readonly #reach: Reach
   readonly #clock: Clock
   readonly #options: ControlOptions
   readonly #journal: ControlJournal
   readonly #stop: () => void
 
-  constructor(inside: Inside, clock: Clock, options: ControlOptions) {
-    this.#inside = inside
+  constructor(reach: Reach, clock: Clock, options: ControlOptions) {
+    this.#reach = reach
     this.#clock = clock
     this.#options = options
     this.#journal = new ControlJournal(clock)
-    this.#stop = inside.listen(this.#journal.listen)
+    this.#stop = reach.listen(this.#journal.listen)
   }
 
   close(): void {
     this.#stop()
-    this.#journal.close()
+    this.#journal.wake()
+  }
+
+  /** Those who wait get what there is. */
+  wake(): void {
+    this.#journal.wake()
+  }
+
+  /** So many things have happened, and nobody can say what. */
+  leave(count: number): void {
+    this.#journal.leave(count)
   }
 
   /** `undefined`: the path is none of its. */
   answer(raw: RawRequest, body: ReadBody): Promise<HttpAnswer> | undefined {
-    if (!raw.url.startsWith(CONTROL_PATH)) return undefined
+    if (!isControlPath(raw.url)) return undefined
     return this.#answer(raw, body).catch(failed)
   }
 
@@ -93,12 +95,12 @@ export class Control {
           await this.#journal.wait(wholeOf(query, 'after'), Math.min(MAX_WAIT_MS, wholeOf(query, 'wait'))),
         )
       case 'connections':
-        return json({ connections: this.#inside.openConnections().map(listed) })
+        return json(await this.#reach.list())
       case 'send':
-        return json(send(this.#inside, await readCommand(readBody, this.#clock)))
+        return json(await this.#reach.send(await readCommand(readBody, this.#clock)))
       case 'disconnect':
       default:
-        return json(disconnect(this.#inside, await readCommand(readBody, this.#clock)))
+        return json(await this.#reach.disconnect(await readCommand(readBody, this.#clock)))
     }
   }
 
@@ -108,12 +110,19 @@ export class Control {
     connection: string | null,
     readBody: ReadBody,
   ): Promise<FaultPage> {
-    if (method === 'GET') return listFaults(this.#inside)
+    if (method === 'GET') return this.#reach.switchFaults({ action: 'list' })
     const path = name.slice('faults'.length)
     const target = { pattern: patternIn(path), connection }
     if (method === 'DELETE')
-      return liftFaults(this.#inside, path === '' && connection === null ? undefined : target)
-    return putFaults(this.#inside, target, await readCommand(readBody, this.#clock))
+      return this.#reach.switchFaults({
+        action: 'lift',
+        target: path === '' && connection === null ? undefined : target,
+      })
+    return this.#reach.switchFaults({
+      action: 'put',
+      target,
+      command: await readCommand(readBody, this.#clock),
+    })
   }
 
   #assertToken(headers: RequestHeaders, changes: boolean): void {
@@ -149,19 +158,4 @@ function wholeOf(query: URLSearchParams, name: string): number {
   const text = query.get(name) ?? '0'
   if (/^\d{1,15}$/.test(text)) return Number(text)
   throw new Refused(400, 'body', `${name} is ${describe(text)}; it has to be a whole number`)
-}
-
-function listed(conn: WebSocketConnection): ControlConnection {
-  const { id, path, subprotocol, bufferedAmount, req } = conn
-  const userAgent = req.headers['user-agent']
-  const { remoteAddress } = req.socket
-  return {
-    id,
-    path,
-    rooms: conn.getRooms(),
-    remoteAddress,
-    ...(userAgent !== undefined && { userAgent }),
-    subprotocol,
-    bufferedAmount,
-  }
 }

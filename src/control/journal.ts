@@ -8,7 +8,7 @@ export interface JournalPage {
   readonly rows: readonly JournalRow[]
   /** What to give as `after` next. */
   readonly next: number
-  /** How many rows after `after` are gone, because there were too many. */
+  /** How many rows after `after` are gone, or were never told by a worker, because there were too many. */
   readonly gone: number
 }
 
@@ -42,8 +42,7 @@ export class ControlJournal {
 
   page(after: number): JournalPage {
     const rows = this.#rows.filter(({ n }) => n > after)
-    const first = this.#rows[0]?.n ?? this.#last + 1
-    return { rows, next: this.#last, gone: Math.max(0, first - after - 1) }
+    return { rows, next: this.#last, gone: Math.max(0, this.#last - after - rows.length) }
   }
 
   /** The same, as soon as there is a row, or when the time is over. */
@@ -52,8 +51,14 @@ export class ControlJournal {
     return this.page(after)
   }
 
+  /** So many things have happened that nobody looked at: their numbers are never seen. */
+  leave(count: number): void {
+    this.#last += count
+    this.#sleepers.wake()
+  }
+
   /** Answers those who wait. */
-  close(): void {
+  wake(): void {
     this.#sleepers.wake()
   }
 }

@@ -4,7 +4,7 @@ import type { TapEvent } from '../engine/tap.ts'
 
 /** One thing that happened, as JSON. What is unknown is left out. */
 export interface JournalRow {
-  /** From 1, without gaps. */
+  /** From 1. A gap is what workers had no time to tell. */
   readonly n: number
   /** Milliseconds since the epoch. */
   readonly at: number
@@ -132,7 +132,7 @@ export function whole(payload: Payload): Shown {
 }
 
 /** With what has caused it. */
-function storyOf(error: Error): string {
+export function storyOf(error: Error): string {
   const { stack, message, cause } = error
   const own = stack ?? message
   return cause instanceof Error ? `${own}\ncaused by ${storyOf(cause)}` : own

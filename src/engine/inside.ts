@@ -8,6 +8,8 @@ import type { Tap, TapListener } from './tap.ts'
 export interface OpenConnection extends WebSocketConnection {
   /** Milliseconds since the epoch. */
   readonly since: number
+  /** The handler's. */
+  readonly pattern: string
 }
 
 /** What a server shows to the parts of this package that look into it. */

@@ -4,3 +4,6 @@ export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
     typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
   )
 }
+
+/** At once, or later. */
+export type MaybePromise<T> = T | Promise<T>

@@ -77,7 +77,7 @@ const COUNT_OF: Readonly<Record<FaultInfo['kind'], keyof FaultCounts>> = {
 export class FaultyNetwork implements Network {
   readonly #world: World
   /** For all that have no seed of their own. */
-  readonly #seed: number = Math.floor(Math.random() * 2 ** 31)
+  readonly #seed: number
   /** What the handlers say. */
   #handlers = new Map<string, { readonly faults: FaultsOf; readonly set: FaultSet }>()
   /** In the order in which they were switched on. */
@@ -85,8 +85,9 @@ export class FaultyNetwork implements Network {
   readonly #own = new Map<Connection, Own>()
   readonly #links = new Map<Connection, Linked>()
 
-  constructor(world: World) {
+  constructor(world: World, seed: number = Math.floor(Math.random() * 2 ** 31)) {
     this.#world = world
+    this.#seed = seed
   }
 
   /** @throws `ERR_OPTION`, `ERR_UNKNOWN_HANDLER` */

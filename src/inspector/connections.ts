@@ -39,6 +39,14 @@ export interface ConnectionPage {
   readonly found: number
   readonly rows: readonly ConnectionRow[]
   readonly rooms: readonly { readonly pattern: string; readonly room: string; readonly size: number }[]
+  /** Workers that did not say what they have. */
+  readonly missing?: readonly number[]
+}
+
+/** How connections are numbered, where several processes number theirs. */
+export interface Numbering {
+  readonly first: number
+  readonly step: number
 }
 
 interface Count {
@@ -52,17 +60,20 @@ interface Count {
 }
 
 /** Rooms that a page lists, the largest first. */
-const MAX_ROOMS = 200
+export const MAX_ROOMS = 200
 
 /** What the inspector knows of connections: a number for each, and what was sent over it. */
 export class Connections {
   readonly #inside: Inside
   readonly #counts = new WeakMap<WebSocketConnection, Count>()
-  #last = 0
+  readonly #step: number
+  #next: number
   #gaps = 0
 
-  constructor(inside: Inside) {
+  constructor(inside: Inside, { first, step }: Numbering = { first: 1, step: 1 }) {
     this.#inside = inside
+    this.#next = first
+    this.#step = step
   }
 
   readonly numberOf = (conn: WebSocketConnection): number => this.#of(conn).conn
@@ -127,13 +138,14 @@ export class Connections {
     const known = this.#counts.get(conn)
     if (known) return known
     const made: Count = {
-      conn: ++this.#last,
+      conn: this.#next,
       messagesIn: 0,
       bytesIn: 0,
       messagesOut: 0,
       bytesOut: 0,
       gaps: this.#gaps,
     }
+    this.#next += this.#step
     this.#counts.set(conn, made)
     return made
   }

@@ -35,7 +35,7 @@ export type FaultCommand =
 /** Whom they are for; the pattern `'*'` is all. */
 export type FaultTo = { readonly pattern: string } | { readonly connection: string }
 
-const MAX_ROWS = 100
+export const MAX_ROWS = 100
 
 const to = v.union(
   [v.strictObject({ pattern: v.string() }), v.strictObject({ connection: v.string() })],

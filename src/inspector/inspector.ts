@@ -1,23 +1,25 @@
 import { randomUUID } from 'node:crypto'
 import { failed, json, Refused } from '../control/answers.ts'
-import { disconnect, readCommand, send, type Command } from '../control/commands.ts'
+import { readCommand, type Command } from '../control/commands.ts'
 import { whole, type Shown } from '../control/row.ts'
 import type { Clock } from '../engine/clock.ts'
 import { pathOf } from '../engine/handshake/request.ts'
-import type { Inside } from '../engine/inside.ts'
 import type { HttpAnswer, RawRequest, ReadBody } from '../engine/runtime.ts'
+import type { MaybePromise } from '../engine/promise.ts'
 import type { Stats } from '../engine/stats.ts'
 import type { RecordingState } from '../engine/upstream/recording-state.ts'
 import { Access, type AccessOptions } from './access.ts'
-import { Connections, type ConnectionPage } from './connections.ts'
-import { faultList, readFaultCommand, runFaultCommand, type FaultAnswer, type FaultList } from './faults.ts'
+import type { ConnectionPage } from './connections.ts'
+import { readFaultCommand, type FaultAnswer, type FaultList } from './faults.ts'
 import { isWanted } from './filter.ts'
 import { pageFile } from './page-files.ts'
+import { INSPECTOR_PATH, isInspectorPath } from './path.ts'
 import { recordingOf, switchRecording, type Backends } from './recording.ts'
 import { Redaction } from './redaction.ts'
+import { OneEngine, type Scene } from './scene.ts'
 import { toRow, type Row } from './row.ts'
 import { Samples, type Sample } from './samples.ts'
-import { Timeline, type Entry } from './timeline.ts'
+import type { Entry, TimelineOptions } from './timeline.ts'
 import { readWatch, type Watch } from './watch.ts'
 
 export interface InspectorOptions extends AccessOptions {
@@ -40,6 +42,33 @@ export interface Served {
   handlers(): readonly HandlerRow[]
   readonly stats: Stats
   readonly backends: Backends
+  /** Milliseconds that the event loop was late, at most since this was asked last; without it, it is that of this process. */
+  readonly lateBy?: () => number
+}
+
+export type { Scene }
+
+/** Of the engine of this process. */
+export function inspectorOf(
+  inside: ConstructorParameters<typeof OneEngine>[0],
+  clock: Clock,
+  served: Served,
+  options: InspectorOptions,
+): Inspector {
+  return new Inspector(
+    new OneEngine(inside, served.stats, clock, timelineOf(options)),
+    clock,
+    served,
+    options,
+  )
+}
+
+/** How much it keeps. */
+export function timelineOf({
+  history,
+  redact,
+}: Pick<InspectorOptions, 'history' | 'redact'>): TimelineOptions {
+  return { history, historyBytes: HISTORY_BYTES, redaction: new Redaction(redact) }
 }
 
 /** What a page gets, each time that it asks. */
@@ -66,8 +95,6 @@ export interface Batch {
   readonly samples: readonly Sample[]
 }
 
-/** Where the page is, and what it asks. */
-const INSPECTOR_PATH = '/.sidewire/'
 const ASKED = new Set([
   'page/watch',
   'page/payload',
@@ -82,50 +109,47 @@ const HISTORY_BYTES = 4 * 1024 * 1024
 
 /** The page that shows what happens in the engine, and what it asks: see docs/guide/inspector.md. */
 export class Inspector {
-  readonly #inside: Inside
+  readonly #scene: Scene
   readonly #clock: Clock
   readonly #options: InspectorOptions
   readonly #served: Served
   readonly #boot = randomUUID()
   readonly #access: Access
-  readonly #connections: Connections
-  readonly #timeline: Timeline
   readonly #samples: Samples
   readonly #redaction: Redaction
   readonly #watching = new Set<Promise<unknown>>()
 
-  constructor(inside: Inside, clock: Clock, served: Served, options: InspectorOptions) {
-    this.#inside = inside
+  constructor(scene: Scene, clock: Clock, served: Served, options: InspectorOptions) {
+    this.#scene = scene
     this.#clock = clock
     this.#served = served
     this.#options = options
     this.#access = new Access(options, clock)
-    this.#connections = new Connections(inside)
     this.#redaction = new Redaction(options.redact)
-    this.#samples = new Samples(served.stats, clock)
-    this.#timeline = new Timeline(inside, served.stats, clock, this.#connections, {
-      history: options.history,
-      historyBytes: HISTORY_BYTES,
-      redaction: this.#redaction,
-    })
+    this.#samples = new Samples(served.stats, clock, served.lateBy)
   }
 
   /** Pages that wait get what there is. */
   async close(): Promise<void> {
-    this.#timeline.close()
+    this.#scene.close()
     this.#samples.close()
+    this.wake()
     await Promise.allSettled(this.#watching)
     // What has an answer writes it now.
     await new Promise<void>((resolve) => this.#clock.after(0, resolve))
   }
 
+  /** The same, and they may ask again. */
+  wake(): void {
+    this.#scene.timeline.wake()
+  }
+
   /** `undefined`: the path is none of its. */
   answer(raw: RawRequest, body: ReadBody): Promise<HttpAnswer> | undefined {
+    if (!isInspectorPath(raw.url)) return undefined
     const path = pathOf(raw.url)
     if (path === INSPECTOR_PATH.slice(0, -1)) return Promise.resolve(toSlash(raw.url))
-    if (!path.startsWith(INSPECTOR_PATH)) return undefined
     const name = path.slice(INSPECTOR_PATH.length)
-    if (name !== '' && !name.startsWith('page/')) return undefined
     return this.#answer(raw, name, body).catch(failed)
   }
 
@@ -145,11 +169,11 @@ export class Inspector {
       case 'page/payload':
         return json(this.#payload(await command))
       case 'page/send':
-        return json(await this.#act((given) => send(this.#inside, given), command))
+        return json(await this.#act((given) => this.#scene.send(given), command))
       case 'page/disconnect':
-        return json(await this.#act((given, willEnd) => disconnect(this.#inside, given, willEnd), command))
+        return json(await this.#act((given) => this.#scene.disconnect(given), command))
       case 'page/faults':
-        return json(this.#faults(await command))
+        return json(await this.#faults(await command))
       case 'page/recording':
         return json(await this.#record(await command))
       default:
@@ -158,20 +182,16 @@ export class Inspector {
     }
   }
 
-  async #act<T>(
-    run: (command: Command, willEnd: Parameters<Parameters<Timeline['act']>[0]>[0]) => T,
-    command: Promise<Command>,
-  ): Promise<T> {
+  async #act<T>(run: (command: Command) => MaybePromise<T>, command: Promise<Command>): Promise<T> {
     const given = await command
     this.#assertActs()
-    return this.#timeline.act((willEnd) => run(given, willEnd))
+    return run(given)
   }
 
-  #faults(given: Command): FaultAnswer {
+  async #faults(given: Command): Promise<FaultAnswer> {
     const command = readFaultCommand(given)
     if (command.action !== 'list') this.#assertActs()
-    // What arrives because they are lifted is by those who sent it, and not by the inspector.
-    return runFaultCommand(this.#inside, this.#connections, command)
+    return this.#scene.runFaults(command)
   }
 
   async #record(given: Command): Promise<RecordingState> {
@@ -194,18 +214,22 @@ export class Inspector {
   }
 
   async #watch(watch: Watch): Promise<Batch> {
-    this.#timeline.look()
+    const { timeline, numberOf } = this.#scene
+    await this.#scene.look()
     this.#samples.keep()
-    if (watch.after >= this.#timeline.last && watch.wait > 0) {
-      await this.#timeline.wait(watch.after, watch.wait)
-      if (watch.after < this.#timeline.last)
+    if (watch.after >= timeline.last && watch.wait > 0) {
+      await timeline.wait(watch.after, watch.wait)
+      if (watch.after < timeline.last)
         await new Promise<void>((resolve) => this.#clock.after(TOGETHER_MS, resolve))
     }
     const handlers = this.#served.handlers()
-    const entries = this.#timeline.after(watch.after)
+    const patterns = handlers.map(({ pattern }) => pattern)
+    const [connections, faults] = watch.connections
+      ? await Promise.all([this.#scene.connections(patterns, watch.connections), this.#scene.faults()])
+      : []
+    const entries = timeline.after(watch.after)
     const chosen = this.#choose(entries, watch)
-    const { last, first } = this.#timeline
-    const faults = watch.connections && faultList(this.#inside, this.#connections)
+    const { last, first } = timeline
     const recording = recordingOf(this.#served.backends)
     const missed = watch.after === 0 ? 0 : Math.max(0, first - watch.after - 1)
     return {
@@ -215,15 +239,10 @@ export class Inspector {
       now: this.#clock.date(),
       handlers,
       refused: this.#served.stats.refused,
-      rows: chosen.map((entry) => toRow(entry, this.#connections.numberOf, this.#redaction)),
+      rows: chosen.map((entry) => toRow(entry, numberOf, this.#redaction)),
       next: last,
       left: missed + entries.length - chosen.length,
-      ...(watch.connections && {
-        connections: this.#connections.page(
-          handlers.map(({ pattern }) => pattern),
-          watch.connections,
-        ),
-      }),
+      ...(connections && { connections }),
       ...(faults && { faults }),
       ...(recording && { recording }),
       samples: this.#samples.after(watch.samplesAfter),
@@ -233,7 +252,7 @@ export class Inspector {
   /** The last that there is room for; those that the page is about to show before others. */
   #choose(entries: readonly Entry[], { limit, filter }: Watch): readonly Entry[] {
     if (entries.length <= limit) return entries
-    const wanted = entries.filter((entry) => isWanted(entry, filter, this.#connections.numberOf))
+    const wanted = entries.filter((entry) => isWanted(entry, filter, this.#scene.numberOf))
     const chosen = new Set(wanted.slice(Math.max(0, wanted.length - limit)))
     for (let i = entries.length - 1; i >= 0 && chosen.size < limit; i--) chosen.add(entries[i] as Entry)
     return entries.filter((entry) => chosen.has(entry))
@@ -241,7 +260,7 @@ export class Inspector {
 
   /** The whole of it. */
   #payload({ n }: Command): Shown {
-    const entry = typeof n === 'number' ? this.#timeline.get(n) : undefined
+    const entry = typeof n === 'number' ? this.#scene.timeline.get(n) : undefined
     if (!entry?.event || !('payload' in entry.event) || entry.isStripped)
       throw new Refused(404, 'target', 'the rest of it is gone: the server keeps the latest messages whole')
     return whole(this.#redaction.payload(entry.event.payload))

@@ -3,7 +3,8 @@ import { beginningOf } from './beginning.ts'
 import { cureOf } from './cures.ts'
 import type { Marks } from './marks.ts'
 import type { Redaction } from './redaction.ts'
-import type { Entry, Left } from './timeline.ts'
+import type { Left } from './lookout.ts'
+import type { Entry } from './timeline.ts'
 
 /** One line of the timeline. What is unknown is left out. */
 export interface Row extends Omit<JournalRow, 'type' | 'connection'> {

@@ -26,11 +26,14 @@ const PATIENCE_MS = 60_000
 export class Samples {
   readonly #stats: Stats
   readonly #clock: Clock
+  readonly #lateBy: (() => number) | undefined
   #samples: Sample[] = []
   #timer: Timer | undefined
   #until = 0
 
-  constructor(stats: Stats, clock: Clock) {
+  /** @param lateBy - how late another event loop was since it was asked last, in milliseconds */
+  constructor(stats: Stats, clock: Clock, lateBy?: () => number) {
+    this.#lateBy = lateBy
     this.#stats = stats
     this.#clock = clock
   }
@@ -51,7 +54,7 @@ export class Samples {
     let looks = 0
     this.#timer = this.#clock.every(interval, () => {
       const now = this.#clock.now()
-      lag = Math.max(lag, now - due)
+      lag = Math.max(lag, this.#lateBy?.() ?? now - due)
       due = now + interval
       if (++looks < LOOKS_PER_S) return
       const { connections, messagesIn, messagesOut, bytesIn, bytesOut } = this.#stats

@@ -143,6 +143,10 @@ export interface Partners {
   readonly worker?: number | undefined
   /** What `/readyz` says of all of them. */
   readonly workers?: Checks['workers'] | undefined
+  /** Answers what is for the inspector and the control endpoint, which this one has none of then; `undefined` for what is not. */
+  readonly pages?: NonNullable<Answering[typeof PAGE]> | undefined
+  /** Where the chance of faults without a seed comes from. */
+  readonly faultSeed?: number | undefined
   /** Whose samples `/metrics` has: its own, where nobody says so. */
   readonly gather?: Gather | undefined
 }
@@ -174,17 +178,20 @@ export async function serveOn(
     loadDialler: async () => (await loadUpstreams()).dial,
     makePlay: (scenario, stage, before) => new ScenarioPlay(scenario, stage, before),
   })
-  const network = new FaultyNetwork(engine)
+  const network = new FaultyNetwork(engine, partners.faultSeed)
   engine.standBehind(network)
   const recorded = upstreamsOf(resolved).flatMap((upstream) =>
     typeof upstream === 'object' && upstream.record !== undefined ? upstream : [],
   )
   if (recorded.length > 0) await (await loadUpstreams()).prepare(recorded)
   const limits = limitsOf(resolved)
-  const control = resolved.control && (await startControl(engine, resolved.control, resolved.hosts))
+  const control =
+    resolved.control && !partners.pages
+      ? await startControl(engine, resolved.control, resolved.hosts)
+      : undefined
   const inspector =
     resolved.inspector &&
-    (await startInspector(engine, resolved, {
+    (await startInspector(engine, resolved, partners.pages !== undefined, {
       runtime: runtime.description,
       stats: engine.stats,
       handlers: () => resolved.handlers.map((handler) => rowOf(handler, resolved.prefixes)),
@@ -219,6 +226,7 @@ export async function serveOn(
       handshakeTimedOut: () => engine.handshakeTimedOut(),
       hungUp: () => engine.hungUp(),
       request: (raw, body) =>
+        partners.pages?.(raw, body) ??
         inspector?.answer(raw, body) ??
         control?.answer(raw, body) ??
         engine.request(toOriginForm(readForwarded(raw, resolved))) ??
@@ -363,25 +371,27 @@ async function startControl(
   { token }: { readonly token: string | undefined },
   hosts: readonly string[],
 ): Promise<Control> {
-  const { Control: Made } = await import('../control/control.ts')
-  return new Made(engine, engine.clock, { token, isLoopback: hosts.every(isLoopback) })
+  const { controlOf } = await import('../control/control.ts')
+  return controlOf(engine, engine.clock, { token, isLoopback: hosts.every(isLoopback) })
 }
 
 /** The same. */
 async function startInspector(
   engine: Engine,
   { inspector, hosts }: ResolvedServerOptions,
+  isElsewhere: boolean,
   served: Served,
 ): Promise<Inspector | undefined> {
   if (!inspector) return undefined
-  const { Inspector: Made } = await import('../inspector/inspector.ts')
   const listensOnLoopback = hosts.every(isLoopback)
   if (!listensOnLoopback && inspector.token === undefined)
     engine.logger.warn(
       `option "inspector" is on, but the server listens on ${hosts.join(', ')}, beyond loopback, and there it answers nobody ` +
         'without a token: inspector: { token }; see docs/guide/inspector.md',
     )
-  return new Made(engine, engine.clock, served, { ...inspector, listensOnLoopback })
+  if (isElsewhere) return undefined
+  const { inspectorOf } = await import('../inspector/inspector.ts')
+  return inspectorOf(engine, engine.clock, served, { ...inspector, listensOnLoopback })
 }
 
 /** The same. */

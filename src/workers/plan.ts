@@ -6,7 +6,7 @@ import type { Plan } from './supervisor.ts'
 
 const MAX_WORKERS = 1024
 
-interface Planned extends Pick<Plan, 'workers' | 'hosts' | 'port' | 'hasBroker'> {
+interface Planned extends Pick<Plan, 'workers' | 'options' | 'port' | 'hasBroker'> {
   /** Why it is one only. */
   readonly notice: string | undefined
 }
@@ -23,8 +23,9 @@ export async function planWorkers(asked: unknown, options: ServerOptions): Promi
       'ERR_OPTION',
       `option "workers" is ${describe(asked)}; it has to be a whole number from 1 to ${MAX_WORKERS}, or 'auto'`,
     )
-  const { hosts, port, broker, runtime: choice } = resolveServerOptions(options)
-  const place = { hosts, port, hasBroker: broker !== undefined }
+  const resolved = resolveServerOptions(options)
+  const { port, broker, runtime: choice } = resolved
+  const place = { options: resolved, port, hasBroker: broker !== undefined }
   const { runtime } = await detectRuntime(choice)
   const { sharesPort } = runtime.capabilities
   if (workers === 1 || sharesPort !== false) return { workers, notice: undefined, ...place }

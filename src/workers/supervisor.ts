@@ -5,9 +5,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Hub } from '../cluster/hub.ts'
 import { SidewireError, type ErrorCode } from '../engine/errors.ts'
+import {
+  resolveServerOptions,
+  type ResolvedServerOptions,
+  type ServerOptions,
+} from '../engine/handler/options.ts'
 import { now, setTimeout } from '../engine/timers.ts'
 import { freePort } from './free-port.ts'
 import type { FromWorker, Served, ToWorker } from './messages.ts'
+import { Overview } from './overview/overview.ts'
+import type { Peer } from './overview/peer.ts'
 
 /** Until a worker that has died is started again, for each time in a row. */
 const BACKOFF_MS = [1000, 2000, 4000, 8000, 16_000, 30_000]
@@ -22,7 +29,8 @@ export interface Plan {
   /** What it is told to load. */
   readonly job: unknown
   readonly workers: number
-  readonly hosts: readonly [string, ...string[]]
+  /** What is served, as it is at the start. */
+  readonly options: ResolvedServerOptions
   /** 0 takes a free one. */
   readonly port: number
   /** Whether they reach each other by a broker of the configuration. */
@@ -50,6 +58,8 @@ export class Supervisor {
   readonly #plan: Plan
   readonly #seats: Seat[]
   readonly #hub = new Hub()
+  readonly #overview: Overview
+  readonly #faultSeed = Math.floor(Math.random() * 2 ** 31)
   #folder: string | undefined
   #hubPath: string | undefined
   #port = 0
@@ -60,6 +70,7 @@ export class Supervisor {
 
   constructor(plan: Plan) {
     this.#plan = plan
+    this.#overview = new Overview(plan.options, plan.workers, plan.hasBroker)
     this.#seats = Array.from({ length: plan.workers }, (_, index) => ({
       worker: index + 1,
       process: undefined,
@@ -75,11 +86,13 @@ export class Supervisor {
    * @throws what the first of them could not start for; nothing is left then
    */
   async start(): Promise<Served> {
-    const { exec, hasBroker, hosts, port } = this.#plan
+    const { exec, hasBroker, port } = this.#plan
+    const { hosts } = this.#plan.options
     // By default Windows leaves it to the system, which gives all to one.
     cluster.schedulingPolicy = cluster.SCHED_RR
     cluster.setupPrimary({ exec, args: [] })
     if (!hasBroker) await this.#openHub()
+    await this.#overview.open()
     try {
       const [first, ...others] = this.#seats
       for (let attempt = 1; ; attempt++) {
@@ -101,9 +114,10 @@ export class Supervisor {
 
   /**
    * Lets all load the configuration again: all serve the new one, or none does.
+   * @param options - what there is to see of it from here
    * @returns why none does
    */
-  async reload(): Promise<string | undefined> {
+  async reload(options: ServerOptions): Promise<string | undefined> {
     const generation = ++this.#generation
     const there = this.#seats.filter(({ isListening }) => isListening)
     const answers = await Promise.all(
@@ -112,6 +126,7 @@ export class Supervisor {
     const error = answers.map((answer) => answer?.error).find((text) => text !== undefined)
     if (error !== undefined || generation !== this.#generation) return error
     await Promise.all(there.map((seat) => this.#ask(seat, { type: 'commit', generation }, 'committed')))
+    this.#overview.update(resolveServerOptions(options))
     return undefined
   }
 
@@ -125,6 +140,7 @@ export class Supervisor {
         this.#plan.say(`worker ${seat.worker} was not restarted, the old one stays: ${served.message}`)
         continue
       }
+      this.#overview.leaving()
       if (before) await drain(before)
     }
   }
@@ -134,6 +150,7 @@ export class Supervisor {
     this.#isStopping = true
     const all = Object.values(cluster.workers ?? {}).flatMap((worker) => worker ?? [])
     for (const { timer } of this.#seats) clearTimeout(timer)
+    await this.#overview.close()
     await Promise.all(all.map((worker) => drain(worker)))
     if (this.#hubPath !== undefined) await this.#hub.close()
     this.#hubPath = undefined
@@ -161,19 +178,25 @@ export class Supervisor {
   /** Starts a worker for it. */
   async #seat(seat: Seat): Promise<Served | Extract<FromWorker, { type: 'failed' }>> {
     const worker = cluster.fork()
+    const peer: Peer = { send: (message) => void (worker.isConnected() && worker.send(message)) }
+    // It may have died a moment before it is written to.
+    worker.on('error', () => {})
     let failure: Extract<FromWorker, { type: 'failed' }> | undefined
     const started = now()
     return await new Promise((resolve) => {
       worker.on('message', (message: FromWorker) => {
         for (const listener of this.#listeners) listener(worker, message)
+        this.#overview.told(peer, message)
         if (message.type === 'ready') worker.send(this.#startOf(seat))
         if (message.type === 'failed') failure = message
         if (message.type !== 'listening') return
         Object.assign(seat, { process: worker, startedAt: started, isListening: true })
+        this.#overview.joined(peer, seat.worker, message.runtimeDescription)
         resolve(message)
       })
       worker.on('exit', (code, signal) => {
         for (const listener of this.#listeners) listener(worker, undefined)
+        this.#overview.left(peer)
         const message = `it ended with ${signal ? `the signal ${signal}` : `the code ${code}`}`
         resolve(failure ?? { type: 'failed', code: undefined, message })
         if (seat.process === worker) this.#died(seat, message)
@@ -183,7 +206,8 @@ export class Supervisor {
 
   #startOf({ worker }: Seat): ToWorker {
     const { job, workers } = this.#plan
-    return { type: 'start', job, worker, workers, port: this.#port, hub: this.#hubPath }
+    const [{ forwarded }, faultSeed] = [this.#overview, this.#faultSeed]
+    return { type: 'start', job, worker, workers, port: this.#port, hub: this.#hubPath, forwarded, faultSeed }
   }
 
   #died(seat: Seat, why: string): void {

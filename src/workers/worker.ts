@@ -5,8 +5,15 @@ import { SidewireError } from '../engine/errors.ts'
 import { resolveServerOptions, type ServerOptions } from '../engine/handler/options.ts'
 import type { Logger } from '../engine/logger.ts'
 import { setImmediate } from '../engine/timers.ts'
-import { startServer, type Server } from '../server/server.ts'
+import { systemClock } from '../engine/clock.ts'
+import { INSIDE, type WithInside } from '../engine/inside.ts'
+import type { Sample } from '../metrics/sample.ts'
+import { SAMPLES, type Answering } from '../server/behind.ts'
+import { startServer, type Partners, type Server } from '../server/server.ts'
+import { answerTo, Calls, type Ask } from './calls.ts'
 import type { FromWorker, ToWorker } from './messages.ts'
+import { Forwarding } from './overview/forwarding.ts'
+import { Outlook, type Question } from './overview/outlook.ts'
 
 /**
  * One of the processes that serve at one port. It is told what to do by its supervisor; signals that a terminal sends to all of
@@ -27,7 +34,12 @@ export function runWorker(load: (job: unknown) => Promise<ServerOptions>): void 
 class Worker {
   readonly #load: (job: unknown) => Promise<ServerOptions>
   #start: Extract<ToWorker, { type: 'start' }> | undefined
-  #server: Server | undefined
+  #server: (Server & Answering) | undefined
+  #outlook: Outlook | undefined
+  #forwarding: Forwarding | undefined
+  readonly #calls = new Calls()
+  /** As the supervisor has it: this one counts itself until it is told. */
+  #up = 1
   #hub: RedialingBroker | undefined
   #prepared: { readonly generation: number; readonly options: ServerOptions } | undefined
   /** What the first of them says of the configuration is not said again by the others. */
@@ -49,6 +61,15 @@ class Worker {
         return this.#commit(message.generation)
       case 'drain':
         return await this.drain()
+      case 'taken':
+        return this.#outlook?.taken(message.size)
+      case 'workers':
+        this.#up = message.up
+        return
+      case 'ask':
+        return tell(await answerTo(message, () => this.#answer(message)))
+      case 'answer':
+        return this.#calls.answered(message)
     }
   }
 
@@ -58,6 +79,9 @@ class Worker {
       // Connections that the kernel has given to us, and nobody has read yet, would be reset.
       for (let turn = 0; turn < 2; turn++) await new Promise<void>((resolve) => void setImmediate(resolve))
       await this.#server?.close()
+      this.#outlook?.close()
+      // What has happened since it was asked last would be forgotten.
+      await told({ type: 'samples', samples: (await this.#server?.[SAMPLES]()) ?? [] })
       process.exit(0)
     })()
     await this.#draining
@@ -67,9 +91,11 @@ class Worker {
     try {
       const server = await this.#saying(async () => {
         const options = this.#ownShare(await this.#load(this.#start?.job))
-        return await startServer(options, { worker: this.#start?.worker })
+        return await startServer(options, this.#partners())
       })
-      this.#server = server
+      this.#server = server as Server & Answering
+      const inside = (server as Server & WithInside)[INSIDE]
+      this.#outlook = new Outlook(inside, () => server.stats(), systemClock, tell)
       const { url, urls, port, runtime, runtimeDescription } = server
       tell({ type: 'listening', url, urls, port, runtime, runtimeDescription })
     } catch (error) {
@@ -77,6 +103,30 @@ class Worker {
       tell({ type: 'failed', code, message: messageOf(error) })
       process.exit(1)
     }
+  }
+
+  #partners(): Partners {
+    const supervisor = { send: tell }
+    const forwarding =
+      this.#start &&
+      new Forwarding(this.#start.forwarded, (request) => this.#calls.ask(supervisor, 'page', request))
+    this.#forwarding = forwarding
+    return {
+      worker: this.#start?.worker,
+      faultSeed: this.#start?.faultSeed,
+      pages: (raw, body) => forwarding?.answer(raw, body),
+      workers: () => ({ shown: this.#up, verdict: 'ready' }),
+      gather: async (own) => {
+        const outcome = await this.#calls.ask<readonly Sample[]>(supervisor, 'samples', undefined)
+        return [outcome && 'value' in outcome ? outcome.value : await own()]
+      },
+    }
+  }
+
+  #answer({ what, given }: Ask): unknown {
+    if (what === 'samples') return this.#server?.[SAMPLES]()
+    if (what === 'body') return this.#forwarding?.bodyOf(given as number)
+    return this.#outlook?.answer({ what, given } as Question)
   }
 
   async #prepare(generation: number): Promise<void> {
@@ -134,8 +184,14 @@ class Worker {
 }
 
 function tell(message: FromWorker): void {
-  // Without a channel the supervisor is dead, and so are we in a moment.
-  if (process.connected) process.send?.(message)
+  void told(message)
+}
+
+/** Resolves when it is written. Without a channel the supervisor is dead, and so are we in a moment. */
+async function told(message: FromWorker): Promise<void> {
+  if (!process.connected) return
+  // With somebody to tell of it, a channel that has just ended is no uncaught error.
+  await new Promise<void>((resolve) => process.send?.(message, undefined, undefined, () => resolve()))
 }
 
 function messageOf(error: unknown): string {

@@ -1,0 +1,6 @@
+import type { ToWorker } from '../messages.ts'
+
+/** A process that serves. */
+export interface Peer {
+  send(message: ToWorker): void
+}
