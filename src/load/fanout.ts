@@ -4,6 +4,7 @@ import { SidewireError } from '../engine/errors.ts'
 import { MessageTemplate } from './message-template.ts'
 import { indicesOf, type LoadOptions } from './options.ts'
 import { createOutbox, type Outbox } from './outbox.ts'
+import { isOpenLoop, paceOfSenders } from './pace.ts'
 import { Pacer } from './pacer.ts'
 import type { Recorder } from './recorder.ts'
 import { openAll, settle, type Job, type Scenario } from './scenario.ts'
@@ -31,14 +32,14 @@ export function createFanout(job: Job): Scenario {
     if (isLooping) for (const sender of senders) sender.fillWindow()
   }
   const receivers = indicesOf(share, options.connections).map(() => new Receiver(job, board, pump))
+  const pace = paceOfSenders(options, indicesOf(share, options.senders))
   const pacer =
-    options.rate === undefined || senders.length === 0
-      ? undefined
-      : new Pacer(
-          (options.rate * senders.length) / options.senders,
-          (index, due) => senders[index % senders.length]?.send(due),
-          () => {},
-        )
+    pace &&
+    new Pacer(
+      pace,
+      (index, due) => senders[index % senders.length]?.send(due),
+      () => {},
+    )
   let timer: NodeJS.Timeout | undefined
   return {
     async open() {
@@ -48,12 +49,14 @@ export function createFanout(job: Job): Scenario {
       )
       if (senders.every((sender) => sender.isOpen)) await probe(senders, receivers, board)
     },
-    start() {
+    start(at) {
       for (const sender of senders) sender.start()
-      if (pacer && options.rate !== undefined) return pacer.start(now() + (share.index * 1000) / options.rate)
+      if (pacer) return pacer.start(at)
+      if (isOpenLoop(options)) return undefined // the senders are other workers'
       isLooping = true
       pump()
       timer = setInterval(pump, LOOK_EVERY_MS)
+      return undefined
     },
     async finish() {
       pacer?.stop((due, late) => job.recorder.sendLag(due, late, 1))

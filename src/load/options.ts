@@ -1,4 +1,6 @@
+import type { Threshold } from './expect/threshold.ts'
 import type { Playback } from './playback.ts'
+import type { Stage } from './stages/stage.ts'
 import type { Target } from '../wire/target.ts'
 
 export const SCENARIOS = ['echo', 'fanout', 'connect', 'idle', 'script', 'replay'] as const
@@ -27,6 +29,10 @@ export interface LoadOptions {
   readonly timeout: number
   /** Messages a second in all, due at fixed times; `undefined` is a closed loop. */
   readonly rate: number | undefined
+  /** How the rate, or the number of connections, changes; none: it does not. */
+  readonly stages: readonly Stage[]
+  /** Handshakes a second while connections are opened; `undefined`: as fast as they are answered. */
+  readonly connectRate: number | undefined
   /** Closed loop: messages of a connection under way at a time. */
   readonly window: number
   readonly message: string
@@ -39,6 +45,8 @@ export interface LoadOptions {
   readonly compress: boolean
   readonly tlsInsecure: boolean
   readonly workers: number
+  /** What the run has to keep to. */
+  readonly expect: readonly Threshold[]
   /** Idle: the process whose memory is reported. */
   readonly pid: number | undefined
 }

@@ -5,7 +5,7 @@ import { clientOptions, recordEnd } from './client.ts'
 import { now } from './clock.ts'
 import { indicesOf } from './options.ts'
 import type { Playback, PlaybackStep } from './playback.ts'
-import { OPENING, REFUSED_PAUSE_MS, settle, SWEEP_MS, type Job, type Scenario } from './scenario.ts'
+import { atRate, OPENING, REFUSED_PAUSE_MS, settle, SWEEP_MS, type Job, type Scenario } from './scenario.ts'
 
 /** How far ahead the message is looked for that has come in the place of the one that is due. */
 const LOOK_AHEAD = 16
@@ -23,8 +23,11 @@ export function createReplay(job: Job): Scenario {
   let sweep: NodeJS.Timeout | undefined
   return {
     async open() {
+      if (options.connectRate !== undefined)
+        return atRate(job, options.connectRate, players.length, async (n, due) => players[n]?.open(due))
       for (let i = 0; i < players.length; i += OPENING)
         await Promise.all(players.slice(i, i + OPENING).map((player) => player.open()))
+      return undefined
     },
     start() {
       for (const player of players) player.start()
@@ -76,12 +79,12 @@ class Player {
   }
 
   /** Resolves when it is open, or has ended. */
-  open(): Promise<void> {
+  open(due = now()): Promise<void> {
     return new Promise((resolve) => {
       const { recorder, options } = this.#job
       const socket = new ClientSocket(clientOptions(options), {
         open: () => {
-          recorder.opened++
+          recorder.connected(now() - due)
           if (recorder.isMeasuring) recorder.counters.handshakes++
           this.#socket = socket
           this.#begin()

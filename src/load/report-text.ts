@@ -1,6 +1,7 @@
 import { stripVTControlCharacters } from 'node:util'
 import pc from 'picocolors'
 import type { Latency } from './histogram.ts'
+import type { Verdict } from './expect/judge.ts'
 import type { Report } from './report.ts'
 import { bytes, duration, percent, rate, whole } from './units.ts'
 
@@ -32,6 +33,7 @@ export function textReport(report: Report): string {
     ...(latency
       ? [latencyRow(fanout ? 'to a receiver' : handshakes ? 'handshake' : 'latency', latency)]
       : []),
+    ...(report.connecting && !handshakes ? [latencyRow('to connect', report.connecting)] : []),
     ...(fanout?.lastReceiver ? [latencyRow('to the last receiver', fanout.lastReceiver)] : []),
   ]
   const blocks = [
@@ -42,7 +44,9 @@ export function textReport(report: Report): string {
     blocks.push(
       table([['', 'p50', 'p90', 'p99', 'p99.9', 'max'].map((name) => pc.dim(name)), ...latencies], true),
     )
+  if (report.stages.length > 0) blocks.push(stageTable(report))
   const verdict = [
+    ...report.expectations.map(verdictLine),
     ...report.problems.map((problem) => pc.red(`✗ ${problem}`)),
     ...generator.reasons.map((reason) =>
       pc.yellow(`! The generator was the bottleneck, not the server: ${reason}`),
@@ -95,11 +99,12 @@ function messageCounts({ messages }: Report): string {
 }
 
 /** How the load was made, in a few words. */
-function loop({ options, scenario }: Report): string {
+function loop({ options, scenario, stages }: Report): string {
   const connections = `${whole(Number(options['connections']))} ${scenario === 'fanout' ? 'receivers' : 'connections'}`
   const senders = scenario === 'fanout' ? `, ${whole(Number(options['senders']))} sending` : ''
   if (scenario === 'idle') return connections
   if (scenario === 'replay') return `${connections}, ${Number(options['speed'])} times as fast as recorded`
+  if (stages.length > 0) return `in ${whole(stages.length)} ${stages.length === 1 ? 'stage' : 'stages'}`
   const pace =
     options['rate'] === undefined
       ? scenario === 'connect'
@@ -107,6 +112,40 @@ function loop({ options, scenario }: Report): string {
         : `, window ${whole(Number(options['window']))}`
       : `, ${rate(Number(options['rate']))} open loop`
   return connections + senders + pace
+}
+
+function stageTable({ stages }: Report): string {
+  const head = ['stage', 'sent', 'received', 'a second', 'connections', 'p50', 'p99']
+  return table(
+    [
+      head.map((name) => pc.dim(name)),
+      ...stages.map(({ text, sent, received, perSecond, connections, latency }) => [
+        text,
+        whole(sent),
+        whole(received),
+        rate(perSecond),
+        whole(connections),
+        ...(latency ? [duration(latency.p50), duration(latency.p99)] : ['–', '–']),
+      ]),
+    ],
+    true,
+  )
+}
+
+function verdictLine(verdict: Verdict): string {
+  const { text, ok, valid, at } = verdict
+  const where = at === undefined ? '' : `, broken at ${Number(at.toFixed(1))} s`
+  const line = `${text}  ${pc.dim(`(${valueOf(verdict)}${where})`)}`
+  if (!valid) return pc.yellow(`! ${line} says nothing of the server`)
+  return ok ? `${pc.green('✓')} ${line}` : pc.red(`✗ ${line}`)
+}
+
+/** What a threshold is held against, in words. */
+export function valueOf({ value, unit }: Pick<Verdict, 'value' | 'unit'>): string {
+  if (value === null) return 'nothing was measured'
+  if (unit === 'ms') return duration(value)
+  if (unit === 'share') return percent(value)
+  return unit === 'per second' ? rate(value) : whole(value)
 }
 
 function latencyRow(name: string, { p50, p90, p99, p999, max }: Latency): string[] {

@@ -5,7 +5,7 @@ import { Intervals } from './intervals.ts'
 import { residentMemory } from './memory.ts'
 import type { LoadOptions } from './options.ts'
 import type { Interval, Report } from './report.ts'
-import { Tally } from './tally.ts'
+import { Tally, type Ending } from './tally.ts'
 import type { WorkerResult } from './worker.ts'
 import { WorkerThread } from './worker-thread.ts'
 
@@ -27,9 +27,10 @@ export interface RunHooks {
   readonly signal: AbortSignal
 }
 
-/** Points of a timeline, at most. */
-const MAX_INTERVALS = 120
-const MIN_INTERVAL_MS = 100
+/** Of a short run every tenth of a second is seen, of a longer one every second, of one of many hours 3,600 points. */
+const FINE_MS = 100
+const MAX_FINE_MS = 12_000
+const MAX_INTERVALS = 3600
 /** Room for all threads to get the message to start. */
 const HEAD_START_MS = 50
 
@@ -41,12 +42,13 @@ export async function runLoad(options: LoadOptions, hooks: RunHooks): Promise<Re
   const startedAt = new Date().toISOString()
   const memoryBefore = options.pid === undefined ? undefined : await residentMemory(options.pid)
   const fleet = new Fleet(options, hooks)
-  const tally = new Tally(options)
+  const every = intervalOf(options.duration)
+  const tally = new Tally(options, every)
   let isDone = false
   try {
     hooks.onProgress({ phase: 'opening', left: options.duration / 1000, interval: undefined })
     await fleet.open()
-    const { results, cpu } = await fleet.measure(tally)
+    const { results, ...facts } = await fleet.measure(tally, every)
     const memoryAfter = options.pid === undefined ? undefined : await residentMemory(options.pid)
     const memory =
       memoryBefore === undefined || memoryAfter === undefined
@@ -57,11 +59,34 @@ export async function runLoad(options: LoadOptions, hooks: RunHooks): Promise<Re
             perConnection: Math.round((memoryAfter - memoryBefore) / options.connections),
           }
     isDone = true
-    return { ...tally.report(results, cpu), startedAt, memory }
+    return { ...tally.report(results, facts), startedAt, memory }
   } finally {
     // What failed has no closing handshakes to wait for.
     await fleet.end(isDone)
   }
+}
+
+interface Measured {
+  readonly results: readonly WorkerResult[]
+  /** Of the wall clock. */
+  readonly measureFrom: number
+  /** Seconds of CPU time a second. */
+  readonly cpu: number
+  readonly ended: Ending
+}
+
+function intervalOf(duration: number): number {
+  return duration <= MAX_FINE_MS ? FINE_MS : 1000 * Math.ceil(duration / 1000 / MAX_INTERVALS)
+}
+
+/** No connection is there before the load. */
+function isGrowing({ stages }: LoadOptions): boolean {
+  return stages[0]?.of === 'connections'
+}
+
+function noneAccepted(connections: readonly WorkerResult['connections'][]): SidewireError {
+  const [reason] = connections.flatMap(({ reasons }) => reasons)
+  return new SidewireError('ERR_LOAD', `no connection was accepted: ${reason?.why ?? 'it is not known why'}`)
 }
 
 /** The worker threads of a run. */
@@ -101,33 +126,38 @@ class Fleet {
     const ready = await Promise.race([aborted, Promise.all(this.#threads.map((thread) => thread.ready))])
     aborted.catch(() => {}) // a later abort is the measurement's
     const opened = ready.reduce((sum, { connections }) => sum + connections.opened, 0)
-    if (opened > 0 || this.#options.scenario === 'connect') return
-    const [reason = 'it is not known why'] = ready.flatMap(({ connections }) => [
-      ...connections.reasons.keys(),
-    ])
-    throw new SidewireError('ERR_LOAD', `no connection was accepted: ${reason}`)
+    if (opened > 0 || this.#options.scenario === 'connect' || isGrowing(this.#options)) return
+    throw noneAccepted(ready.map(({ connections }) => connections))
   }
 
-  /** Fills the tally; resolves with what is known at the end, and the seconds of CPU time a second. */
-  async measure(tally: Tally): Promise<{ results: WorkerResult[]; cpu: number }> {
+  /** Fills the tally; resolves with what is known at the end. */
+  async measure(tally: Tally, every: number): Promise<Measured> {
     const { warmup, duration } = this.#options
     const { signal, onProgress } = this.#hooks
-    const every = Math.max(MIN_INTERVAL_MS, duration / MAX_INTERVALS)
-    const measureFrom = now() + HEAD_START_MS + warmup
-    const intervals = new Intervals(this.#threads.length, (at, snapshot) => {
-      const interval = tally.add(at - measureFrom, every, snapshot)
+    const startAt = now() + HEAD_START_MS
+    const measureFrom = startAt + warmup
+    const wallClock = Date.now() + measureFrom - now()
+    let ended: Ending = 'whole'
+    const intervals = new Intervals(this.#threads.length, (number, seen) => {
+      const interval = tally.add(number, seen)
+      if (tally.broken && ended === 'whole') {
+        ended = 'aborted'
+        for (const thread of this.#threads) thread.say({ type: 'stop' })
+      }
       const left = Math.max(0, (measureFrom + duration - now()) / 1000)
       if (interval) onProgress({ phase: 'measuring', left, interval })
     })
     onProgress({ phase: 'warm-up', left: duration / 1000, interval: undefined })
-    const results = this.#threads.map((thread) =>
-      thread.measure((index, at, snapshot) => intervals.add(index, at, snapshot)),
+    const results = this.#threads.map((thread, worker) =>
+      thread.measure((number, at, snapshot) => intervals.add(worker, number, at, snapshot)),
     )
+    const measureUntil = measureFrom + duration
     for (const thread of this.#threads)
-      thread.say({ type: 'go', measureFrom, measureUntil: measureFrom + duration, snapshotEvery: every })
+      thread.say({ type: 'go', startAt, measureFrom, measureUntil, snapshotEvery: every })
     let isEarly = false
     const stop = (): void => {
       isEarly = now() < measureFrom
+      ended = 'interrupted'
       for (const thread of this.#threads) thread.say({ type: 'stop' })
     }
     if (signal.aborted) stop()
@@ -139,7 +169,10 @@ class Fleet {
     if (isEarly) throw stoppedEarly()
     const { user, system } = process.cpuUsage(usage)
     intervals.flush()
-    return { results: all, cpu: (user + system) / 1000 / (now() - from) }
+    const connections = all.map((result) => result.connections)
+    if (isGrowing(this.#options) && connections.every(({ opened }) => opened === 0))
+      throw noneAccepted(connections)
+    return { results: all, measureFrom: wallClock, cpu: (user + system) / 1000 / (now() - from), ended }
   }
 
   async end(isDone: boolean): Promise<void> {

@@ -2,7 +2,8 @@ import { now } from './clock.ts'
 import { SidewireError } from '../engine/errors.ts'
 import { Exchange } from './exchange.ts'
 import { shown } from './mask.ts'
-import { indicesOf, type LoadOptions } from './options.ts'
+import type { LoadOptions } from './options.ts'
+import { isOpenLoop } from './pace.ts'
 import type { Recorder } from './recorder.ts'
 import { createRequestReply, type RequestReplyClient } from './request-reply.ts'
 import type { Job, Scenario } from './scenario.ts'
@@ -16,10 +17,7 @@ export function createScript(job: Job, script: LoadScript): Scenario {
     fail = reject
   })
   failed.catch(() => {}) // whoever waits is told
-  const clients = indicesOf(job.share, job.options.connections).map(
-    (index) => new Client(job, index, script, (error) => fail(error)),
-  )
-  const scenario = createRequestReply(job, clients)
+  const scenario = createRequestReply(job, (index) => new Client(job, index, script, (error) => fail(error)))
   return {
     ...scenario,
     open: () => Promise.race([failed, scenario.open()]),
@@ -96,7 +94,7 @@ class Client implements RequestReplyClient, ScriptClient {
   // For the scenario
 
   startLoop(): void {
-    this.#isLooping = true
+    this.#isLooping = !isOpenLoop(this.#options)
     this.#fillWindow()
   }
 

@@ -35,13 +35,12 @@ export class WorkerThread {
     this.#worker.postMessage(message)
   }
 
-  /** @param onSnapshot - with the number of the snapshot, and when it was taken */
-  measure(onSnapshot: (index: number, at: number, snapshot: Snapshot) => void): Promise<WorkerResult> {
-    let index = 0
+  /** @param onSnapshot - with the number of the interval, and when it was over */
+  measure(onSnapshot: (number: number, at: number, snapshot: Snapshot) => void): Promise<WorkerResult> {
     return new Promise((resolve, reject) => {
       this.#onFailure = reject
       this.#onMessage = (message) => {
-        if (message.type === 'snapshot') onSnapshot(index++, message.at, message.snapshot)
+        if (message.type === 'snapshot') onSnapshot(message.number, message.at, message.snapshot)
         else if (message.type === 'done') resolve(message.result)
       }
     })

@@ -28,6 +28,8 @@ export type Behaviour =
   | { readonly kind: 'late'; readonly ms: number }
   /** Answers nothing in the first `ms` of each second, and then all of it. */
   | { readonly kind: 'stall'; readonly ms: number }
+  /** Once, some time after its first message. */
+  | { readonly kind: 'stallOnce'; readonly after: number; readonly ms: number }
   | { readonly kind: 'drop' | 'duplicate' | 'swap'; readonly every: number }
   /** Says welcome first, and wraps what it echoes. */
   | { readonly kind: 'wrap' }
@@ -64,6 +66,7 @@ export async function startKnown(
   })
   const members = new Set<WebSocket>()
   let broadcasts = 0
+  let firstAt: number | undefined
   wss.on('connection', (ws, request) => {
     did.opened++
     requests.push(request)
@@ -96,6 +99,12 @@ export async function startKnown(
           const intoSecond = performance.now() % 1000
           // All in one queue: what came in a stall is answered before what comes after it.
           return answerAt(performance.now() + Math.max(0, behaviour.ms - intoSecond), () => ws.send(text))
+        }
+        case 'stallOnce': {
+          firstAt ??= performance.now()
+          const begins = firstAt + behaviour.after
+          const isStalled = performance.now() >= begins && performance.now() < begins + behaviour.ms
+          return answerAt(isStalled ? begins + behaviour.ms : performance.now(), () => ws.send(text))
         }
         case 'drop':
           if (did.received % behaviour.every === 0) did.dropped++

@@ -1,0 +1,60 @@
+import { InvalidArgumentError } from 'commander'
+import { MAX_CONNECTIONS } from '../load/token.ts'
+
+// How values are written as flags, and what is said of those that are not.
+
+/** A day. */
+const MAX_SECONDS = 86_400
+
+export const collect = (value: string, all: readonly string[]): string[] => [...all, value]
+
+/** `false`: behind `--no-redact`. */
+export const collectKeys = (value: string, all: readonly string[] | false): string[] => [
+  ...(all || []),
+  value,
+]
+
+export const toPort: (text: string) => number = wholeNumber(0, 65_535)
+export const toCount: (text: string) => number = wholeNumber(1, MAX_CONNECTIONS)
+export const toBytes: (text: string) => number = wholeNumber(1, Number.MAX_SAFE_INTEGER)
+export const toSeconds: (text: string) => number = number(
+  (value) => value > 0 && value <= MAX_SECONDS,
+  `a number of seconds above 0, at most ${MAX_SECONDS}`,
+)
+export const toSecondsOrNone: (text: string) => number = number(
+  (value) => value >= 0 && value <= MAX_SECONDS,
+  `a number of seconds from 0 to ${MAX_SECONDS}`,
+)
+export const toMs: (text: string) => number = number(
+  (value) => value <= 2 ** 31,
+  'a number of milliseconds, 0 or more',
+)
+const toFactor = number((value) => value > 0, 'a number above 0, or Infinity')
+export const toSpeed = (text: string): number => (text === 'Infinity' ? Infinity : toFactor(text))
+export const toRate: (text: string) => number = number(
+  (value) => value > 0 && value <= 1e8,
+  'a number of messages a second above 0',
+)
+
+function wholeNumber(min: number, max: number): (text: string) => number {
+  return number(
+    (value) => Number.isInteger(value) && value >= min && value <= max,
+    `a number from ${min} to ${max}`,
+  )
+}
+
+function number(accepts: (value: number) => boolean, what: string): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (!/^\d+(?:\.\d+)?$/.test(text) || !accepts(value))
+      throw new InvalidArgumentError(`It has to be ${what}.`)
+    return value
+  }
+}
+
+/** RFC 9110 5.5: what a header may be; a line break in it would be another header. */
+export function toHeaders(line: string, before: readonly string[]): string[] {
+  if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*$/.test(line))
+    throw new InvalidArgumentError("It has to be a header such as 'X-Tenant: acme'.")
+  return [...before, line]
+}
