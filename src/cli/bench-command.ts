@@ -1,13 +1,23 @@
 import { Argument, type Command } from 'commander'
 import { DEFAULT_MESSAGE } from '../load/message-template.ts'
 import { SCENARIOS } from '../load/options.ts'
+import type { benchCompare } from './bench-compare.ts'
 import type { bench } from './bench.ts'
 import { examples, mistakesOf } from './command-line.ts'
-import { collect, toCount, toHeaders, toRate, toSeconds, toSecondsOrNone, toSpeed } from './flag-values.ts'
+import {
+  collect,
+  toCount,
+  toHeaders,
+  toRate,
+  toSeconds,
+  toSecondsOrNone,
+  toShare,
+  toSpeed,
+} from './flag-values.ts'
 
 /** `sidewire bench`, and what is asked of it. */
 export function addBench(program: Command): void {
-  program
+  const command = program
     .command('bench')
     .configureOutput(mistakesOf('sidewire bench'))
     .description('Measure a WebSocket server, and check that it loses, doubles and reorders nothing.')
@@ -74,8 +84,27 @@ export function addBench(program: Command): void {
     .option('--tls-insecure', 'do not check the certificate')
     .option('--workers <n>', 'threads of the generator', toCount, 1)
     .option('--pid <pid>', 'idle: the process of the server, whose memory is reported', toCount)
+    .option(
+      '--repeat <n>',
+      'runs; the report is that of the one in the middle, with all (default: 1, with --against 5)',
+      toCount,
+    )
+    .option(
+      '--against <url>',
+      'another server, run in turns with this one: the ratio of both, with its range',
+    )
+    .option(
+      '--find <threshold>',
+      "find the highest --rate that holds it, such as 'p99<20ms': doubling, then halving, each step for --duration",
+    )
     .option('--json <file>', "write the report as JSON; '-' is standard output")
     .option('--html <file>', "write the report as a page with charts; '-' is standard output")
+    .option('--csv <file>', 'write a row for each second')
+    .option('--junit <file>', 'write the expectations as test cases')
+    .option(
+      '--summary [file]',
+      'append the report as Markdown; without a file to GITHUB_STEP_SUMMARY, which GitHub shows (default: off)',
+    )
     .option('--compare <file>', 'compare with an earlier report that --json wrote')
     .option(
       '--show-secrets',
@@ -92,10 +121,33 @@ export function addBench(program: Command): void {
         `bench ws://localhost:8787/api/ws/chat fanout --join '{"type":"join"}' --message '{"type":"message","username":"{id}"}'`,
         'bench ws://localhost:8787/api/ws/echo idle --connections 5000',
         'bench wss://example.com/socket script protocol.ts',
+        "bench ws://localhost:8787/api/ws/echo --stage 30s:1000/s --stage 1m:1000/s --expect 'p99<20ms' --junit bench.xml",
         'bench ws://localhost:8787/ws/orders replay recording.jsonl --connections 100 --speed 10',
       ]),
     )
+    .enablePositionalOptions()
     .action(async (...args: Parameters<typeof bench>) => (await import('./bench.ts')).bench(...args))
+  command
+    .command('compare')
+    .configureOutput(mistakesOf('sidewire bench compare'))
+    .description('Compare reports that --json wrote: those before a -- with those behind it.')
+    .argument('<files...>', 'before.json -- after.json; each side may be several, or runs of --repeat')
+    .option('--tolerance <share>', "what differs by less is the same, such as '3%' (default: 5%)", toShare)
+    .option('--html <file>', "write both sides as a page with charts; '-' is standard output")
+    .option('--force', 'compare runs that were asked for different things')
+    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
+    .addHelpText(
+      'after',
+      `\nExit codes: 0 nothing is worse, 1 something is, 2 wrong usage, 3 the generator was the limit of a run.\n${examples(
+        [
+          'bench compare before.json -- after.json',
+          'bench compare base-*.json -- new-*.json --tolerance 3% --html compare.html',
+        ],
+      )}`,
+    )
+    .action(async (...args: Parameters<typeof benchCompare>) =>
+      (await import('./bench-compare.ts')).benchCompare(...args),
+    )
 }
 
 const EXIT_CODES = `

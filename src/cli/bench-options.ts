@@ -30,7 +30,14 @@ export interface BenchFlags {
   readonly tlsInsecure?: boolean
   readonly workers: number
   readonly pid?: number
+  readonly repeat?: number
+  readonly against?: string
+  readonly find?: string
   readonly json?: string
+  readonly csv?: string
+  readonly junit?: string
+  /** `true`: without a file. */
+  readonly summary?: string | true
   readonly html?: string
   readonly compare?: string
   readonly showSecrets?: boolean

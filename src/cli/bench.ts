@@ -1,16 +1,16 @@
 import { SidewireError } from '../engine/errors.ts'
 import { compare, readEarlier } from '../load/comparison.ts'
 import { hideSecrets, shown } from '../load/mask.ts'
-import type { ScenarioName } from '../load/options.ts'
+import type { LoadOptions, ScenarioName } from '../load/options.ts'
 import type { Report } from '../load/report.ts'
-import { htmlReport } from '../load/report-html.ts'
-import { textReport } from '../load/report-text.ts'
 import { runLoad } from '../load/run.ts'
 import { Secrets } from '../load/secrets.ts'
 import { resolveOptions, type BenchFlags } from './bench-options.ts'
+import { EXIT } from './bench-exit.ts'
+import { checkOutputs, writeOutputs } from './bench-outputs.ts'
+import { checkRuns, runAll } from './bench-runs.ts'
 import { ProgressLine } from './progress-line.ts'
 import { messageOf, say } from './report.ts'
-import { checkWritable, write } from './report-files.ts'
 
 /** `sidewire bench <url> [scenario] [file]` */
 export async function bench(
@@ -32,7 +32,8 @@ export async function bench(
   process.on('SIGINT', onInterrupt).on('SIGTERM', onTerminate)
   const line = new ProgressLine()
   const { header: headers, join, message, subprotocol } = flags
-  const secrets = flags.showSecrets ? undefined : new Secrets(url, { headers, join, message, subprotocol })
+  const urls = flags.against === undefined ? [url] : [url, flags.against]
+  const secrets = flags.showSecrets ? undefined : new Secrets(urls, { headers, join, message, subprotocol })
   hideSecrets(secrets?.values)
   try {
     const earlier = flags.compare === undefined ? undefined : readEarlier(flags.compare, scenario)
@@ -42,20 +43,21 @@ export async function bench(
       import.meta.url.endsWith('.ts') ? './bench-worker.ts' : './bench-worker.js',
       import.meta.url,
     )
-    const found = await runLoad(options, {
-      worker,
-      secrets: secrets?.values,
-      signal: stop.signal,
-      onProgress: (progress) => line.show(progress),
-    })
+    checkRuns(flags, options)
+    const run = async (each: LoadOptions, what?: string): Promise<Report> => {
+      line.begin(what)
+      return runLoad(each, {
+        worker,
+        secrets: secrets?.values,
+        signal: stop.signal,
+        onProgress: (progress) => line.show(progress),
+      })
+    }
+    const found = await runAll(options, flags, run)
     line.clear()
     const comparison = earlier && flags.compare ? compare(found, earlier, flags.compare) : null
     const report: Report = { ...(secrets?.mask(found, options) ?? found), comparison }
-    // Whoever reads the data from standard output wants nothing else there.
-    const print = flags.json === '-' || flags.html === '-' ? console.error : console.log
-    print(textReport(report))
-    if (flags.json !== undefined) write('--json', flags.json, `${JSON.stringify(report, undefined, 2)}\n`)
-    if (flags.html !== undefined) write('--html', flags.html, htmlReport(report))
+    await writeOutputs(report, flags)
     process.exitCode = exitCodeOf(report)
   } catch (error) {
     line.clear()
@@ -68,23 +70,11 @@ export async function bench(
   }
 }
 
-/** What scripts and CI go by; docs/reference/cli.md and `--help` say the same. */
-const EXIT = { fine: 0, failed: 1, usage: 2, limited: 3, interrupted: 130, terminated: 143 } as const
-
-function exitCodeOf({ ok, expectations, comparison }: Report): number {
+function exitCodeOf({ ok, expectations, comparison, found }: Report): number {
+  if (found) return found.rate === null ? EXIT.failed : found.limited ? EXIT.limited : EXIT.fine
   const broken = expectations.filter((each) => !each.ok)
   if (!ok || broken.some(({ valid }) => valid)) return EXIT.failed
   return broken.length > 0 || comparison?.invalid.length ? EXIT.limited : EXIT.fine
-}
-
-function checkOutputs({ json, html }: BenchFlags): void {
-  if (json === '-' && html === '-')
-    throw new SidewireError(
-      'ERR_OPTION',
-      'options "--json" and "--html" are both "-"; standard output takes one of them',
-    )
-  checkWritable('--json', json)
-  checkWritable('--html', html)
 }
 
 function isMisuse(error: unknown): boolean {

@@ -36,6 +36,14 @@ export const toRate: (text: string) => number = number(
   'a number of messages a second above 0',
 )
 
+/** `5%` */
+export function toShare(text: string): number {
+  const [, percent] = /^(\d+(?:\.\d+)?)%$/.exec(text) ?? []
+  if (percent === undefined || Number(percent) >= 100)
+    throw new InvalidArgumentError("It has to be a share below 100 %, such as '5%'.")
+  return Number(percent) / 100
+}
+
 function wholeNumber(min: number, max: number): (text: string) => number {
   return number(
     (value) => Number.isInteger(value) && value >= min && value <= max,

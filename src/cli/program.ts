@@ -20,6 +20,8 @@ export function createProgram(): Command {
   const program = new Command('sidewire')
     .description('One WebSocket engine for people who build and test real-time frontends.')
     .version(readVersion())
+    // What stands behind the name of a command is that command's: `bench compare` has an --html of its own.
+    .enablePositionalOptions()
     .configureOutput(mistakesOf('sidewire'))
     .addHelpText('after', examples(['serve', 'serve --watch', 'bench ws://localhost:8787/api/ws/echo']))
   program

@@ -24,7 +24,7 @@ export function write(option: string, path: string, text: string): void {
   }
 }
 
-function unwritable(option: string, path: string, cause: unknown): SidewireError {
+export function unwritable(option: string, path: string, cause: unknown): SidewireError {
   return new SidewireError(
     'ERR_OPTION',
     `option "${option}" is "${shown(path)}": ${shown((cause as Error).message)}`,

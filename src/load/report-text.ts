@@ -2,6 +2,7 @@ import { stripVTControlCharacters } from 'node:util'
 import pc from 'picocolors'
 import type { Latency } from './histogram.ts'
 import type { Verdict } from './expect/judge.ts'
+import type { RatioRange } from './repeat/against.ts'
 import type { Report } from './report.ts'
 import { bytes, duration, percent, rate, whole } from './units.ts'
 
@@ -26,6 +27,7 @@ export function textReport(report: Report): string {
   else if (report.scenario === 'idle')
     rows.push(['memory', 'not measured: --pid <pid> says which process is the server'])
   rows.push(['generator', generatorHealth(report)])
+  rows.push(...ofRuns(report))
   if (report.comparison) rows.push(['compared', comparisonOf(report.comparison)])
   if (report.masked.length > 0)
     rows.push(['masked', `${report.masked.join(', ')}  ${pc.dim('(--show-secrets shows them)')}`])
@@ -58,6 +60,35 @@ export function textReport(report: Report): string {
     blocks.push(pc.dim('  Counts include the warm-up; rates and latencies do not.'))
   if (verdict.length > 0) blocks.push(verdict.join('\n'))
   return blocks.join('\n\n')
+}
+
+/** What several runs say that one does not. */
+function ofRuns({ runs, medianRun, against, found, scenario }: Report): [string, string][] {
+  const rows: [string, string][] = []
+  const span = (values: readonly number[], show: (value: number) => string): string =>
+    `${show(Math.min(...values))} to ${show(Math.max(...values))}`
+  if (runs && runs.length > 1) {
+    const rates = runs.map(({ handshakes, messages }) => (handshakes ?? messages).perSecond)
+    const slow = runs.flatMap(({ latency }) => latency?.p99 ?? [])
+    const figures =
+      scenario === 'idle'
+        ? ''
+        : `: ${span(rates, rate)}${slow.length > 0 ? `, p99 ${span(slow, duration)}` : ''}`
+    rows.push(['runs', `${runs.length}${figures}; this is number ${medianRun}, in the middle`])
+  }
+  if (against) {
+    const times = (range: RatioRange | null): string =>
+      range
+        ? `${pc.bold(range.median.toFixed(2))} times (${range.smallest.toFixed(2)} to ${range.largest.toFixed(2)})`
+        : 'unknown'
+    rows.push(['against', `${against.url}: rate ${times(against.rate)}, p99 ${times(against.p99)}`])
+  }
+  if (found) {
+    const result = found.rate === null ? 'no rate holds' : `${pc.bold(rate(found.rate))} holds`
+    const more = found.limited ? ', and more was too much for the generator' : ''
+    rows.push(['found', `${result} ${found.threshold}${more}  (${found.steps.length} steps)`])
+  }
+  return rows
 }
 
 function comparisonOf({ with: path, perSecond, p99 }: NonNullable<Report['comparison']>): string {

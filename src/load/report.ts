@@ -1,4 +1,6 @@
 import type { Verdict } from './expect/judge.ts'
+import type { Against } from './repeat/against.ts'
+import type { Found } from './repeat/find-rate.ts'
 import type { Latency } from './histogram.ts'
 import type { ScenarioName } from './options.ts'
 import type { Faults } from './sequence.ts'
@@ -54,6 +56,14 @@ export interface Report {
   readonly expectations: readonly Verdict[]
   /** Nothing was lost, doubled, refused or the like: whether the expectations hold is said by each of them. */
   readonly ok: boolean
+  /** Of `--repeat` and `--against`, in order; this report is that of the one in the middle. */
+  readonly runs?: readonly Report[]
+  /** Which of the runs that is, 1 for the first. */
+  readonly medianRun?: number
+  /** Of `--against`. */
+  readonly against?: Against
+  /** Of `--find`; this report is that of the highest rate that holds. */
+  readonly found?: Found
   /** Whose values are not shown: names of headers, of the query, of options. */
   readonly masked: readonly string[]
   /** Why not, each in a line. */

@@ -118,13 +118,15 @@ class Fleet {
   /** Resolves when all workers can start. */
   async open(): Promise<void> {
     const { signal } = this.#hooks
-    const aborted = new Promise<never>((_resolve, reject) => {
-      const stop = (): void => reject(stoppedEarly())
-      if (signal.aborted) stop()
-      signal.addEventListener('abort', stop, { once: true })
-    })
-    const ready = await Promise.race([aborted, Promise.all(this.#threads.map((thread) => thread.ready))])
-    aborted.catch(() => {}) // a later abort is the measurement's
+    const { promise: aborted, reject } = deferred()
+    const stop = (): void => reject(stoppedEarly())
+    if (signal.aborted) stop()
+    signal.addEventListener('abort', stop, { once: true })
+    const opening = Promise.all(this.#threads.map((thread) => thread.ready))
+    // A later abort is the measurement's.
+    const ready = await Promise.race([aborted, opening]).finally(() =>
+      signal.removeEventListener('abort', stop),
+    )
     const opened = ready.reduce((sum, { connections }) => sum + connections.opened, 0)
     if (opened > 0 || this.#options.scenario === 'connect' || isGrowing(this.#options)) return
     throw noneAccepted(ready.map(({ connections }) => connections))
@@ -178,6 +180,14 @@ class Fleet {
   async end(isDone: boolean): Promise<void> {
     await Promise.all(this.#threads.map((thread) => thread.end(isDone)))
   }
+}
+
+function deferred(): { readonly promise: Promise<never>; readonly reject: (error: Error) => void } {
+  let reject: (error: Error) => void = () => {}
+  const promise = new Promise<never>((_resolve, fail) => {
+    reject = fail
+  })
+  return { promise, reject }
 }
 
 function stoppedEarly(): SidewireError {

@@ -28,6 +28,8 @@ export type Behaviour =
   | { readonly kind: 'late'; readonly ms: number }
   /** Answers nothing in the first `ms` of each second, and then all of it. */
   | { readonly kind: 'stall'; readonly ms: number }
+  /** Answers at most as many a second, in order. */
+  | { readonly kind: 'capped'; readonly perSecond: number }
   /** Once, some time after its first message. */
   | { readonly kind: 'stallOnce'; readonly after: number; readonly ms: number }
   | { readonly kind: 'drop' | 'duplicate' | 'swap'; readonly every: number }
@@ -66,6 +68,8 @@ export async function startKnown(
   })
   const members = new Set<WebSocket>()
   let broadcasts = 0
+  /** When the next one may be answered. */
+  let free = 0
   let firstAt: number | undefined
   wss.on('connection', (ws, request) => {
     did.opened++
@@ -106,6 +110,9 @@ export async function startKnown(
           const isStalled = performance.now() >= begins && performance.now() < begins + behaviour.ms
           return answerAt(isStalled ? begins + behaviour.ms : performance.now(), () => ws.send(text))
         }
+        case 'capped':
+          free = Math.max(free + 1000 / behaviour.perSecond, performance.now())
+          return answerAt(free, () => ws.send(text))
         case 'drop':
           if (did.received % behaviour.every === 0) did.dropped++
           else ws.send(text)
