@@ -1,17 +1,20 @@
-import { Argument, type Command } from 'commander'
+import { Argument, Option, type Command } from 'commander'
 import { DEFAULT_MESSAGE } from '../load/message-template.ts'
 import { SCENARIOS } from '../load/options.ts'
+import { PROTOCOLS } from '../load/protocols/protocol.ts'
 import type { benchCompare } from './bench-compare.ts'
 import type { bench } from './bench.ts'
 import { examples, mistakesOf } from './command-line.ts'
 import {
   collect,
+  toAddresses,
   toCount,
   toHeaders,
   toRate,
   toSeconds,
   toSecondsOrNone,
   toShare,
+  toSizes,
   toSpeed,
 } from './flag-values.ts'
 
@@ -67,7 +70,17 @@ export function addBench(program: Command): void {
       collect,
       [],
     )
-    .option('--size <bytes>', 'bytes of a message (default: 64, or what --message needs)', toCount)
+    .option(
+      '--size <bytes>',
+      "bytes of a message, or the smallest and the largest: '64-1024' draws each size (default: 64, or what --message needs)",
+      toSizes,
+    )
+    .option('--seed <n>', 'what sizes are drawn from: the same sizes in the same order', toCount, 1)
+    .option(
+      '--local-ips <list>',
+      "addresses of this machine that connections come from, in turns: '127.0.0.2,127.0.0.3'; each has some 28,000 ports for a server (default: the system chooses)",
+      toAddresses,
+    )
     .option(
       '--rate <n>',
       'open loop: messages a second in all, due at fixed times, from which latency counts',
@@ -78,6 +91,12 @@ export function addBench(program: Command): void {
     .option('--join <text>', 'what each connection sends first, to join a room for example')
     .option('--message <text>', '{id} identifies a message, {pad} fills it up', DEFAULT_MESSAGE)
     .option('--timeout <seconds>', 'a message without a reply for as long is lost', toSeconds, 5)
+    .addOption(
+      new Option(
+        '--protocol <name>',
+        'what echo, script and idle speak on top of WebSocket; --message is then an event with its data, or an operation (default: none)',
+      ).choices(PROTOCOLS),
+    )
     .option('--subprotocol <name>', 'subprotocol to ask for')
     .option('--header <line>', "a header of the handshake, 'Name: value'; may be repeated", toHeaders, [])
     .option('--compress', 'negotiate permessage-deflate, and compress')

@@ -2,8 +2,10 @@ import { resolve } from 'node:path'
 import { SidewireError } from '../engine/errors.ts'
 import { parseThreshold, type Threshold } from '../load/expect/threshold.ts'
 import { shown } from '../load/mask.ts'
-import { MessageTemplate } from '../load/message-template.ts'
+import { DEFAULT_MESSAGE } from '../load/message-template.ts'
+import { Messages } from '../load/messages.ts'
 import type { LoadOptions, ScenarioName } from '../load/options.ts'
+import { loadProtocol, type LoadProtocol, type ProtocolName } from '../load/protocols/protocol.ts'
 import { growthOf } from '../load/stages/growth.ts'
 import { durationOf, parseStages, type Stage } from '../load/stages/stage.ts'
 import { resolveTarget } from '../load/target.ts'
@@ -22,8 +24,12 @@ export interface BenchFlags {
   readonly rate?: number
   readonly window?: number
   readonly message: string
-  readonly size?: number
+  /** The smallest; and the largest, if sizes are drawn. */
+  readonly size?: readonly [number, number?]
+  readonly seed: number
+  readonly localIps?: readonly string[]
   readonly join?: string
+  readonly protocol?: ProtocolName
   readonly subprotocol?: string
   readonly header: readonly string[]
   readonly compress?: boolean
@@ -92,10 +98,13 @@ export async function resolveOptions(
         `option "--${name}" is ${JSON.stringify(shown(String(flags[name])))}; in the scenario replay the recording says what is sent, and when (--speed)`,
       )
   const stages = stagesOf(scenario, flags)
+  const [size, maxSize] = flags.size ?? []
+  const sizes = { size, maxSize }
   const script = file === undefined || scenario === 'replay' ? undefined : resolve(file)
   // What is wrong with these is said before anything is opened.
   if (script !== undefined) await loadScript(script)
-  else new MessageTemplate(flags.message, flags.size)
+  const protocol = await protocolOf(scenario, flags, maxSize)
+  if (script === undefined && !protocol) new Messages({ message: flags.message, ...sizes, seed: 1 })
   const played = scenario === 'replay' ? await playbacksIn(file ?? '', url) : { playbacks: [], leftOut: [] }
   const headers = [...flags.header, ...loginOf(url, flags.header)]
   const { duration, warmup } = timesOf(flags, stages)
@@ -103,8 +112,10 @@ export async function resolveOptions(
   for (const threshold of expect) checkThreshold(threshold, scenario, duration)
   const connections =
     growthOf({ stages, connectRate: flags.connectRate }) ?? flags.connections ?? DEFAULT_CONNECTIONS[scenario]
+  const target = await resolveTarget(url)
   return {
-    target: await resolveTarget(url),
+    target: protocol?.path ? { ...target, path: protocol.path(target.path) } : target,
+    protocol: flags.protocol,
     scenario,
     script,
     ...played,
@@ -118,10 +129,12 @@ export async function resolveOptions(
     stages,
     connectRate: flags.connectRate,
     window: flags.window ?? 1,
-    message: flags.message,
-    size: flags.size,
+    message: protocol && flags.message === DEFAULT_MESSAGE ? protocol.message : flags.message,
+    ...sizes,
+    seed: flags.seed,
+    localAddresses: flags.localIps ?? [],
     join: flags.join,
-    subprotocol: flags.subprotocol,
+    subprotocol: flags.subprotocol ?? protocol?.subprotocol,
     headers,
     compress: flags.compress ?? false,
     tlsInsecure: flags.tlsInsecure ?? false,
@@ -158,6 +171,31 @@ function timesOf(
       `option "--warmup" is ${before / 1000}; it is the beginning of the stages, which take ${all / 1000} s: nothing would be left to measure`,
     )
   return { duration: all - before, warmup: before }
+}
+
+async function protocolOf(
+  scenario: ScenarioName,
+  { protocol, join, message }: BenchFlags,
+  maxSize: number | undefined,
+): Promise<LoadProtocol | undefined> {
+  if (protocol === undefined) return undefined
+  const refuse = (option: string, value: unknown, why: string): never => {
+    throw new SidewireError('ERR_OPTION', `option "--${option}" is ${JSON.stringify(value)}; ${why}`)
+  }
+  if (!GROWING.includes(scenario))
+    refuse(
+      'protocol',
+      protocol,
+      `a protocol is spoken in ${GROWING.join(', ')} only, and this is ${scenario}`,
+    )
+  if (join !== undefined) refuse('join', shown(join), `it would be no message of ${protocol}: write a script`)
+  if (maxSize !== undefined) refuse('size', maxSize, `messages of ${protocol} are all of one size`)
+  try {
+    if (message !== DEFAULT_MESSAGE) JSON.parse(message.replaceAll('{id}', '').replaceAll('{pad}', ''))
+  } catch (cause) {
+    refuse('message', shown(message), `${protocol} takes JSON: ${shown((cause as Error).message)}`)
+  }
+  return loadProtocol(protocol)
 }
 
 const GROWING: readonly ScenarioName[] = ['echo', 'script', 'idle']

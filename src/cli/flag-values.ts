@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { InvalidArgumentError } from 'commander'
 import { MAX_CONNECTIONS } from '../load/token.ts'
 
@@ -5,6 +6,7 @@ import { MAX_CONNECTIONS } from '../load/token.ts'
 
 /** A day. */
 const MAX_SECONDS = 86_400
+const MAX_SIZE: number = MAX_CONNECTIONS
 
 export const collect = (value: string, all: readonly string[]): string[] => [...all, value]
 
@@ -35,6 +37,25 @@ export const toRate: (text: string) => number = number(
   (value) => value > 0 && value <= 1e8,
   'a number of messages a second above 0',
 )
+
+/** `64`, or `64-1024` */
+export function toSizes(text: string): [min: number, max?: number] {
+  const [, min = '', max] = /^(\d+)(?:-(\d+))?$/.exec(text) ?? []
+  const sizes = [Number(min), Number(max ?? min)] as const
+  if (sizes[0] < 1 || sizes[1] > MAX_SIZE || sizes[1] < sizes[0])
+    throw new InvalidArgumentError(
+      `It has to be a number from 1 to ${MAX_SIZE}, or two such as '64-1024', the smaller one first.`,
+    )
+  return max === undefined ? [sizes[0]] : [...sizes]
+}
+
+/** `127.0.0.2,127.0.0.3` */
+export function toAddresses(text: string): string[] {
+  const addresses = text.split(',').map((each) => each.trim())
+  if (!addresses.every((each) => isIP(each) !== 0))
+    throw new InvalidArgumentError("It has to be addresses such as '127.0.0.2,127.0.0.3'.")
+  return addresses
+}
 
 /** `5%` */
 export function toShare(text: string): number {

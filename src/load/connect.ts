@@ -1,4 +1,4 @@
-import { clientOptions, recordEnd } from './client.ts'
+import { clientsOf, recordEnd } from './client.ts'
 import { now } from './clock.ts'
 import { indicesOf } from './options.ts'
 import { paceOf } from './pace.ts'
@@ -12,7 +12,7 @@ import { ClientSocket } from '../wire/client-socket.ts'
  */
 export function createConnect(job: Job): Scenario {
   const { options, share, recorder } = job
-  const socketOptions = clientOptions(options)
+  const clientOf = clientsOf(options)
   const places = indicesOf(share, options.connections).length
   const open = new Set<ClientSocket>()
   /** Due times of handshakes for which no place was free. */
@@ -28,7 +28,7 @@ export function createConnect(job: Job): Scenario {
   }
   const connect = (due: number): void => {
     recorder.counters.sent++
-    const socket = new ClientSocket(socketOptions, {
+    const socket = new ClientSocket(clientOf(), {
       open: () => {
         recorder.connected(now() - due)
         recorder.counters.received++

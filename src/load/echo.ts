@@ -1,6 +1,6 @@
 import { now } from './clock.ts'
 import { Exchange } from './exchange.ts'
-import { MessageTemplate } from './message-template.ts'
+import { Messages } from './messages.ts'
 import type { LoadOptions } from './options.ts'
 import { isOpenLoop } from './pace.ts'
 import { createOutbox, type Outbox } from './outbox.ts'
@@ -13,8 +13,8 @@ import { TokenReader } from './token.ts'
 /** Request and reply: each message comes back, with its token in it, on the connection that sent it. */
 export function createEcho(job: Job): Scenario {
   const { options } = job
-  const template = new MessageTemplate(options.message, options.size)
-  return createRequestReply(job, (index) => new EchoClient(job, index, template))
+  const messages = new Messages(options)
+  return createRequestReply(job, (index) => new EchoClient(job, index, messages))
 }
 
 class EchoClient implements RequestReplyClient {
@@ -33,13 +33,13 @@ class EchoClient implements RequestReplyClient {
   /** Of this turn; 0 when it has not been asked for yet. */
   #time = 0
 
-  constructor(job: Job, index: number, template: MessageTemplate) {
+  constructor(job: Job, index: number, messages: Messages) {
     const { options, recorder } = job
     this.#isOpen = isOpenLoop(options)
     this.#index = index
     this.#options = options
     this.#recorder = recorder
-    this.#outbox = createOutbox(template, index, this.#isOpen ? 16 : options.window, options.compress)
+    this.#outbox = createOutbox(messages, index, this.#isOpen ? 16 : options.window, options.compress)
     this.#exchange = new Exchange(job, this.#isOpen ? 64 : options.window)
   }
 

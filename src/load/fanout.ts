@@ -1,7 +1,7 @@
 import { BroadcastBoard } from './broadcast-board.ts'
 import { now } from './clock.ts'
 import { SidewireError } from '../engine/errors.ts'
-import { MessageTemplate } from './message-template.ts'
+import { Messages } from './messages.ts'
 import { indicesOf, type LoadOptions } from './options.ts'
 import { createOutbox, type Outbox } from './outbox.ts'
 import { isOpenLoop, paceOfSenders } from './pace.ts'
@@ -25,8 +25,8 @@ const LOOK_EVERY_MS = 1
 export function createFanout(job: Job): Scenario {
   const { options, share } = job
   const board = new BroadcastBoard(job.shared as SharedArrayBuffer, options.senders) // the coordinator made it
-  const template = new MessageTemplate(options.message, options.size)
-  const senders = indicesOf(share, options.senders).map((index) => new Sender(job, index, template, board))
+  const messages = new Messages(options)
+  const senders = indicesOf(share, options.senders).map((index) => new Sender(job, index, messages, board))
   let isLooping = false
   const pump = (): void => {
     if (isLooping) for (const sender of senders) sender.fillWindow()
@@ -105,12 +105,12 @@ class Sender implements ClientSocketEvents {
   /** The first message that not all receivers have. */
   #oldest = 0
 
-  constructor({ options, recorder }: Job, index: number, template: MessageTemplate, board: BroadcastBoard) {
+  constructor({ options, recorder }: Job, index: number, messages: Messages, board: BroadcastBoard) {
     this.#options = options
     this.#recorder = recorder
     this.#board = board
     this.#index = index
-    this.#outbox = createOutbox(template, index, options.window, options.compress)
+    this.#outbox = createOutbox(messages, index, options.window, options.compress)
   }
 
   get isOpen(): boolean {

@@ -1,5 +1,6 @@
 import type { Threshold } from './expect/threshold.ts'
 import type { Playback } from './playback.ts'
+import type { ProtocolName } from './protocols/protocol.ts'
 import type { Stage } from './stages/stage.ts'
 import type { Target } from '../wire/target.ts'
 
@@ -10,6 +11,8 @@ export type ScenarioName = (typeof SCENARIOS)[number]
 export interface LoadOptions {
   readonly target: Target
   readonly scenario: ScenarioName
+  /** Spoken on top of WebSocket; `undefined`: none. */
+  readonly protocol: ProtocolName | undefined
   /** The file of a script. */
   readonly script: string | undefined
   /** Replay: what connections play, in turns. */
@@ -38,6 +41,12 @@ export interface LoadOptions {
   readonly message: string
   /** Bytes of a message; `undefined` is the default. */
   readonly size: number | undefined
+  /** Up to which sizes are drawn from `size` on; `undefined`: all are of that size. */
+  readonly maxSize: number | undefined
+  /** What sizes are drawn from. */
+  readonly seed: number
+  /** Addresses of this machine that connections come from, in turns; none: the system chooses. */
+  readonly localAddresses: readonly string[]
   /** Sent by every connection once it is open. */
   readonly join: string | undefined
   readonly subprotocol: string | undefined

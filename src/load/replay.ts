@@ -1,7 +1,7 @@
 import { differences } from '../recording/comparison.ts'
 import { dataOf } from '../recording/message.ts'
-import { ClientSocket, type End } from '../wire/client-socket.ts'
-import { clientOptions, recordEnd } from './client.ts'
+import { ClientSocket, type ClientSocketOptions, type End } from '../wire/client-socket.ts'
+import { clientsOf, recordEnd } from './client.ts'
 import { now } from './clock.ts'
 import { indicesOf } from './options.ts'
 import type { Playback, PlaybackStep } from './playback.ts'
@@ -17,8 +17,9 @@ const LOOK_AHEAD = 16
  */
 export function createReplay(job: Job): Scenario {
   const { options } = job
+  const clientOf = clientsOf(options)
   const players = indicesOf(job.share, options.connections).map(
-    (index) => new Player(job, options.playbacks[index % options.playbacks.length] as Playback), // there is one
+    (index) => new Player(job, clientOf, options.playbacks[index % options.playbacks.length] as Playback), // there is one
   )
   let sweep: NodeJS.Timeout | undefined
   return {
@@ -57,6 +58,7 @@ interface Awaited {
 
 class Player {
   readonly #job: Job
+  readonly #clientOf: () => ClientSocketOptions
   readonly #steps: readonly Step[]
   readonly #leftOut: ReadonlySet<string>
   #socket: ClientSocket | undefined
@@ -68,8 +70,9 @@ class Player {
   #isPlaying = false
   #timer: NodeJS.Timeout | undefined
 
-  constructor(job: Job, { steps }: Playback) {
+  constructor(job: Job, clientOf: () => ClientSocketOptions, { steps }: Playback) {
     this.#job = job
+    this.#clientOf = clientOf
     this.#steps = steps.map((step) => ({ ...step, data: dataOf(asBuffer(step.payload)) }))
     this.#leftOut = new Set(job.options.leftOut)
   }
@@ -81,8 +84,8 @@ class Player {
   /** Resolves when it is open, or has ended. */
   open(due = now()): Promise<void> {
     return new Promise((resolve) => {
-      const { recorder, options } = this.#job
-      const socket = new ClientSocket(clientOptions(options), {
+      const { recorder } = this.#job
+      const socket = new ClientSocket(this.#clientOf(), {
         open: () => {
           recorder.connected(now() - due)
           if (recorder.isMeasuring) recorder.counters.handshakes++

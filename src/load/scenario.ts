@@ -1,6 +1,6 @@
 import { now } from './clock.ts'
 import type { LoadOptions, Share } from './options.ts'
-import { clientOptions, recordEnd } from './client.ts'
+import { clientsOf, recordEnd } from './client.ts'
 import { Pacer } from './pacer.ts'
 import type { Recorder } from './recorder.ts'
 import { ClientSocket, type ClientSocketEvents, type ClientSocketOptions } from '../wire/client-socket.ts'
@@ -42,11 +42,11 @@ export async function openAll(
   makers: readonly (() => ClientSocketEvents)[],
 ): Promise<ClientSocket[]> {
   const sockets: ClientSocket[] = []
-  const options = clientOptions(job.options)
+  const clientOf = clientsOf(job.options)
   const { connectRate } = job.options
   if (connectRate !== undefined) {
     await atRate(job, connectRate, makers.length, async (n, due) => {
-      const socket = await openSocket(job, options, makers[n]?.() as ClientSocketEvents, due) // so many there are
+      const socket = await openSocket(job, clientOf(), makers[n]?.() as ClientSocketEvents, due) // so many there are
       if (socket) sockets.push(socket)
     })
     return sockets
@@ -54,7 +54,7 @@ export async function openAll(
   let next = 0
   const openOne = async (): Promise<void> => {
     for (let make = makers[next++]; make !== undefined; make = makers[next++]) {
-      const socket = await openSocket(job, options, make(), now())
+      const socket = await openSocket(job, clientOf(), make(), now())
       if (socket) sockets.push(socket)
     }
   }

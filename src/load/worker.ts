@@ -97,10 +97,7 @@ export async function runWorker(loadScript: (file: string) => Promise<LoadScript
   }
   try {
     const job: Job = { options, share, recorder, shared }
-    const scenario =
-      options.scenario === 'script'
-        ? createScript(job, await loadScript(options.script ?? ''))
-        : SCENARIOS[options.scenario](job)
+    const scenario = await scenarioOf(job, loadScript)
     await scenario.open()
     const measurement = new Measurement(scenario, recorder, say)
     port.on('message', (message: ToWorker) => {
@@ -120,6 +117,18 @@ export async function runWorker(loadScript: (file: string) => Promise<LoadScript
   } catch (error) {
     say({ type: 'failed', message: messageOf(error) })
   }
+}
+
+async function scenarioOf(job: Job, loadScript: (file: string) => Promise<LoadScript>): Promise<Scenario> {
+  const { scenario, script: file, protocol } = job.options
+  const script = scenario === 'script' ? await loadScript(file ?? '') : undefined
+  if (protocol !== undefined) {
+    const { loadProtocol } = await import('./protocols/protocol.ts')
+    const { protocolScript } = await import('./protocols/protocol-script.ts')
+    const spoken = protocolScript(await loadProtocol(protocol), job.options, script)
+    return createScript(job, spoken, { what: protocol, isReady: spoken.isReady })
+  }
+  return script || scenario === 'script' ? createScript(job, script as LoadScript) : SCENARIOS[scenario](job) // it is loaded
 }
 
 const CLOSE_MS = 1000

@@ -17,6 +17,7 @@ it('a worker that stops first still takes what the senders of a later one send',
     ...{ message: DEFAULT_MESSAGE, size: undefined, join: undefined, subprotocol: undefined, headers: [] },
     ...{ compress: false, tlsInsecure: false, pid: undefined },
     ...{ playbacks: [], speed: 1, leftOut: [], stages: [], connectRate: undefined, expect: [] },
+    ...{ protocol: undefined, maxSize: undefined, seed: 1, localAddresses: [] },
   }
   const shared = new SharedArrayBuffer(BroadcastBoard.bytesFor(options.senders))
   new BroadcastBoard(shared, options.senders).reset(options.connections)

@@ -12,6 +12,10 @@ export interface KnownServer {
   /** Headers and first messages of the connections, in order. */
   readonly requests: IncomingMessage[]
   readonly joins: string[]
+  /** Of the messages, in bytes. */
+  readonly sizes: number[]
+  /** Where connections come from. */
+  readonly addresses: string[]
   /** How late its answers really left, in milliseconds: a machine has other work, too. */
   readonly lateness: number[]
   close(): Promise<void>
@@ -55,6 +59,8 @@ export async function startKnown(
   const requests: IncomingMessage[] = []
   const joins: string[] = []
   const lateness: number[] = []
+  const sizes: number[] = []
+  const addresses: string[] = []
   const http: Server = tls ? createHttpsServer(tls) : createHttpServer()
   const compress = behaviour.kind === 'echo' && behaviour.compress === true
   const wss = new WebSocketServer({
@@ -74,6 +80,7 @@ export async function startKnown(
   wss.on('connection', (ws, request) => {
     did.opened++
     requests.push(request)
+    addresses.push(request.socket.remoteAddress ?? '')
     let held: string | undefined
     let count = 0
     if (behaviour.kind === 'wrap') ws.send('{"type":"welcome"}')
@@ -84,6 +91,7 @@ export async function startKnown(
     ws.on('message', (data: Buffer) => {
       const text = data.toString()
       did.received++
+      sizes.push(data.length)
       count++
       switch (behaviour.kind) {
         case 'echo':
@@ -166,6 +174,8 @@ export async function startKnown(
     did,
     requests,
     joins,
+    sizes,
+    addresses,
     lateness,
     close: () =>
       new Promise((resolve) => {

@@ -1,4 +1,4 @@
-import { clientOptions } from '../client.ts'
+import { clientsOf } from '../client.ts'
 import { now } from '../clock.ts'
 import type { LoadOptions } from '../options.ts'
 import { Pacer } from '../pacer.ts'
@@ -25,7 +25,7 @@ export class Growth<Client extends GrowingClient> {
   readonly #leaving = new Map<Client, number>()
   readonly #job: Job
   readonly #create: (index: number) => Client
-  readonly #socketOptions: ClientSocketOptions
+  readonly #clientOf: () => ClientSocketOptions
   readonly #events: readonly ConnectionEvent[]
   readonly #clients = new Map<number, Client>()
   readonly #pacer: Pacer
@@ -40,7 +40,7 @@ export class Growth<Client extends GrowingClient> {
     this.#timeout = options.timeout
     this.#job = job
     this.#create = create
-    this.#socketOptions = clientOptions(options)
+    this.#clientOf = clientsOf(options)
     this.#events = connectionPlan(options.stages, options.connectRate).filter(
       ({ index }) => index % share.count === share.index,
     )
@@ -69,7 +69,7 @@ export class Growth<Client extends GrowingClient> {
     const client = this.#create(index)
     this.#clients.set(index, client)
     this.#opening++
-    const socket = await openSocket(this.#job, this.#socketOptions, client, due)
+    const socket = await openSocket(this.#job, this.#clientOf(), client, due)
     this.#opening--
     // Its time may be over, before the server has answered.
     if (!socket || this.#leaving.has(client)) return
