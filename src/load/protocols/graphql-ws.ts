@@ -11,11 +11,13 @@ export const graphqlWs: LoadProtocol = {
   connect: (client) => new GraphqlConnection(client),
 }
 
+const MAX_ANSWERED = 10_000
+
 class GraphqlConnection implements ProtocolConnection {
   isReady = false
   readonly #client: ScriptClient
-  /** Answered, and not complete: a subscription goes on until it is told to end. */
-  readonly #answered = new Set<string>()
+  /** Answered, and not complete, the oldest first; `true`: a subscription that is told to end, and may not have heard it. */
+  readonly #answered = new Map<string, boolean>()
 
   constructor(client: ScriptClient) {
     this.#client = client
@@ -47,12 +49,7 @@ class GraphqlConnection implements ProtocolConnection {
         this.#client.send('{"type":"pong"}')
         return undefined
       case 'next':
-        if (this.#answered.delete(id)) this.#client.send({ id, type: 'complete' })
-        else {
-          this.#answered.add(id)
-          return { n: Number(id) }
-        }
-        return undefined
+        return this.#next(id)
       case 'complete':
         this.#answered.delete(id)
         return undefined
@@ -61,5 +58,19 @@ class GraphqlConnection implements ProtocolConnection {
       default:
         return undefined
     }
+  }
+
+  #next(id: string): { readonly n: number } | undefined {
+    const told = this.#answered.get(id)
+    if (told === undefined) {
+      this.#answered.set(id, false)
+      // A server says nothing more of what was told to end.
+      const [oldest] = this.#answered.keys()
+      if (this.#answered.size > MAX_ANSWERED && oldest !== undefined) this.#answered.delete(oldest)
+      return { n: Number(id) }
+    }
+    if (!told) this.#client.send({ id, type: 'complete' })
+    this.#answered.set(id, true)
+    return undefined
   }
 }
