@@ -2,6 +2,7 @@ import { Argument, Option, type Command } from 'commander'
 import { DEFAULT_MESSAGE } from '../load/message-template.ts'
 import { SCENARIOS } from '../load/options.ts'
 import { PROTOCOLS } from '../load/protocols/protocol.ts'
+import type { benchAgent } from './bench-agent.ts'
 import type { benchCompare } from './bench-compare.ts'
 import type { bench } from './bench.ts'
 import { examples, mistakesOf } from './command-line.ts'
@@ -10,6 +11,7 @@ import {
   toAddresses,
   toCount,
   toHeaders,
+  toListen,
   toRate,
   toSeconds,
   toSecondsOrNone,
@@ -116,6 +118,17 @@ export function addBench(program: Command): void {
       '--find <threshold>',
       "find the highest --rate that holds it, such as 'p99<20ms': doubling, then halving, each step for --duration",
     )
+    .option(
+      '--agents <n>',
+      'wait for so many agents, which make the load (default: this process does)',
+      toCount,
+    )
+    .option(
+      '--listen <address>',
+      "with --agents: where they come to, '0.0.0.0:8790' (default: 127.0.0.1:8790)",
+      toListen,
+    )
+    .option('--token <token>', 'with --agents: what they have to know (default: drawn, and shown)')
     .option('--json <file>', "write the report as JSON; '-' is standard output")
     .option('--html <file>', "write the report as a page with charts; '-' is standard output")
     .option('--csv <file>', 'write a row for each second')
@@ -146,6 +159,20 @@ export function addBench(program: Command): void {
     )
     .enablePositionalOptions()
     .action(async (...args: Parameters<typeof bench>) => (await import('./bench.ts')).bench(...args))
+  command
+    .command('agent')
+    .configureOutput(mistakesOf('sidewire bench agent'))
+    .description('Make a part of the load of a `sidewire bench --agents` on another machine.')
+    .argument('<coordinator>', 'where that listens, such as ws://10.0.0.5:8790')
+    .requiredOption('--token <token>', 'of the coordinator')
+    .option('--script <file>', 'a copy of the script of the run: only a file that is named here is run')
+    .option('--name <text>', 'what it is called in the report (default: the name of the machine)')
+    .option('--tls-insecure', 'do not check the certificate of the coordinator')
+    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
+    .addHelpText('after', examples(['bench agent ws://10.0.0.5:8790 --token s3cret']))
+    .action(async (...args: Parameters<typeof benchAgent>) =>
+      (await import('./bench-agent.ts')).benchAgent(...args),
+    )
   command
     .command('compare')
     .configureOutput(mistakesOf('sidewire bench compare'))

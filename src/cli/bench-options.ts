@@ -39,6 +39,9 @@ export interface BenchFlags {
   readonly repeat?: number
   readonly against?: string
   readonly find?: string
+  readonly agents?: number
+  readonly listen?: { readonly host: string; readonly port: number }
+  readonly token?: string
   readonly json?: string
   readonly csv?: string
   readonly junit?: string

@@ -49,6 +49,14 @@ export function toSizes(text: string): [min: number, max?: number] {
   return max === undefined ? [sizes[0]] : [...sizes]
 }
 
+/** `0.0.0.0:8790` */
+export function toListen(text: string): { host: string; port: number } {
+  const [, host, port] = /^(\[[^\]]+\]|[^:]+):(\d+)$/.exec(text) ?? []
+  if (host === undefined || Number(port) > 65_535)
+    throw new InvalidArgumentError("It has to be an address and a port such as '0.0.0.0:8790'.")
+  return { host, port: Number(port) }
+}
+
 /** `127.0.0.2,127.0.0.3` */
 export function toAddresses(text: string): string[] {
   const addresses = text.split(',').map((each) => each.trim())

@@ -64,6 +64,15 @@ export interface LoadOptions {
 export interface Share {
   readonly index: number
   readonly count: number
+  /** Which shares are on this machine, and so have its clock and its memory; `undefined`: all. */
+  readonly here?: { readonly first: number; readonly count: number }
+}
+
+/** Whether the worker that has this index of connections, or of senders, is on this machine. */
+export function isHere({ count, here }: Share, index: number): boolean {
+  if (!here) return true
+  const share = index % count
+  return share >= here.first && share < here.first + here.count
 }
 
 /** Indices 0 to `total` - 1 that are this worker's. */

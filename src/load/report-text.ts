@@ -18,7 +18,10 @@ export function textReport(report: Report): string {
       ['messages', messageCounts(report)],
     )
   if (fanout)
-    rows.push(['reach', `${percent(fanout.reach)}  (${whole(fanout.received)} of ${whole(fanout.expected)})`])
+    rows.push([
+      'reach',
+      `${percent(fanout.reach)}  (${whole(fanout.received)} of ${whole(fanout.expected)}${fanout.timed < 1 ? `; the latency is of ${percent(fanout.timed)}` : ''})`,
+    ])
   rows.push([
     'connections',
     `${whole(connections.opened)} opened, ${whole(connections.refused)} refused, ${whole(connections.dropped)} dropped`,
@@ -27,6 +30,11 @@ export function textReport(report: Report): string {
   else if (report.scenario === 'idle')
     rows.push(['memory', 'not measured: --pid <pid> says which process is the server'])
   rows.push(['generator', generatorHealth(report)])
+  if (report.agents.length > 0)
+    rows.push([
+      'agents',
+      report.agents.map(({ name, roundTrip }) => `${name}, ${duration(roundTrip)} away`).join('; '),
+    ])
   rows.push(...ofRuns(report))
   if (report.comparison) rows.push(['compared', comparisonOf(report.comparison)])
   if (report.masked.length > 0)
@@ -106,11 +114,11 @@ function memoryOf({ before, after, perConnection }: NonNullable<Report['memory']
 }
 
 /** An open loop waits in turns of the event loop: how late it sent says more than how busy it was. */
-function generatorHealth({ generator: { utilization, cpu, sendLag } }: Report): string {
+function generatorHealth({ generator: { utilization, cpu, sendLag }, agents }: Report): string {
   const state = sendLag
     ? `sent late by ${duration(sendLag.p99)} (p99)`
     : `event loop ${Math.round(utilization * 100)} % busy`
-  return `${state}, ${cpu.toFixed(2)} cores`
+  return agents.length > 0 ? state : `${state}, ${cpu.toFixed(2)} cores`
 }
 
 function messageCounts({ messages }: Report): string {

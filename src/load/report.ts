@@ -45,6 +45,8 @@ export interface Report {
   /** Bytes. */
   readonly memory: { readonly before: number; readonly after: number; readonly perConnection: number } | null
   readonly generator: GeneratorHealth
+  /** With `--agents`. */
+  readonly agents: readonly AgentHealth[]
   /** With the report of `--compare`. */
   readonly comparison: Comparison | null
   /** What was asked for with `--stage`, and what came of each. */
@@ -102,6 +104,8 @@ interface FanoutResult {
   readonly reach: number
   /** From when a message was due to when the last receiver had it. */
   readonly lastReceiver: Latency | null
+  /** Of which share of the deliveries the latency is: with `--agents` of those whose sender was on the same machine. */
+  readonly timed: number
 }
 
 export interface GeneratorHealth {
@@ -147,6 +151,16 @@ export interface Second {
   readonly connections: number
   /** Less than 0 where what was given up came after all. */
   readonly lost: number
+}
+
+/** A machine that made a part of the load. */
+export interface AgentHealth {
+  readonly name: string
+  readonly runtime: string
+  /** Threads. */
+  readonly workers: number
+  /** Milliseconds to it and back. */
+  readonly roundTrip: number
 }
 
 export interface Interval {

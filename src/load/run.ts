@@ -1,13 +1,12 @@
 import { SidewireError } from '../engine/errors.ts'
-import { BroadcastBoard } from './broadcast-board.ts'
 import { now } from './clock.ts'
 import { Intervals } from './intervals.ts'
 import { residentMemory } from './memory.ts'
 import type { LoadOptions } from './options.ts'
-import type { Interval, Report } from './report.ts'
+import type { AgentHealth, Interval, Report } from './report.ts'
 import { Tally, type Ending } from './tally.ts'
 import type { WorkerResult } from './worker.ts'
-import { WorkerThread } from './worker-thread.ts'
+import { startThreads, type LoadWorker } from './worker-thread.ts'
 
 /** What is to be seen while it runs. */
 export interface Progress {
@@ -20,6 +19,10 @@ export interface Progress {
 export interface RunHooks {
   /** A module that calls `runWorker`. */
   readonly worker: URL
+  /** The workers of a run, where they are not threads of this process. */
+  readonly crew?: (options: LoadOptions) => readonly LoadWorker[]
+  /** Where they are; asked at the end. */
+  readonly agents?: () => readonly AgentHealth[]
   /** What no sentence shows; `undefined`: all is shown. */
   readonly secrets: readonly string[] | undefined
   readonly onProgress: (progress: Progress) => void
@@ -33,6 +36,7 @@ const MAX_FINE_MS = 12_000
 const MAX_INTERVALS = 3600
 /** Room for all threads to get the message to start. */
 const HEAD_START_MS = 50
+const REMOTE_HEAD_START_MS = 500
 
 /**
  * Runs a load and reports what it found out.
@@ -59,7 +63,7 @@ export async function runLoad(options: LoadOptions, hooks: RunHooks): Promise<Re
             perConnection: Math.round((memoryAfter - memoryBefore) / options.connections),
           }
     isDone = true
-    return { ...tally.report(results, facts), startedAt, memory }
+    return { ...tally.report(results, { ...facts, agents: hooks.agents?.() ?? [] }), startedAt, memory }
   } finally {
     // What failed has no closing handshakes to wait for.
     await fleet.end(isDone)
@@ -93,26 +97,22 @@ function noneAccepted(connections: readonly WorkerResult['connections'][]): Side
 class Fleet {
   readonly #options: LoadOptions
   readonly #hooks: RunHooks
-  readonly #threads: readonly WorkerThread[]
+  readonly #threads: readonly LoadWorker[]
+  readonly #headStart: number
 
   constructor(options: LoadOptions, hooks: RunHooks) {
     this.#options = options
     this.#hooks = hooks
-    let shared: SharedArrayBuffer | undefined
-    if (options.scenario === 'fanout') {
-      shared = new SharedArrayBuffer(BroadcastBoard.bytesFor(options.senders))
-      new BroadcastBoard(shared, options.senders).reset(options.connections)
-    }
-    this.#threads = Array.from(
-      { length: options.workers },
-      (_, index) =>
-        new WorkerThread(hooks.worker, {
+    const { crew } = hooks
+    this.#headStart = crew ? REMOTE_HEAD_START_MS : HEAD_START_MS
+    this.#threads = crew
+      ? crew(options)
+      : startThreads(
+          hooks.worker,
           options,
-          share: { index, count: options.workers },
-          shared,
-          secrets: hooks.secrets,
-        }),
-    )
+          Array.from({ length: options.workers }, (_, index) => ({ index, count: options.workers })),
+          hooks.secrets,
+        )
   }
 
   /** Resolves when all workers can start. */
@@ -136,7 +136,7 @@ class Fleet {
   async measure(tally: Tally, every: number): Promise<Measured> {
     const { warmup, duration } = this.#options
     const { signal, onProgress } = this.#hooks
-    const startAt = now() + HEAD_START_MS
+    const startAt = now() + this.#headStart
     const measureFrom = startAt + warmup
     const wallClock = Date.now() + measureFrom - now()
     let ended: Ending = 'whole'

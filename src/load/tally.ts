@@ -6,7 +6,7 @@ import { judgeGenerator } from './generator-health.ts'
 import type { LoadOptions } from './options.ts'
 import { isOpenLoop } from './pace.ts'
 import { problemsOf } from './problems.ts'
-import { SCHEMA, type Interval, type Report } from './report.ts'
+import { SCHEMA, type AgentHealth, type Interval, type Report } from './report.ts'
 import { createFaults } from './sequence.ts'
 import { Series } from './series.ts'
 import type { WorkerResult } from './worker.ts'
@@ -57,7 +57,13 @@ export class Tally {
       measureFrom,
       cpu,
       ended,
-    }: { readonly measureFrom: number; readonly cpu: number; readonly ended: Ending },
+      agents,
+    }: {
+      readonly measureFrom: number
+      readonly cpu: number
+      readonly ended: Ending
+      readonly agents: readonly AgentHealth[]
+    },
   ): Omit<Report, 'startedAt' | 'memory'> {
     const options = this.#options
     const total = this.#total
@@ -79,6 +85,8 @@ export class Tally {
     }
     const isFanout = options.scenario === 'fanout'
     const expected = sent * options.connections
+    // Each machine knows what its own senders have sent; together they know what is missing.
+    if (isFanout && agents.length > 1) faults.lost = Math.max(0, expected - received)
     const reach = isFanout ? (expected === 0 ? 0 : received / expected) : null
     const latency = total.latency.summary()
     // With nothing back, it is seldom the server that loses messages: it was asked for what it does not do.
@@ -142,6 +150,7 @@ export class Tally {
             received,
             reach: reach ?? 0,
             lastReceiver: total.lastReceiver.summary(),
+            timed: agents.length < 2 || measured === 0 ? 1 : Math.min(1, total.latency.count / measured),
           }
         : null,
       handshakes:
@@ -149,6 +158,7 @@ export class Tally {
           ? { completed: connections.opened, perSecond: handshakes / seconds }
           : null,
       generator,
+      agents,
       comparison: null,
       stages: this.#series.stages(),
       timeline: this.#series.timeline,

@@ -20,7 +20,7 @@ it('a worker that stops first still takes what the senders of a later one send',
     ...{ protocol: undefined, maxSize: undefined, seed: 1, localAddresses: [] },
   }
   const shared = new SharedArrayBuffer(BroadcastBoard.bytesFor(options.senders))
-  new BroadcastBoard(shared, options.senders).reset(options.connections)
+  new BroadcastBoard(shared, options.senders).reset(options.connections, options.senders)
   const recorders = [new Recorder(), new Recorder()] as const
   const [first, second] = recorders.map((recorder, index) =>
     createFanout({ options, share: { index, count: 2 }, recorder, shared }),
