@@ -63,7 +63,7 @@ export class Coordinator {
           authenticate: ({ headers }) =>
             isSame(headers['authorization'] ?? '', `Bearer ${token}`)
               ? { success: true }
-              : { success: false, status: 401, reason: 'another --token was given' },
+              : { success: false, status: 401, reason: 'this is not its --token' },
           onMessage(conn, text) {
             const message = decode(String(text)) as FromAgent
             const known = byConnection.get(conn.id)

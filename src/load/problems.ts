@@ -15,6 +15,7 @@ export function problemsOf(
   reasons: readonly Reason[],
   isMute: boolean,
   expected: ReadonlySet<keyof Totals>,
+  mismatch?: string,
 ): string[] {
   const problems: string[] = []
   const say = (name: keyof Faults, what: string): void => {
@@ -31,7 +32,8 @@ export function problemsOf(
     'of other connections of this run: the server broadcasts what it gets (measure that with the scenario fanout), or mixes connections up',
   )
   say('unexpected', 'of a connection or with a number that this run has never had')
-  say('mismatched', 'other than what was recorded in their place')
+  const first = mismatch === undefined ? '' : `; the first: ${mismatch}`
+  say('mismatched', `other than what was recorded in their place${first}`)
   const counts = new Map<string, number>()
   for (const { how, why, count } of reasons)
     if (!expected.has(how)) counts.set(why, (counts.get(why) ?? 0) + count)

@@ -41,6 +41,8 @@ const MAX_REASONS = 5
 export class Recorder {
   readonly faults: Faults = createFaults()
   counters: Counters = createCounters()
+  /** The first message that was other than recorded. */
+  mismatch: string | undefined
   opened: number = 0
   refused: number = 0
   dropped: number = 0

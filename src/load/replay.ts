@@ -3,12 +3,15 @@ import { dataOf } from '../recording/message.ts'
 import { ClientSocket, type ClientSocketOptions, type End } from '../wire/client-socket.ts'
 import { clientsOf, recordEnd } from './client.ts'
 import { now } from './clock.ts'
+import { shown } from './mask.ts'
 import { indicesOf } from './options.ts'
 import type { Playback, PlaybackStep } from './playback.ts'
 import { atRate, OPENING, REFUSED_PAUSE_MS, settle, SWEEP_MS, type Job, type Scenario } from './scenario.ts'
 
 /** How far ahead the message is looked for that has come in the place of the one that is due. */
 const LOOK_AHEAD = 16
+/** Characters of a value in a sentence. */
+const MAX_SHOWN = 80
 
 /**
  * The client's side of a recording, on each connection: a message is sent when all has come that came before it, and the
@@ -211,8 +214,22 @@ class Player {
       .slice(0, LOOK_AHEAD)
       .findIndex(({ step }) => differences(step.data, received, (key) => this.#leftOut.has(key)).length === 0)
     if (place !== -1) return place
-    if (this.#awaited.length > 0) this.#job.recorder.faults.mismatched++
+    const [first] = this.#awaited
+    if (!first) return 0
+    const { recorder } = this.#job
+    recorder.faults.mismatched++
+    recorder.mismatch ??= this.#describe(first, received)
     return 0
+  }
+
+  /** Which message of the recorded connection it is, and where it differs first. */
+  #describe({ step }: Awaited, received: unknown): string {
+    const [found] = differences(step.data, received, (key) => this.#leftOut.has(key))
+    const text = (value: unknown): string => shown(JSON.stringify(value) ?? 'nothing').slice(0, MAX_SHOWN)
+    const where = `message ${this.#steps.indexOf(step) + 1} of the connection`
+    return found
+      ? `${where}, at ${shown(found.path)}: ${text(found.received)} in the place of ${text(found.recorded)}`
+      : where
   }
 
   #lose(count: number): void {

@@ -94,7 +94,13 @@ export class Tally {
     const isMute = options.scenario === 'echo' && received === 0 && others === 0
     const reasons = results.flatMap((result) => result.connections.reasons)
     const isExpected = new Set(expect.flatMap(({ metric }) => (metric.kind === 'count' ? [metric.of] : [])))
-    const problems = problemsOf(faults, reasons, isMute, isExpected)
+    const problems = problemsOf(
+      faults,
+      reasons,
+      isMute,
+      isExpected,
+      results.find(({ mismatch }) => mismatch)?.mismatch,
+    )
     const generator = judgeGenerator({
       utilizations: results.map(({ utilization }) => utilization),
       cpu,

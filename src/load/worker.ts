@@ -66,6 +66,8 @@ export interface Reason {
 export interface WorkerResult {
   readonly connections: ConnectionCounts
   readonly faults: Faults
+  /** The first message that was other than recorded. */
+  readonly mismatch: string | undefined
   /** When it was really measured, in milliseconds from when it was to be. */
   readonly measuredFrom: number
   readonly measuredUntil: number
@@ -104,7 +106,15 @@ export async function runWorker(loadScript: (file: string) => Promise<LoadScript
       if (message.type === 'stop') return measurement.stop()
       measurement.start(message).then(
         (measured) => {
-          say({ type: 'done', result: { connections: counts(), faults: recorder.faults, ...measured } })
+          say({
+            type: 'done',
+            result: {
+              connections: counts(),
+              faults: recorder.faults,
+              mismatch: recorder.mismatch,
+              ...measured,
+            },
+          })
           scenario.close()
           // What a server leaves unanswered must not keep the run from ending.
           setTimeout(() => process.exit(), CLOSE_MS).unref()

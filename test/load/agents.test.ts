@@ -112,7 +112,7 @@ describe('an agent', () => {
     const run = await startRun([await start(), '--duration', '0.2'], [['--token', 'guessed']])
     expect(await codeOf(run.agents[0]!)).toBe(1)
     expect(run.agents[0]!.stderr.join('\n')).toContain(
-      'the coordinator refused this agent: another --token was given (ERR_LOAD)',
+      'the coordinator refused this agent: this is not its --token (ERR_LOAD)',
     )
     run.coordinator.kill('SIGINT')
     expect(await codeOf(run.coordinator)).toBe(130)
