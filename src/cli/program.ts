@@ -1,32 +1,27 @@
-import { existsSync } from 'node:fs'
-import { Argument, Command, InvalidArgumentError, Option, type OutputConfiguration } from 'commander'
-import { MASK, maskTokens } from '../load/mask.ts'
-import { DEFAULT_MESSAGE } from '../load/message-template.ts'
-import { SCENARIOS } from '../load/options.ts'
-import { MAX_CONNECTIONS } from '../load/token.ts'
-import type { checkAsyncApi, exportToFile } from './asyncapi.ts'
-import type { bench } from './bench.ts'
+import { Argument, Command, InvalidArgumentError, Option } from 'commander'
 import { readVersion } from '../server/version.ts'
+import type { checkAsyncApi, exportToFile } from './asyncapi.ts'
+import { addBench } from './bench-command.ts'
+import { examples, mistakesOf } from './command-line.ts'
 import { CONFIG_NAME } from './config-name.ts'
 import type { convert } from './convert.ts'
 import type { record } from './record.ts'
 import type { init } from './init.ts'
 import type { faults } from './faults.ts'
 import { toRefusal, toSpan, toTime, toWhich } from './fault-flags.ts'
+import { collect, collectKeys, toBytes, toCount, toHeaders, toMs, toPort, toSpeed, toWorkers } from './flag-values.ts'
 import type { replay } from './replay.ts'
-import { say } from './report.ts'
 import type { send } from './send.ts'
 import type { serve } from './serve.ts'
 import type { tail } from './tail.ts'
-
-/** A day. */
-const MAX_SECONDS = 86_400
 
 /** A command is loaded when it is asked for: serving needs no histograms, and measuring no server. */
 export function createProgram(): Command {
   const program = new Command('sidewire')
     .description('One WebSocket engine for people who build and test real-time frontends.')
     .version(readVersion())
+    // What stands behind the name of a command is that command's: `bench compare` has an --html of its own.
+    .enablePositionalOptions()
     .configureOutput(mistakesOf('sidewire'))
     .addHelpText('after', examples(['serve', 'serve --watch', 'bench ws://localhost:8787/api/ws/echo']))
   program
@@ -325,150 +320,14 @@ export function createProgram(): Command {
       ]),
     )
     .action(async (...args: Parameters<typeof faults>) => (await import('./faults.ts')).faults(...args))
-  program
-    .command('bench')
-    .configureOutput(mistakesOf('sidewire bench'))
-    .description('Measure a WebSocket server, and check that it loses, doubles and reorders nothing.')
-    .argument('<url>', 'such as ws://localhost:8787/api/ws/echo')
-    .addArgument(
-      new Argument(
-        '[scenario]',
-        'echo: request and reply; fanout: broadcasts; connect: handshakes; idle: connections that are held; script: your own protocol; replay: the clients of a recording',
-      )
-        .choices(SCENARIOS)
-        .default('echo'),
-    )
-    .argument(
-      '[file]',
-      'the script, TypeScript or JavaScript: export default defineScript({ ... }); or the recording',
-    )
-    .option(
-      '--connections <n>',
-      'connections; fanout: receivers (default: 10, fanout 100, idle 1000)',
-      toCount,
-    )
-    .option('--senders <n>', 'fanout: connections that send, besides the receivers (default: 1)', toCount)
-    .option('--duration <seconds>', 'how long it is measured', toSeconds, 10)
-    .option('--warmup <seconds>', 'load before that, which is checked, but not measured', toSecondsOrNone, 1)
-    .option('--size <bytes>', 'bytes of a message (default: 64, or what --message needs)', toCount)
-    .option(
-      '--rate <n>',
-      'open loop: messages a second in all, due at fixed times, from which latency counts',
-      toRate,
-    )
-    .option('--window <n>', 'closed loop: messages under way per connection (default: 1)', toCount)
-    .option('--speed <x>', 'replay: how many times as fast as it was recorded (default: 1)', toSpeed)
-    .option('--join <text>', 'what each connection sends first, to join a room for example')
-    .option('--message <text>', '{id} identifies a message, {pad} fills it up', DEFAULT_MESSAGE)
-    .option('--timeout <seconds>', 'a message without a reply for as long is lost', toSeconds, 5)
-    .option('--subprotocol <name>', 'subprotocol to ask for')
-    .option('--header <line>', "a header of the handshake, 'Name: value'; may be repeated", toHeaders, [])
-    .option('--compress', 'negotiate permessage-deflate, and compress')
-    .option('--tls-insecure', 'do not check the certificate')
-    .option('--workers <n>', 'threads of the generator', toCount, 1)
-    .option('--pid <pid>', 'idle: the process of the server, whose memory is reported', toCount)
-    .option('--json <file>', "write the report as JSON; '-' is standard output")
-    .option('--html <file>', "write the report as a page with charts; '-' is standard output")
-    .option('--compare <file>', 'compare with an earlier report that --json wrote')
-    .option(
-      '--show-secrets',
-      'show values of headers, of the query, of --join and of tokens in reports and errors',
-    )
-    .addHelpText('after', EXIT_CODES)
-    // Commander's own is 1, which says here that a check of the run failed.
-    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
-    .addHelpText(
-      'after',
-      examples([
-        'bench ws://localhost:8787/api/ws/echo',
-        'bench ws://localhost:8787/api/ws/echo --rate 1000 --html report.html',
-        `bench ws://localhost:8787/api/ws/chat fanout --join '{"type":"join"}' --message '{"type":"message","username":"{id}"}'`,
-        'bench ws://localhost:8787/api/ws/echo idle --connections 5000',
-        'bench wss://example.com/socket script protocol.ts',
-        'bench ws://localhost:8787/ws/orders replay recording.jsonl --connections 100 --speed 10',
-      ]),
-    )
-    .action(async (...args: Parameters<typeof bench>) => (await import('./bench.ts')).bench(...args))
+  addBench(program)
   return program
 }
 
-const EXIT_CODES = `
-Exit codes: 0 all is fine, 1 a check of the run failed (or there was no run: nobody listens, all refused),
-2 wrong usage, 3 --compare was asked for, and the generator was the limit of one of the runs,
-130 after Ctrl-C (143 after SIGTERM), with the report of what was measured.`
-
-function examples(lines: readonly string[]): string {
-  return ['', 'Examples:', ...lines.map((line) => `  $ sidewire ${line}`)].join('\n')
-}
-
-const collect = (value: string, all: readonly string[]): string[] => [...all, value]
-
-/** `false`: behind `--no-redact`. */
-const collectKeys = (value: string, all: readonly string[] | false): string[] => [...(all || []), value]
-
-const toPort = wholeNumber(0, 65_535)
 /** It may stand alone, and then what comes behind it would be the token. */
 function toControlToken(text: string): string {
   if (!/\.[cm]?[jt]s$/.test(text)) return text
   throw new InvalidArgumentError(
     `it is the name of a config, which stands before it: sidewire serve ${text} --control`,
   )
-}
-
-const toCount = wholeNumber(1, MAX_CONNECTIONS)
-const toWorkerCount = wholeNumber(1, 1024)
-const toWorkers = (text: string): number | 'auto' => (text === 'auto' ? text : toWorkerCount(text))
-const toBytes = wholeNumber(1, Number.MAX_SAFE_INTEGER)
-const toSeconds = number(
-  (value) => value > 0 && value <= MAX_SECONDS,
-  `a number of seconds above 0, at most ${MAX_SECONDS}`,
-)
-const toSecondsOrNone = number(
-  (value) => value >= 0 && value <= MAX_SECONDS,
-  `a number of seconds from 0 to ${MAX_SECONDS}`,
-)
-const toMs = number((value) => value <= 2 ** 31, 'a number of milliseconds, 0 or more')
-const toFactor = number((value) => value > 0, 'a number above 0, or Infinity')
-const toSpeed = (text: string): number => (text === 'Infinity' ? Infinity : toFactor(text))
-const toRate = number((value) => value > 0 && value <= 1e8, 'a number of messages a second above 0')
-
-function wholeNumber(min: number, max: number): (text: string) => number {
-  return number(
-    (value) => Number.isInteger(value) && value >= min && value <= max,
-    `a number from ${min} to ${max}`,
-  )
-}
-
-function number(accepts: (value: number) => boolean, what: string): (text: string) => number {
-  return (text) => {
-    const value = Number(text)
-    if (!/^\d+(?:\.\d+)?$/.test(text) || !accepts(value))
-      throw new InvalidArgumentError(`It has to be ${what}.`)
-    return value
-  }
-}
-
-/** RFC 9110 5.5: what a header may be; a line break in it would be another header. */
-function toHeaders(line: string, before: readonly string[]): string[] {
-  if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*$/.test(line))
-    throw new InvalidArgumentError("It has to be a header such as 'X-Tenant: acme'.")
-  return [...before, line]
-}
-
-/** A mistake in one line, which names the help that has the flags of this command. */
-function mistakesOf(command: string): OutputConfiguration {
-  return { outputError: (text, write) => write(`${say(oneLine(text, command))}\n`) }
-}
-
-/** Commander's own form is a line, and a suggestion in another. */
-function oneLine(text: string, command: string): string {
-  const [first = '', ...others] = maskTokens(text)
-    // The most common mistake is a header without its name: the value alone.
-    .replace(/('--header <line>' argument )'[^]*?' (?=is invalid)/, `$1'${MASK}' `)
-    .replace(/^error: /, '')
-    .trim()
-    .split('\n')
-  const [, asked = ''] = /^unknown command '(.+)'$/.exec(first) ?? []
-  if (existsSync(asked)) others.push(`(Did you mean sidewire serve ${asked}?)`)
-  return [first, ...others, `(${command} --help shows what there is)`].join(' ')
 }

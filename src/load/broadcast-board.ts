@@ -3,8 +3,11 @@ const MAX_RING = 2 ** 16
 const MIN_RING = 2 ** 10
 /** Entries of all rings together. */
 const MAX_ENTRIES = 2 ** 20
-/** No message is part of the measurement yet. */
-const NOT_STARTED = 2 ** 31 - 1
+/**
+ * The number of the first message that is part of the measurement, of every sender; those before it only found out who
+ * listens. It is fixed, so that a receiver on another machine knows it.
+ */
+export const FIRST_NUMBER: number = 2 ** 20
 
 /**
  * What all workers of a fan-out know together: how many messages each sender has sent, when they were due, and how many
@@ -15,7 +18,6 @@ export class BroadcastBoard {
   readonly #dues: Float64Array
   readonly #arrivals: Int32Array
   readonly #sent: Int32Array
-  readonly #first: Int32Array
   /** Receivers that are connected, and those among all that have not heard from every sender. */
   readonly #receivers: Int32Array
   readonly #deaf: Int32Array
@@ -23,7 +25,7 @@ export class BroadcastBoard {
   readonly #sending: Int32Array
 
   static bytesFor(senders: number): number {
-    return senders * ringFor(senders) * (8 + 4) + senders * (4 + 4) + 4 + 4 + 4
+    return senders * ringFor(senders) * (8 + 4) + senders * 4 + 4 + 4 + 4
   }
 
   /** @param memory - of {@link bytesFor} bytes; zeros when it is new */
@@ -34,17 +36,15 @@ export class BroadcastBoard {
     this.#dues = new Float64Array(memory, 0, entries)
     this.#arrivals = new Int32Array(memory, entries * 8, entries)
     this.#sent = new Int32Array(memory, entries * 12, senders)
-    this.#first = new Int32Array(memory, entries * 12 + senders * 4, senders)
-    this.#receivers = new Int32Array(memory, entries * 12 + senders * 8, 1)
-    this.#deaf = new Int32Array(memory, entries * 12 + senders * 8 + 4, 1)
-    this.#sending = new Int32Array(memory, entries * 12 + senders * 8 + 8, 1)
+    this.#receivers = new Int32Array(memory, entries * 12 + senders * 4, 1)
+    this.#deaf = new Int32Array(memory, entries * 12 + senders * 4 + 4, 1)
+    this.#sending = new Int32Array(memory, entries * 12 + senders * 4 + 8, 1)
   }
 
-  /** Called once, by whoever made the memory. */
-  reset(receivers: number): void {
-    this.#first.fill(NOT_STARTED)
+  /** Called once, by whoever made the memory; of this machine. */
+  reset(receivers: number, senders: number): void {
     this.#deaf[0] = receivers
-    this.#sending[0] = this.#sent.length
+    this.#sending[0] = senders
   }
 
   addReceivers(count: number): void {
@@ -74,13 +74,8 @@ export class BroadcastBoard {
     return Atomics.load(this.#sent, sender)
   }
 
-  /** The first message that is part of the measurement; those before it only found out who listens. */
-  first(sender: number): number {
-    return Atomics.load(this.#first, sender)
-  }
-
   startMeasuring(sender: number): void {
-    Atomics.store(this.#first, sender, this.sent(sender))
+    Atomics.store(this.#sent, sender, FIRST_NUMBER)
   }
 
   /** Whether as many messages are under way as can be. @param oldest - that not all receivers have */

@@ -7,8 +7,17 @@ import { hasSaidIt, saidOf, whyRefused } from './refusal.ts'
 
 const HANDSHAKE_TIMEOUT_MS = 10_000
 
-/** How a connection of a run is opened. */
-export function clientOptions(options: LoadOptions): ClientSocketOptions {
+/** How the connections of a run are opened: one after another, each from the next of the local addresses. */
+export function clientsOf(options: LoadOptions): () => ClientSocketOptions {
+  const plain = clientOptions(options)
+  const [first, ...others] = options.localAddresses.map((localAddress) => ({ ...plain, localAddress }))
+  if (!first) return () => plain
+  const all = [first, ...others]
+  let next = 0
+  return () => all[next++ % all.length] ?? first
+}
+
+function clientOptions(options: LoadOptions): ClientSocketOptions {
   const { target, subprotocol, headers, compress, tlsInsecure } = options
   return {
     target,
@@ -41,6 +50,7 @@ export function recordEnd(recorder: Recorder, { how, why, answer, error }: End):
 }
 
 const CURES: Readonly<Record<string, string>> = {
-  EADDRNOTAVAIL: 'no local port is left (EADDRNOTAVAIL); use fewer connections',
+  EADDRNOTAVAIL:
+    'no local port is left, or the address is none of this machine (EADDRNOTAVAIL); use fewer connections, or more addresses with --local-ips',
   EMFILE: 'this process has no file descriptor left (EMFILE); raise `ulimit -n`, or use fewer connections',
 }

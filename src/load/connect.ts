@@ -1,6 +1,7 @@
-import { clientOptions, recordEnd } from './client.ts'
+import { clientsOf, recordEnd } from './client.ts'
 import { now } from './clock.ts'
 import { indicesOf } from './options.ts'
+import { paceOf } from './pace.ts'
 import { Pacer } from './pacer.ts'
 import { REFUSED_PAUSE_MS, settle, type Job, type Scenario } from './scenario.ts'
 import { ClientSocket } from '../wire/client-socket.ts'
@@ -11,7 +12,7 @@ import { ClientSocket } from '../wire/client-socket.ts'
  */
 export function createConnect(job: Job): Scenario {
   const { options, share, recorder } = job
-  const socketOptions = clientOptions(options)
+  const clientOf = clientsOf(options)
   const places = indicesOf(share, options.connections).length
   const open = new Set<ClientSocket>()
   /** Due times of handshakes for which no place was free. */
@@ -20,16 +21,16 @@ export function createConnect(job: Job): Scenario {
 
   const fill = (): void => {
     while (open.size < places) {
-      const due = options.rate === undefined ? (isLooping ? now() : undefined) : waiting.shift()
+      const due = pacer ? waiting.shift() : isLooping ? now() : undefined
       if (due === undefined) return
       connect(due)
     }
   }
   const connect = (due: number): void => {
     recorder.counters.sent++
-    const socket = new ClientSocket(socketOptions, {
+    const socket = new ClientSocket(clientOf(), {
       open: () => {
-        recorder.opened++
+        recorder.connected(now() - due)
         recorder.counters.received++
         if (recorder.isMeasuring) recorder.counters.handshakes++
         recorder.latency(due, now() - due)
@@ -45,14 +46,12 @@ export function createConnect(job: Job): Scenario {
     })
     open.add(socket)
   }
-  const pacer =
-    options.rate === undefined
-      ? undefined
-      : new Pacer(options.rate / share.count, (_index, due) => void waiting.push(due), fill)
+  const pace = paceOf(options, share)
+  const pacer = pace && new Pacer(pace, (_index, due) => void waiting.push(due), fill)
   return {
     open: async () => {},
-    start() {
-      if (pacer && options.rate !== undefined) return pacer.start(now() + (share.index * 1000) / options.rate)
+    start(at) {
+      if (pacer) return pacer.start(at)
       isLooping = true
       fill()
     },

@@ -1,7 +1,8 @@
 import { now } from './clock.ts'
 import { Exchange } from './exchange.ts'
-import { MessageTemplate } from './message-template.ts'
-import { indicesOf, type LoadOptions } from './options.ts'
+import { Messages } from './messages.ts'
+import type { LoadOptions } from './options.ts'
+import { isOpenLoop } from './pace.ts'
 import { createOutbox, type Outbox } from './outbox.ts'
 import type { Recorder } from './recorder.ts'
 import { createRequestReply, type RequestReplyClient } from './request-reply.ts'
@@ -11,10 +12,9 @@ import { TokenReader } from './token.ts'
 
 /** Request and reply: each message comes back, with its token in it, on the connection that sent it. */
 export function createEcho(job: Job): Scenario {
-  const { options, share } = job
-  const template = new MessageTemplate(options.message, options.size)
-  const clients = indicesOf(share, options.connections).map((index) => new EchoClient(job, index, template))
-  return createRequestReply(job, clients)
+  const { options } = job
+  const messages = new Messages(options)
+  return createRequestReply(job, (index) => new EchoClient(job, index, messages))
 }
 
 class EchoClient implements RequestReplyClient {
@@ -27,18 +27,20 @@ class EchoClient implements RequestReplyClient {
   #socket: ClientSocket | undefined
   /** Messages that have their due time, but are not written yet. */
   #queued = 0
+  /** Messages are due at fixed times. */
+  readonly #isOpen: boolean
   #isLooping = false
   /** Of this turn; 0 when it has not been asked for yet. */
   #time = 0
 
-  constructor(job: Job, index: number, template: MessageTemplate) {
+  constructor(job: Job, index: number, messages: Messages) {
     const { options, recorder } = job
-    const isOpenLoop = options.rate !== undefined
+    this.#isOpen = isOpenLoop(options)
     this.#index = index
     this.#options = options
     this.#recorder = recorder
-    this.#outbox = createOutbox(template, index, isOpenLoop ? 16 : options.window, options.compress)
-    this.#exchange = new Exchange(job, isOpenLoop ? 64 : options.window)
+    this.#outbox = createOutbox(messages, index, this.#isOpen ? 16 : options.window, options.compress)
+    this.#exchange = new Exchange(job, this.#isOpen ? 64 : options.window)
   }
 
   get isSettled(): boolean {
@@ -74,6 +76,7 @@ class EchoClient implements RequestReplyClient {
   }
 
   startLoop(): void {
+    if (this.#isOpen) return
     this.#isLooping = true
     this.#fillWindow()
   }

@@ -1,9 +1,10 @@
-import { BroadcastBoard } from './broadcast-board.ts'
+import { BroadcastBoard, FIRST_NUMBER } from './broadcast-board.ts'
 import { now } from './clock.ts'
 import { SidewireError } from '../engine/errors.ts'
-import { MessageTemplate } from './message-template.ts'
-import { indicesOf, type LoadOptions } from './options.ts'
+import { Messages } from './messages.ts'
+import { indicesOf, isHere, type LoadOptions, type Share } from './options.ts'
 import { createOutbox, type Outbox } from './outbox.ts'
+import { isOpenLoop, paceOfSenders } from './pace.ts'
 import { Pacer } from './pacer.ts'
 import type { Recorder } from './recorder.ts'
 import { openAll, settle, type Job, type Scenario } from './scenario.ts'
@@ -16,6 +17,10 @@ const PROBE_EVERY_MS = 20
 const PROBE_FOR_MS = 5000
 /** How often senders look whether receivers in other workers have got their messages. */
 const LOOK_EVERY_MS = 1
+/** Machines do not begin at the same time. */
+const PROBE_FOR_MACHINES_MS = 20_000
+/** What other machines have sent is all here, when nothing has come for as long. */
+const QUIET_MS = 300
 
 /**
  * Broadcasts: `senders` connections send, `connections` others receive. Senders may hear themselves or not; their own
@@ -24,21 +29,22 @@ const LOOK_EVERY_MS = 1
 export function createFanout(job: Job): Scenario {
   const { options, share } = job
   const board = new BroadcastBoard(job.shared as SharedArrayBuffer, options.senders) // the coordinator made it
-  const template = new MessageTemplate(options.message, options.size)
-  const senders = indicesOf(share, options.senders).map((index) => new Sender(job, index, template, board))
+  const messages = new Messages(options)
+  const senders = indicesOf(share, options.senders).map((index) => new Sender(job, index, messages, board))
   let isLooping = false
   const pump = (): void => {
     if (isLooping) for (const sender of senders) sender.fillWindow()
   }
   const receivers = indicesOf(share, options.connections).map(() => new Receiver(job, board, pump))
+  let probing: NodeJS.Timeout | undefined
+  const pace = paceOfSenders(options, indicesOf(share, options.senders))
   const pacer =
-    options.rate === undefined || senders.length === 0
-      ? undefined
-      : new Pacer(
-          (options.rate * senders.length) / options.senders,
-          (index, due) => senders[index % senders.length]?.send(due),
-          () => {},
-        )
+    pace &&
+    new Pacer(
+      pace,
+      (index, due) => senders[index % senders.length]?.send(due),
+      () => {},
+    )
   let timer: NodeJS.Timeout | undefined
   return {
     async open() {
@@ -46,14 +52,20 @@ export function createFanout(job: Job): Scenario {
         job,
         [...receivers, ...senders].map((events) => () => events),
       )
-      if (senders.every((sender) => sender.isOpen)) await probe(senders, receivers, board)
+      if (!senders.every((sender) => sender.isOpen)) return
+      await probe(senders, receivers, board, share.here ? PROBE_FOR_MACHINES_MS : PROBE_FOR_MS)
+      // Receivers on other machines may not have heard it yet.
+      if (share.here) probing = setInterval(() => senders.forEach((sender) => sender.probe()), PROBE_EVERY_MS)
     },
-    start() {
+    start(at) {
+      clearInterval(probing)
       for (const sender of senders) sender.start()
-      if (pacer && options.rate !== undefined) return pacer.start(now() + (share.index * 1000) / options.rate)
+      if (pacer) return pacer.start(at)
+      if (isOpenLoop(options)) return undefined // the senders are other workers'
       isLooping = true
       pump()
       timer = setInterval(pump, LOOK_EVERY_MS)
+      return undefined
     },
     async finish() {
       pacer?.stop((due, late) => job.recorder.sendLag(due, late, 1))
@@ -63,6 +75,10 @@ export function createFanout(job: Job): Scenario {
       const isSettled = (): boolean =>
         board.sending === 0 && receivers.every((receiver) => receiver.isSettled)
       await settle(options.timeout, isSettled)
+      const from = now()
+      const isQuiet = (): boolean =>
+        receivers.every(({ lastFromAfar }) => now() - Math.max(from, lastFromAfar) > QUIET_MS)
+      if (share.here) await settle(options.timeout, isQuiet)
       for (const receiver of receivers) receiver.end()
     },
     close() {
@@ -76,8 +92,9 @@ async function probe(
   senders: readonly Sender[],
   receivers: readonly Receiver[],
   board: BroadcastBoard,
+  ms: number,
 ): Promise<void> {
-  const end = now() + PROBE_FOR_MS
+  const end = now() + ms
   while (board.deaf > 0) {
     for (const sender of senders) sender.probe()
     await new Promise((resolve) => setTimeout(resolve, PROBE_EVERY_MS))
@@ -86,7 +103,7 @@ async function probe(
     if (deaf === 0) return
     throw new SidewireError(
       'ERR_LOAD',
-      `${deaf} of ${receivers.length} receivers got no message in the ${PROBE_FOR_MS / 1000} s before the load; does the server broadcast ` +
+      `${deaf} of ${receivers.length} receivers got no message in the ${ms / 1000} s before the load; does the server broadcast ` +
         'what it gets, with the {id} in it? Where receivers have to join a room first, say how with --join',
     )
   }
@@ -102,12 +119,12 @@ class Sender implements ClientSocketEvents {
   /** The first message that not all receivers have. */
   #oldest = 0
 
-  constructor({ options, recorder }: Job, index: number, template: MessageTemplate, board: BroadcastBoard) {
+  constructor({ options, recorder }: Job, index: number, messages: Messages, board: BroadcastBoard) {
     this.#options = options
     this.#recorder = recorder
     this.#board = board
     this.#index = index
-    this.#outbox = createOutbox(template, index, options.window, options.compress)
+    this.#outbox = createOutbox(messages, index, options.window, options.compress)
   }
 
   get isOpen(): boolean {
@@ -196,28 +213,36 @@ class Receiver implements ClientSocketEvents {
   readonly #board: BroadcastBoard
   readonly #pump: () => void
   readonly #token = new TokenReader()
-  /** By sender; there from the first message of it on. */
+  /** By sender; there from the first message of it on that is measured. */
   readonly #sequences: (Sequence | undefined)[]
-  #unheard: number
+  readonly #share: Share
+  /** Senders of which it has heard nothing. */
+  readonly #unheard = new Set<number>()
+  /** When a message of another machine came last. */
+  lastFromAfar = 0
   #socket: ClientSocket | undefined
   #time = 0
   #hasCompleted = false
 
-  constructor({ options, recorder }: Job, board: BroadcastBoard, pump: () => void) {
+  constructor({ options, recorder, share }: Job, board: BroadcastBoard, pump: () => void) {
     this.#options = options
+    this.#share = share
     this.#recorder = recorder
     this.#board = board
     this.#pump = pump
     this.#sequences = Array.from({ length: options.senders })
-    this.#unheard = options.senders
+    for (let sender = 0; sender < options.senders; sender++) this.#unheard.add(sender)
   }
 
   get isDeaf(): boolean {
-    return this.#unheard > 0
+    return this.#unheard.size > 0
   }
 
   get isSettled(): boolean {
-    return this.#sequences.every((sequence, sender) => !sequence || sequence.next >= this.#board.sent(sender))
+    return this.#sequences.every(
+      (sequence, sender) =>
+        !isHere(this.#share, sender) || (sequence?.next ?? FIRST_NUMBER) >= this.#board.sent(sender),
+    )
   }
 
   open(socket: ClientSocket): void {
@@ -233,24 +258,27 @@ class Receiver implements ClientSocketEvents {
       recorder.faults.unexpected++
       return
     }
-    let sequence = this.#sequences[sender]
-    if (!sequence) {
-      sequence = this.#sequences[sender] = new Sequence(recorder.faults, number)
-      if (--this.#unheard === 0) this.#board.removeDeaf()
-    }
+    if (this.#unheard.size > 0 && this.#unheard.delete(sender) && this.#unheard.size === 0)
+      this.#board.removeDeaf()
+    if (number < FIRST_NUMBER) return
+    const sequence = (this.#sequences[sender] ??= new Sequence(recorder.faults, FIRST_NUMBER))
     const board = this.#board
     this.#time ||= now()
-    const due = board.due(sender, number)
-    const isProbe = number < board.first(sender)
-    const isLate = !isProbe && this.#time - due > this.#options.timeout
-    if (!sequence.accept(number, board.sent(sender), isLate)) return
-    const isLast = board.arrive(sender, number)
-    if (isProbe) return
+    const isOwn = isHere(this.#share, sender)
+    // When those of another machine were due, and how many there are, only that one knows.
+    const due = isOwn ? board.due(sender, number) : this.#time
+    const isLate = this.#time - due > this.#options.timeout
+    if (!sequence.accept(number, isOwn ? board.sent(sender) : Infinity, isLate)) return
     recorder.counters.received++
     if (recorder.isMeasuring) {
       recorder.counters.measured++
       recorder.counters.measuredBytes += end - start
     }
+    if (!isOwn) {
+      this.lastFromAfar = this.#time
+      return
+    }
+    const isLast = board.arrive(sender, number)
     recorder.latency(due, this.#time - due)
     if (!isLast) return
     recorder.lastReceiver(due, this.#time - due)
@@ -267,14 +295,18 @@ class Receiver implements ClientSocketEvents {
   ended(): void {
     if (this.#socket) this.#board.addReceivers(-1)
     this.#socket = undefined
-    if (this.#unheard > 0) this.#board.removeDeaf()
-    this.#unheard = 0
+    if (this.#unheard.size > 0) this.#board.removeDeaf()
+    this.#unheard.clear()
     this.end()
   }
 
   /** What has not come by now never does. */
   end(): void {
-    this.#sequences.forEach((sequence, sender) => sequence?.end(this.#board.sent(sender)))
+    for (let sender = 0; sender < this.#options.senders; sender++) {
+      if (!isHere(this.#share, sender)) continue
+      const sequence = (this.#sequences[sender] ??= new Sequence(this.#recorder.faults, FIRST_NUMBER))
+      sequence.end(this.#board.sent(sender))
+    }
   }
 
   close(): void {

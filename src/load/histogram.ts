@@ -28,12 +28,21 @@ export class LatencyHistogram {
     this.#values.add(other)
   }
 
+  merge(other: LatencyHistogram): void {
+    this.#values.add(other.#values)
+  }
+
+  /** HDR V2, compressed, in base64: any HDR library reads it. Values are microseconds. */
   encode(): string {
     return encodeIntoCompressedBase64(this.#values)
   }
 
   clear(): void {
     this.#values.reset()
+  }
+
+  get mean(): number {
+    return Math.round(this.#values.mean) / UNIT_PER_MS
   }
 
   percentile(percent: number): number {
@@ -44,7 +53,7 @@ export class LatencyHistogram {
     if (this.count === 0) return null
     return {
       min: this.percentile(0),
-      mean: Math.round(this.#values.mean) / UNIT_PER_MS,
+      mean: this.mean,
       p50: this.percentile(50),
       p90: this.percentile(90),
       p99: this.percentile(99),

@@ -35,8 +35,7 @@ export class MessageTemplate {
           'ERR_OPTION',
           `option "--size" is ${wanted}; this message has at least ${bare} bytes`,
         )
-      const pad = wanted - bare
-      filled = text.replace(PAD, () => WORDS.repeat(Math.ceil(pad / WORDS.length)).slice(0, pad))
+      filled = text.replace(PAD, () => padOf(wanted - bare))
     } else if (size !== undefined && size !== bare)
       throw new SidewireError(
         'ERR_OPTION',
@@ -59,3 +58,13 @@ export class MessageTemplate {
 }
 
 const DEFAULT_SIZE = 64
+
+/** A text with its `{pad}` filled up to a size, where that is more than it has without. */
+export function paddedText(text: string, size: number = DEFAULT_SIZE): string {
+  const bare = Buffer.byteLength(text.replace(PAD, ''))
+  return text.replace(PAD, () => padOf(Math.max(0, size - bare)))
+}
+
+function padOf(length: number): string {
+  return WORDS.repeat(Math.ceil(length / WORDS.length)).slice(0, length)
+}

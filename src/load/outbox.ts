@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { deflateMessage } from '../wire/deflate.ts'
 import { maskedFrame, maskedFrameWith, Opcode, payloadOffset } from '../wire/frame.ts'
 import type { MessageTemplate } from './message-template.ts'
+import type { Messages } from './messages.ts'
 import { NUMBER_OFFSET, patchNumber } from './token.ts'
 
 /** Frames of numbered messages, ready to be written. */
@@ -18,12 +19,14 @@ export interface Outbox {
 const MAX_BYTES = 64 * 1024
 
 export function createOutbox(
-  template: MessageTemplate,
+  messages: Messages,
   connection: number,
   window: number,
   compress: boolean,
 ): Outbox {
-  return compress ? new CompressedOutbox(template, connection) : new PlainOutbox(template, connection, window)
+  return compress || messages.isVaried
+    ? new AnewOutbox(messages, connection, compress)
+    : new PlainOutbox(messages.template, connection, window)
 }
 
 /** Encoded and masked once; then only the digits of the number change. */
@@ -59,27 +62,32 @@ class PlainOutbox implements Outbox {
 
 const UNMASKED = new Uint8Array(4)
 
-/** A compressed message has no place where its number stands: each is compressed anew. */
-class CompressedOutbox implements Outbox {
+/** A compressed message has no place where its number stands, and those of different sizes have different ones: each is made anew. */
+class AnewOutbox implements Outbox {
   readonly capacity = 64
-  readonly #payload: Buffer
-  readonly #digits: number
+  readonly #messages: Messages
+  readonly #connection: number
+  readonly #compress: boolean
 
-  constructor(template: MessageTemplate, connection: number) {
-    this.#payload = template.payload(connection)
-    this.#digits = template.tokenOffset + NUMBER_OFFSET
+  constructor(messages: Messages, connection: number, compress: boolean) {
+    this.#messages = messages
+    this.#connection = connection
+    this.#compress = compress
   }
 
   take(first: number, count: number): Buffer {
     return Buffer.concat(
       Array.from({ length: count }, (_, index) => {
-        patchNumber(this.#payload, this.#digits, first + index, UNMASKED, 0)
-        return maskedFrame(Opcode.Text, deflateMessage(this.#payload), true)
+        const number = first + index
+        const template = this.#messages.of(this.#connection, number)
+        const payload = template.payload(this.#connection)
+        patchNumber(payload, template.tokenOffset + NUMBER_OFFSET, number, UNMASKED, 0)
+        return this.#compress
+          ? maskedFrame(Opcode.Text, deflateMessage(payload), true)
+          : maskedFrame(Opcode.Text, payload)
       }),
     )
   }
 
-  leave(): void {
-    // Every call has memory of its own.
-  }
+  leave(): void {} // all of it is new each time
 }

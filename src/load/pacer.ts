@@ -8,7 +8,7 @@ const SPIN_MS = 2.5
  * knows when it was due: a stall of the server, or of this process, does not make later messages disappear.
  */
 export class Pacer {
-  readonly #interval: number
+  readonly #dueOf: (index: number) => number
   readonly #send: (index: number, due: number) => void
   readonly #flush: () => void
   #start = 0
@@ -17,12 +17,16 @@ export class Pacer {
   #running = false
 
   /**
-   * @param rate - calls a second
+   * @param dueOf - when a call is due, in milliseconds from the start, by its number; `Infinity`: none is left
    * @param send - `index` counts the calls; `due` is the time of the clock at which this one was due
    * @param flush - after all calls that were due in a turn
    */
-  constructor(rate: number, send: (index: number, due: number) => void, flush: () => void) {
-    this.#interval = 1000 / rate
+  constructor(
+    dueOf: (index: number) => number,
+    send: (index: number, due: number) => void,
+    flush: () => void,
+  ) {
+    this.#dueOf = dueOf
     this.#send = send
     this.#flush = flush
   }
@@ -46,7 +50,7 @@ export class Pacer {
   }
 
   #next(): number {
-    return this.#start + this.#count * this.#interval
+    return this.#start + this.#dueOf(this.#count)
   }
 
   readonly #turn = (): void => {
@@ -58,6 +62,7 @@ export class Pacer {
       due = this.#next()
     }
     this.#flush()
+    if (due === Infinity) return
     const wait = due - now()
     if (wait > SPIN_MS) this.#timer = setTimeout(this.#turn, wait - SPIN_MS)
     else setImmediate(this.#turn)

@@ -1,12 +1,24 @@
 import { createFaults, type Faults } from './sequence.ts'
 import { LatencyHistogram } from './histogram.ts'
 
+/** What is counted from the start to the end, by name; a snapshot has by how much it grew. */
+export interface Totals extends Faults {
+  opened: number
+  refused: number
+  dropped: number
+}
+
 /** What one worker saw since its last snapshot; everything a report is made of adds up from these. */
 export interface Snapshot extends Counters {
+  readonly totals: Totals
+  /** Connections that are open. */
+  readonly open: number
   /** Encoded histograms. */
   readonly latency: string
   readonly lastReceiver: string
   readonly sendLag: string
+  /** From when a connection was due to be opened to the answer of the server; warm-up included. */
+  readonly connecting: string
 }
 
 export interface Counters {
@@ -29,11 +41,16 @@ const MAX_REASONS = 5
 export class Recorder {
   readonly faults: Faults = createFaults()
   counters: Counters = createCounters()
+  /** The first message that was other than recorded. */
+  mismatch: string | undefined
   opened: number = 0
   refused: number = 0
   dropped: number = 0
-  /** Why, by text, with how often. */
-  readonly reasons: Map<string, number> = new Map()
+  /** Why connections were refused or dropped, by text, with how often. */
+  readonly reasons: { readonly refused: Map<string, number>; readonly dropped: Map<string, number> } = {
+    refused: new Map(),
+    dropped: new Map(),
+  }
   /** Times of the clock between which messages are due that count. */
   measureFrom: number = Infinity
   measureUntil: number = Infinity
@@ -42,6 +59,9 @@ export class Recorder {
   readonly #latency = new LatencyHistogram()
   readonly #lastReceiver = new LatencyHistogram()
   readonly #sendLag = new LatencyHistogram()
+  readonly #connecting = new LatencyHistogram()
+  #gone = 0
+  #told: Totals = createTotals()
   #due = 0
   #ms = 0
   #count = 0
@@ -73,25 +93,40 @@ export class Recorder {
   }
 
   ended(how: 'refused' | 'dropped' | 'closed', why: string, said: string): void {
+    if (how !== 'refused') this.#gone++
     if (how === 'closed') return
     this[how]++
+    const reasons = this.reasons[how]
     const full = said === '' ? why : `${why}: ${said}`
-    const reason = this.reasons.has(full) || this.reasons.size < MAX_REASONS ? full : why
-    this.reasons.set(reason, (this.reasons.get(reason) ?? 0) + 1)
+    const reason = reasons.has(full) || reasons.size < MAX_REASONS ? full : why
+    reasons.set(reason, (reasons.get(reason) ?? 0) + 1)
+  }
+
+  /** A connection that was due to be opened is open `ms` later. */
+  connected(ms: number): void {
+    this.opened++
+    this.#connecting.record(ms)
   }
 
   /** What came since the last time. */
   snapshot(): Snapshot {
     this.flush()
+    const { opened, refused, dropped } = this
+    const totals: Totals = { ...this.faults, opened, refused, dropped }
     const snapshot = {
       ...this.counters,
-      latency: this.#latency.encode(),
+      totals: difference(totals, this.#told),
+      open: Math.max(0, opened - this.#gone),
+      latency: this.#latency.count > 0 ? this.#latency.encode() : '',
       lastReceiver: this.#lastReceiver.count > 0 ? this.#lastReceiver.encode() : '',
       sendLag: this.#sendLag.count > 0 ? this.#sendLag.encode() : '',
+      connecting: this.#connecting.count > 0 ? this.#connecting.encode() : '',
     }
+    this.#told = totals
     this.#latency.clear()
     this.#lastReceiver.clear()
     this.#sendLag.clear()
+    this.#connecting.clear()
     this.counters = createCounters()
     return snapshot
   }
@@ -99,6 +134,16 @@ export class Recorder {
   #counts(due: number): boolean {
     return due >= this.measureFrom && due < this.measureUntil
   }
+}
+
+export function createTotals(): Totals {
+  return { ...createFaults(), opened: 0, refused: 0, dropped: 0 }
+}
+
+function difference(now: Totals, before: Totals): Totals {
+  const grown = createTotals()
+  for (const name of Object.keys(grown) as (keyof Totals)[]) grown[name] = now[name] - before[name]
+  return grown
 }
 
 export function createCounters(): Counters {

@@ -1,14 +1,17 @@
 import { differences } from '../recording/comparison.ts'
 import { dataOf } from '../recording/message.ts'
-import { ClientSocket, type End } from '../wire/client-socket.ts'
-import { clientOptions, recordEnd } from './client.ts'
+import { ClientSocket, type ClientSocketOptions, type End } from '../wire/client-socket.ts'
+import { clientsOf, recordEnd } from './client.ts'
 import { now } from './clock.ts'
+import { shown } from './mask.ts'
 import { indicesOf } from './options.ts'
 import type { Playback, PlaybackStep } from './playback.ts'
-import { OPENING, REFUSED_PAUSE_MS, settle, SWEEP_MS, type Job, type Scenario } from './scenario.ts'
+import { atRate, OPENING, REFUSED_PAUSE_MS, settle, SWEEP_MS, type Job, type Scenario } from './scenario.ts'
 
 /** How far ahead the message is looked for that has come in the place of the one that is due. */
 const LOOK_AHEAD = 16
+/** Characters of a value in a sentence. */
+const MAX_SHOWN = 80
 
 /**
  * The client's side of a recording, on each connection: a message is sent when all has come that came before it, and the
@@ -17,14 +20,18 @@ const LOOK_AHEAD = 16
  */
 export function createReplay(job: Job): Scenario {
   const { options } = job
+  const clientOf = clientsOf(options)
   const players = indicesOf(job.share, options.connections).map(
-    (index) => new Player(job, options.playbacks[index % options.playbacks.length] as Playback), // there is one
+    (index) => new Player(job, clientOf, options.playbacks[index % options.playbacks.length] as Playback), // there is one
   )
   let sweep: NodeJS.Timeout | undefined
   return {
     async open() {
+      if (options.connectRate !== undefined)
+        return atRate(job, options.connectRate, players.length, async (n, due) => players[n]?.open(due))
       for (let i = 0; i < players.length; i += OPENING)
         await Promise.all(players.slice(i, i + OPENING).map((player) => player.open()))
+      return undefined
     },
     start() {
       for (const player of players) player.start()
@@ -54,6 +61,7 @@ interface Awaited {
 
 class Player {
   readonly #job: Job
+  readonly #clientOf: () => ClientSocketOptions
   readonly #steps: readonly Step[]
   readonly #leftOut: ReadonlySet<string>
   #socket: ClientSocket | undefined
@@ -65,8 +73,9 @@ class Player {
   #isPlaying = false
   #timer: NodeJS.Timeout | undefined
 
-  constructor(job: Job, { steps }: Playback) {
+  constructor(job: Job, clientOf: () => ClientSocketOptions, { steps }: Playback) {
     this.#job = job
+    this.#clientOf = clientOf
     this.#steps = steps.map((step) => ({ ...step, data: dataOf(asBuffer(step.payload)) }))
     this.#leftOut = new Set(job.options.leftOut)
   }
@@ -76,12 +85,12 @@ class Player {
   }
 
   /** Resolves when it is open, or has ended. */
-  open(): Promise<void> {
+  open(due = now()): Promise<void> {
     return new Promise((resolve) => {
-      const { recorder, options } = this.#job
-      const socket = new ClientSocket(clientOptions(options), {
+      const { recorder } = this.#job
+      const socket = new ClientSocket(this.#clientOf(), {
         open: () => {
-          recorder.opened++
+          recorder.connected(now() - due)
           if (recorder.isMeasuring) recorder.counters.handshakes++
           this.#socket = socket
           this.#begin()
@@ -205,8 +214,22 @@ class Player {
       .slice(0, LOOK_AHEAD)
       .findIndex(({ step }) => differences(step.data, received, (key) => this.#leftOut.has(key)).length === 0)
     if (place !== -1) return place
-    if (this.#awaited.length > 0) this.#job.recorder.faults.mismatched++
+    const [first] = this.#awaited
+    if (!first) return 0
+    const { recorder } = this.#job
+    recorder.faults.mismatched++
+    recorder.mismatch ??= this.#describe(first, received)
     return 0
+  }
+
+  /** Which message of the recorded connection it is, and where it differs first. */
+  #describe({ step }: Awaited, received: unknown): string {
+    const [found] = differences(step.data, received, (key) => this.#leftOut.has(key))
+    const text = (value: unknown): string => shown(JSON.stringify(value) ?? 'nothing').slice(0, MAX_SHOWN)
+    const where = `message ${this.#steps.indexOf(step) + 1} of the connection`
+    return found
+      ? `${where}, at ${shown(found.path)}: ${text(found.received)} in the place of ${text(found.recorded)}`
+      : where
   }
 
   #lose(count: number): void {

@@ -1,6 +1,8 @@
 import { stripVTControlCharacters } from 'node:util'
 import pc from 'picocolors'
 import type { Latency } from './histogram.ts'
+import type { Verdict } from './expect/judge.ts'
+import type { RatioRange } from './repeat/against.ts'
 import type { Report } from './report.ts'
 import { bytes, duration, percent, rate, whole } from './units.ts'
 
@@ -16,7 +18,10 @@ export function textReport(report: Report): string {
       ['messages', messageCounts(report)],
     )
   if (fanout)
-    rows.push(['reach', `${percent(fanout.reach)}  (${whole(fanout.received)} of ${whole(fanout.expected)})`])
+    rows.push([
+      'reach',
+      `${percent(fanout.reach)}  (${whole(fanout.received)} of ${whole(fanout.expected)}${fanout.timed < 1 ? `; the latency is of ${percent(fanout.timed)}` : ''})`,
+    ])
   rows.push([
     'connections',
     `${whole(connections.opened)} opened, ${whole(connections.refused)} refused, ${whole(connections.dropped)} dropped`,
@@ -25,6 +30,12 @@ export function textReport(report: Report): string {
   else if (report.scenario === 'idle')
     rows.push(['memory', 'not measured: --pid <pid> says which process is the server'])
   rows.push(['generator', generatorHealth(report)])
+  if (report.agents.length > 0)
+    rows.push([
+      'agents',
+      report.agents.map(({ name, roundTrip }) => `${name}, ${duration(roundTrip)} away`).join('; '),
+    ])
+  rows.push(...ofRuns(report))
   if (report.comparison) rows.push(['compared', comparisonOf(report.comparison)])
   if (report.masked.length > 0)
     rows.push(['masked', `${report.masked.join(', ')}  ${pc.dim('(--show-secrets shows them)')}`])
@@ -32,6 +43,7 @@ export function textReport(report: Report): string {
     ...(latency
       ? [latencyRow(fanout ? 'to a receiver' : handshakes ? 'handshake' : 'latency', latency)]
       : []),
+    ...(report.connecting && !handshakes ? [latencyRow('to connect', report.connecting)] : []),
     ...(fanout?.lastReceiver ? [latencyRow('to the last receiver', fanout.lastReceiver)] : []),
   ]
   const blocks = [
@@ -42,7 +54,9 @@ export function textReport(report: Report): string {
     blocks.push(
       table([['', 'p50', 'p90', 'p99', 'p99.9', 'max'].map((name) => pc.dim(name)), ...latencies], true),
     )
+  if (report.stages.length > 0) blocks.push(stageTable(report))
   const verdict = [
+    ...report.expectations.map(verdictLine),
     ...report.problems.map((problem) => pc.red(`✗ ${problem}`)),
     ...generator.reasons.map((reason) =>
       pc.yellow(`! The generator was the bottleneck, not the server: ${reason}`),
@@ -54,6 +68,35 @@ export function textReport(report: Report): string {
     blocks.push(pc.dim('  Counts include the warm-up; rates and latencies do not.'))
   if (verdict.length > 0) blocks.push(verdict.join('\n'))
   return blocks.join('\n\n')
+}
+
+/** What several runs say that one does not. */
+function ofRuns({ runs, medianRun, against, found, scenario }: Report): [string, string][] {
+  const rows: [string, string][] = []
+  const span = (values: readonly number[], show: (value: number) => string): string =>
+    `${show(Math.min(...values))} to ${show(Math.max(...values))}`
+  if (runs && runs.length > 1) {
+    const rates = runs.map(({ handshakes, messages }) => (handshakes ?? messages).perSecond)
+    const slow = runs.flatMap(({ latency }) => latency?.p99 ?? [])
+    const figures =
+      scenario === 'idle'
+        ? ''
+        : `: ${span(rates, rate)}${slow.length > 0 ? `, p99 ${span(slow, duration)}` : ''}`
+    rows.push(['runs', `${runs.length}${figures}; this is number ${medianRun}, in the middle`])
+  }
+  if (against) {
+    const times = (range: RatioRange | null): string =>
+      range
+        ? `${pc.bold(range.median.toFixed(2))} times (${range.smallest.toFixed(2)} to ${range.largest.toFixed(2)})`
+        : 'unknown'
+    rows.push(['against', `${against.url}: rate ${times(against.rate)}, p99 ${times(against.p99)}`])
+  }
+  if (found) {
+    const result = found.rate === null ? 'no rate holds' : `${pc.bold(rate(found.rate))} holds`
+    const more = found.limited ? ', and more was too much for the generator' : ''
+    rows.push(['found', `${result} ${found.threshold}${more}  (${found.steps.length} steps)`])
+  }
+  return rows
 }
 
 function comparisonOf({ with: path, perSecond, p99 }: NonNullable<Report['comparison']>): string {
@@ -71,11 +114,11 @@ function memoryOf({ before, after, perConnection }: NonNullable<Report['memory']
 }
 
 /** An open loop waits in turns of the event loop: how late it sent says more than how busy it was. */
-function generatorHealth({ generator: { utilization, cpu, sendLag } }: Report): string {
+function generatorHealth({ generator: { utilization, cpu, sendLag }, agents }: Report): string {
   const state = sendLag
     ? `sent late by ${duration(sendLag.p99)} (p99)`
     : `event loop ${Math.round(utilization * 100)} % busy`
-  return `${state}, ${cpu.toFixed(2)} cores`
+  return agents.length > 0 ? state : `${state}, ${cpu.toFixed(2)} cores`
 }
 
 function messageCounts({ messages }: Report): string {
@@ -95,11 +138,12 @@ function messageCounts({ messages }: Report): string {
 }
 
 /** How the load was made, in a few words. */
-function loop({ options, scenario }: Report): string {
+function loop({ options, scenario, stages }: Report): string {
   const connections = `${whole(Number(options['connections']))} ${scenario === 'fanout' ? 'receivers' : 'connections'}`
   const senders = scenario === 'fanout' ? `, ${whole(Number(options['senders']))} sending` : ''
   if (scenario === 'idle') return connections
   if (scenario === 'replay') return `${connections}, ${Number(options['speed'])} times as fast as recorded`
+  if (stages.length > 0) return `in ${whole(stages.length)} ${stages.length === 1 ? 'stage' : 'stages'}`
   const pace =
     options['rate'] === undefined
       ? scenario === 'connect'
@@ -107,6 +151,40 @@ function loop({ options, scenario }: Report): string {
         : `, window ${whole(Number(options['window']))}`
       : `, ${rate(Number(options['rate']))} open loop`
   return connections + senders + pace
+}
+
+function stageTable({ stages }: Report): string {
+  const head = ['stage', 'sent', 'received', 'a second', 'connections', 'p50', 'p99']
+  return table(
+    [
+      head.map((name) => pc.dim(name)),
+      ...stages.map(({ text, sent, received, perSecond, connections, latency }) => [
+        text,
+        whole(sent),
+        whole(received),
+        rate(perSecond),
+        whole(connections),
+        ...(latency ? [duration(latency.p50), duration(latency.p99)] : ['–', '–']),
+      ]),
+    ],
+    true,
+  )
+}
+
+function verdictLine(verdict: Verdict): string {
+  const { text, ok, valid, at } = verdict
+  const where = at === undefined ? '' : `, broken at ${Number(at.toFixed(1))} s`
+  const line = `${text}  ${pc.dim(`(${valueOf(verdict)}${where})`)}`
+  if (!valid) return pc.yellow(`! ${line} says nothing of the server`)
+  return ok ? `${pc.green('✓')} ${line}` : pc.red(`✗ ${line}`)
+}
+
+/** What a threshold is held against, in words. */
+export function valueOf({ value, unit }: Pick<Verdict, 'value' | 'unit'>): string {
+  if (value === null) return 'nothing was measured'
+  if (unit === 'ms') return duration(value)
+  if (unit === 'share') return percent(value)
+  return unit === 'per second' ? rate(value) : whole(value)
 }
 
 function latencyRow(name: string, { p50, p90, p99, p999, max }: Latency): string[] {

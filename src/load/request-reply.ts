@@ -1,13 +1,14 @@
-import { now } from './clock.ts'
+import { indicesOf } from './options.ts'
+import { paceOf } from './pace.ts'
 import { Pacer } from './pacer.ts'
 import { openAll, settle, SWEEP_MS, type Job, type Scenario } from './scenario.ts'
-import type { ClientSocketEvents } from '../wire/client-socket.ts'
+import { Growth, type GrowingClient } from './stages/growth.ts'
 
 /** One connection of it. */
-export interface RequestReplyClient extends ClientSocketEvents {
+export interface RequestReplyClient extends GrowingClient {
   /** Nothing is under way. */
   readonly isSettled: boolean
-  /** Closed loop: keeps so many messages under way as the window is wide. */
+  /** Closed loop: keeps so many messages under way as the window is wide. Open loop: nothing. */
   startLoop(): void
   /** Open loop: a message is due. */
   due(time: number): void
@@ -22,36 +23,46 @@ export interface RequestReplyClient extends ClientSocketEvents {
 }
 
 /** Every connection sends, and gets a reply to each message: as fast as they come, or at a rate. */
-export function createRequestReply(job: Job, clients: readonly RequestReplyClient[]): Scenario {
+export function createRequestReply(job: Job, create: (index: number) => RequestReplyClient): Scenario {
   const { options, share } = job
+  const growth = options.stages[0]?.of === 'connections' ? new Growth(job, create) : undefined
+  const clients = growth?.active ?? indicesOf(share, options.connections).map(create)
+  const everyone = (): readonly RequestReplyClient[] => growth?.waiting ?? clients
+  const pace = paceOf(options, share)
   const pacer =
-    options.rate === undefined
-      ? undefined
-      : new Pacer(
-          options.rate / share.count,
-          (index, time) => clients[index % clients.length]?.due(time),
-          () => clients.forEach((client) => client.flush()),
-        )
+    pace &&
+    new Pacer(
+      pace,
+      (index, time) => clients[index % clients.length]?.due(time),
+      () => clients.forEach((client) => client.flush()),
+    )
   let sweep: NodeJS.Timeout | undefined
   return {
-    open: async () =>
-      void (await openAll(
+    async open() {
+      if (growth) return
+      await openAll(
         job,
         clients.map((client) => () => client),
-      )),
-    start() {
-      // Workers take turns, so that all messages together are due at even distances.
-      if (pacer && options.rate !== undefined) pacer.start(now() + (share.index * 1000) / options.rate)
+      )
+    },
+    start(at) {
+      growth?.start(at)
+      if (pacer) pacer.start(at)
       else for (const client of clients) client.startLoop()
-      sweep = setInterval(() => clients.forEach((client) => client.giveUpOverdue()), SWEEP_MS)
+      sweep = setInterval(() => {
+        everyone().forEach((client) => client.giveUpOverdue())
+        growth?.sweep()
+      }, SWEEP_MS)
     },
     async finish() {
+      growth?.stop()
       pacer?.stop((due, late) => job.recorder.sendLag(due, late, 1))
-      for (const client of clients) client.stop()
-      await settle(options.timeout, () => clients.every((client) => client.isSettled))
+      if (growth) await settle(options.timeout, () => growth.isSettled)
+      for (const client of everyone()) client.stop()
+      await settle(options.timeout, () => everyone().every((client) => client.isSettled))
       clearInterval(sweep)
-      for (const client of clients) client.end()
+      for (const client of everyone()) client.end()
     },
-    close: () => clients.forEach((client) => client.close()),
+    close: () => everyone().forEach((client) => client.close()),
   }
 }

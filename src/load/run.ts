@@ -1,13 +1,12 @@
 import { SidewireError } from '../engine/errors.ts'
-import { BroadcastBoard } from './broadcast-board.ts'
 import { now } from './clock.ts'
 import { Intervals } from './intervals.ts'
 import { residentMemory } from './memory.ts'
 import type { LoadOptions } from './options.ts'
-import type { Interval, Report } from './report.ts'
-import { Tally } from './tally.ts'
+import type { AgentHealth, Interval, Report } from './report.ts'
+import { Tally, type Ending } from './tally.ts'
 import type { WorkerResult } from './worker.ts'
-import { WorkerThread } from './worker-thread.ts'
+import { startThreads, type LoadWorker } from './worker-thread.ts'
 
 /** What is to be seen while it runs. */
 export interface Progress {
@@ -20,6 +19,10 @@ export interface Progress {
 export interface RunHooks {
   /** A module that calls `runWorker`. */
   readonly worker: URL
+  /** The workers of a run, where they are not threads of this process. */
+  readonly crew?: (options: LoadOptions) => readonly LoadWorker[]
+  /** Where they are; asked at the end. */
+  readonly agents?: () => readonly AgentHealth[]
   /** What no sentence shows; `undefined`: all is shown. */
   readonly secrets: readonly string[] | undefined
   readonly onProgress: (progress: Progress) => void
@@ -27,11 +30,13 @@ export interface RunHooks {
   readonly signal: AbortSignal
 }
 
-/** Points of a timeline, at most. */
-const MAX_INTERVALS = 120
-const MIN_INTERVAL_MS = 100
+/** Of a short run every tenth of a second is seen, of a longer one every second, of one of many hours 3,600 points. */
+const FINE_MS = 100
+const MAX_FINE_MS = 12_000
+const MAX_INTERVALS = 3600
 /** Room for all threads to get the message to start. */
 const HEAD_START_MS = 50
+const REMOTE_HEAD_START_MS = 500
 
 /**
  * Runs a load and reports what it found out.
@@ -41,12 +46,13 @@ export async function runLoad(options: LoadOptions, hooks: RunHooks): Promise<Re
   const startedAt = new Date().toISOString()
   const memoryBefore = options.pid === undefined ? undefined : await residentMemory(options.pid)
   const fleet = new Fleet(options, hooks)
-  const tally = new Tally(options)
+  const every = intervalOf(options.duration)
+  const tally = new Tally(options, every)
   let isDone = false
   try {
     hooks.onProgress({ phase: 'opening', left: options.duration / 1000, interval: undefined })
     await fleet.open()
-    const { results, cpu } = await fleet.measure(tally)
+    const { results, ...facts } = await fleet.measure(tally, every)
     const memoryAfter = options.pid === undefined ? undefined : await residentMemory(options.pid)
     const memory =
       memoryBefore === undefined || memoryAfter === undefined
@@ -57,77 +63,103 @@ export async function runLoad(options: LoadOptions, hooks: RunHooks): Promise<Re
             perConnection: Math.round((memoryAfter - memoryBefore) / options.connections),
           }
     isDone = true
-    return { ...tally.report(results, cpu), startedAt, memory }
+    return { ...tally.report(results, { ...facts, agents: hooks.agents?.() ?? [] }), startedAt, memory }
   } finally {
     // What failed has no closing handshakes to wait for.
     await fleet.end(isDone)
   }
 }
 
+interface Measured {
+  readonly results: readonly WorkerResult[]
+  /** Of the wall clock. */
+  readonly measureFrom: number
+  /** Seconds of CPU time a second. */
+  readonly cpu: number
+  readonly ended: Ending
+}
+
+function intervalOf(duration: number): number {
+  return duration <= MAX_FINE_MS ? FINE_MS : 1000 * Math.ceil(duration / 1000 / MAX_INTERVALS)
+}
+
+/** No connection is there before the load. */
+function isGrowing({ stages }: LoadOptions): boolean {
+  return stages[0]?.of === 'connections'
+}
+
+function noneAccepted(connections: readonly WorkerResult['connections'][]): SidewireError {
+  const [reason] = connections.flatMap(({ reasons }) => reasons)
+  return new SidewireError('ERR_LOAD', `no connection was accepted: ${reason?.why ?? 'it is not known why'}`)
+}
+
 /** The worker threads of a run. */
 class Fleet {
   readonly #options: LoadOptions
   readonly #hooks: RunHooks
-  readonly #threads: readonly WorkerThread[]
+  readonly #threads: readonly LoadWorker[]
+  readonly #headStart: number
 
   constructor(options: LoadOptions, hooks: RunHooks) {
     this.#options = options
     this.#hooks = hooks
-    let shared: SharedArrayBuffer | undefined
-    if (options.scenario === 'fanout') {
-      shared = new SharedArrayBuffer(BroadcastBoard.bytesFor(options.senders))
-      new BroadcastBoard(shared, options.senders).reset(options.connections)
-    }
-    this.#threads = Array.from(
-      { length: options.workers },
-      (_, index) =>
-        new WorkerThread(hooks.worker, {
+    const { crew } = hooks
+    this.#headStart = crew ? REMOTE_HEAD_START_MS : HEAD_START_MS
+    this.#threads = crew
+      ? crew(options)
+      : startThreads(
+          hooks.worker,
           options,
-          share: { index, count: options.workers },
-          shared,
-          secrets: hooks.secrets,
-        }),
-    )
+          Array.from({ length: options.workers }, (_, index) => ({ index, count: options.workers })),
+          hooks.secrets,
+        )
   }
 
   /** Resolves when all workers can start. */
   async open(): Promise<void> {
     const { signal } = this.#hooks
-    const aborted = new Promise<never>((_resolve, reject) => {
-      const stop = (): void => reject(stoppedEarly())
-      if (signal.aborted) stop()
-      signal.addEventListener('abort', stop, { once: true })
-    })
-    const ready = await Promise.race([aborted, Promise.all(this.#threads.map((thread) => thread.ready))])
-    aborted.catch(() => {}) // a later abort is the measurement's
+    const { promise: aborted, reject } = deferred()
+    const stop = (): void => reject(stoppedEarly())
+    if (signal.aborted) stop()
+    signal.addEventListener('abort', stop, { once: true })
+    const opening = Promise.all(this.#threads.map((thread) => thread.ready))
+    // A later abort is the measurement's.
+    const ready = await Promise.race([aborted, opening]).finally(() =>
+      signal.removeEventListener('abort', stop),
+    )
     const opened = ready.reduce((sum, { connections }) => sum + connections.opened, 0)
-    if (opened > 0 || this.#options.scenario === 'connect') return
-    const [reason = 'it is not known why'] = ready.flatMap(({ connections }) => [
-      ...connections.reasons.keys(),
-    ])
-    throw new SidewireError('ERR_LOAD', `no connection was accepted: ${reason}`)
+    if (opened > 0 || this.#options.scenario === 'connect' || isGrowing(this.#options)) return
+    throw noneAccepted(ready.map(({ connections }) => connections))
   }
 
-  /** Fills the tally; resolves with what is known at the end, and the seconds of CPU time a second. */
-  async measure(tally: Tally): Promise<{ results: WorkerResult[]; cpu: number }> {
+  /** Fills the tally; resolves with what is known at the end. */
+  async measure(tally: Tally, every: number): Promise<Measured> {
     const { warmup, duration } = this.#options
     const { signal, onProgress } = this.#hooks
-    const every = Math.max(MIN_INTERVAL_MS, duration / MAX_INTERVALS)
-    const measureFrom = now() + HEAD_START_MS + warmup
-    const intervals = new Intervals(this.#threads.length, (at, snapshot) => {
-      const interval = tally.add(at - measureFrom, every, snapshot)
+    const startAt = now() + this.#headStart
+    const measureFrom = startAt + warmup
+    const wallClock = Date.now() + measureFrom - now()
+    let ended: Ending = 'whole'
+    const intervals = new Intervals(this.#threads.length, (number, seen) => {
+      const interval = tally.add(number, seen)
+      if (tally.broken && ended === 'whole') {
+        ended = 'aborted'
+        for (const thread of this.#threads) thread.say({ type: 'stop' })
+      }
       const left = Math.max(0, (measureFrom + duration - now()) / 1000)
       if (interval) onProgress({ phase: 'measuring', left, interval })
     })
     onProgress({ phase: 'warm-up', left: duration / 1000, interval: undefined })
-    const results = this.#threads.map((thread) =>
-      thread.measure((index, at, snapshot) => intervals.add(index, at, snapshot)),
+    const results = this.#threads.map((thread, worker) =>
+      thread.measure((number, at, snapshot) => intervals.add(worker, number, at, snapshot)),
     )
+    const measureUntil = measureFrom + duration
     for (const thread of this.#threads)
-      thread.say({ type: 'go', measureFrom, measureUntil: measureFrom + duration, snapshotEvery: every })
+      thread.say({ type: 'go', startAt, measureFrom, measureUntil, snapshotEvery: every })
     let isEarly = false
     const stop = (): void => {
       isEarly = now() < measureFrom
+      ended = 'interrupted'
       for (const thread of this.#threads) thread.say({ type: 'stop' })
     }
     if (signal.aborted) stop()
@@ -139,12 +171,23 @@ class Fleet {
     if (isEarly) throw stoppedEarly()
     const { user, system } = process.cpuUsage(usage)
     intervals.flush()
-    return { results: all, cpu: (user + system) / 1000 / (now() - from) }
+    const connections = all.map((result) => result.connections)
+    if (isGrowing(this.#options) && connections.every(({ opened }) => opened === 0))
+      throw noneAccepted(connections)
+    return { results: all, measureFrom: wallClock, cpu: (user + system) / 1000 / (now() - from), ended }
   }
 
   async end(isDone: boolean): Promise<void> {
     await Promise.all(this.#threads.map((thread) => thread.end(isDone)))
   }
+}
+
+function deferred(): { readonly promise: Promise<never>; readonly reject: (error: Error) => void } {
+  let reject: (error: Error) => void = () => {}
+  const promise = new Promise<never>((_resolve, fail) => {
+    reject = fail
+  })
+  return { promise, reject }
 }
 
 function stoppedEarly(): SidewireError {

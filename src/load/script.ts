@@ -2,27 +2,45 @@ import { now } from './clock.ts'
 import { SidewireError } from '../engine/errors.ts'
 import { Exchange } from './exchange.ts'
 import { shown } from './mask.ts'
-import { indicesOf, type LoadOptions } from './options.ts'
+import type { LoadOptions } from './options.ts'
+import { isOpenLoop } from './pace.ts'
 import type { Recorder } from './recorder.ts'
 import { createRequestReply, type RequestReplyClient } from './request-reply.ts'
-import type { Job, Scenario } from './scenario.ts'
+import { settle, type Job, type Scenario } from './scenario.ts'
 import type { LoadScript, ScriptClient } from './load-script.ts'
 import type { ClientSocket } from '../wire/client-socket.ts'
 
 /** A protocol of the user's: the script says what to send, and which message a reply answers. */
-export function createScript(job: Job, script: LoadScript): Scenario {
+export function createScript(
+  job: Job,
+  script: LoadScript,
+  greeting?: { readonly what: string; readonly isReady: (client: ScriptClient) => boolean },
+): Scenario {
   let fail: (error: Error) => void = () => {}
   const failed = new Promise<never>((_resolve, reject) => {
     fail = reject
   })
   failed.catch(() => {}) // whoever waits is told
-  const clients = indicesOf(job.share, job.options.connections).map(
-    (index) => new Client(job, index, script, (error) => fail(error)),
-  )
-  const scenario = createRequestReply(job, clients)
+  const clients: Client[] = []
+  const scenario = createRequestReply(job, (index) => {
+    const client = new Client(job, index, script, (error) => fail(error), greeting?.what)
+    if (greeting) clients.push(client)
+    return client
+  })
+  const open = async (): Promise<void> => {
+    await scenario.open()
+    if (!greeting) return
+    const deaf = (): number => clients.filter((client) => client.isOpen && !greeting.isReady(client)).length
+    await settle(job.options.timeout, () => deaf() === 0)
+    if (deaf() > 0)
+      throw new SidewireError(
+        'ERR_LOAD',
+        `${deaf()} of ${clients.length} connections were not greeted within ${job.options.timeout / 1000} s; does the server speak ${greeting.what} there?`,
+      )
+  }
   return {
     ...scenario,
-    open: () => Promise.race([failed, scenario.open()]),
+    open: () => Promise.race([failed, open()]),
     finish: () => Promise.race([failed, scenario.finish()]),
   }
 }
@@ -34,12 +52,14 @@ class Client implements RequestReplyClient, ScriptClient {
   readonly #recorder: Recorder
   readonly #script: LoadScript
   readonly #fail: (error: Error) => void
+  readonly #protocol: string | undefined
   readonly #exchange: Exchange
   #socket: ClientSocket | undefined
   #isLooping = false
   #time = 0
 
-  constructor(job: Job, index: number, script: LoadScript, fail: (error: Error) => void) {
+  constructor(job: Job, index: number, script: LoadScript, fail: (error: Error) => void, protocol?: string) {
+    this.#protocol = protocol
     this.index = index
     this.#options = job.options
     this.#recorder = job.recorder
@@ -50,6 +70,10 @@ class Client implements RequestReplyClient, ScriptClient {
 
   get isSettled(): boolean {
     return this.#exchange.isSettled
+  }
+
+  get isOpen(): boolean {
+    return this.#socket !== undefined
   }
 
   // For the script
@@ -96,7 +120,7 @@ class Client implements RequestReplyClient, ScriptClient {
   // For the scenario
 
   startLoop(): void {
-    this.#isLooping = true
+    this.#isLooping = !isOpenLoop(this.#options)
     this.#fillWindow()
   }
 
@@ -145,7 +169,14 @@ class Client implements RequestReplyClient, ScriptClient {
     } catch (thrown) {
       this.stop()
       const { message } = thrown instanceof Error ? thrown : { message: String(thrown) }
-      this.#fail(new SidewireError('ERR_LOAD', `the script's ${what} failed: ${shown(message)}`))
+      this.#fail(
+        new SidewireError(
+          'ERR_LOAD',
+          this.#protocol === undefined || what === 'next'
+            ? `the script's ${what} failed: ${shown(message)}`
+            : `${this.#protocol}: ${shown(message)}`,
+        ),
+      )
       return undefined
     }
   }

@@ -12,7 +12,7 @@ export class Secrets {
   readonly values: readonly string[]
 
   constructor(
-    url: string,
+    urls: readonly string[],
     given: {
       readonly headers: readonly string[]
       readonly join: string | undefined
@@ -29,19 +29,22 @@ export class Secrets {
     const hideTokens = (name: string, text: string): void => {
       if (maskTokens(text) !== text) hide(name, ...tokensIn(text))
     }
-    const parsed = URL.canParse(url) ? new URL(url) : undefined
-    if (parsed && (parsed.username !== '' || parsed.password !== '')) {
-      const { username, password } = parsed
-      const login = Buffer.from(`${decode(username)}:${decode(password)}`).toString('base64')
-      hide('user and password of the URL', login, username, password, decode(username), decode(password))
-    }
-    const query = parsed?.search.slice(1) ?? ''
-    if (query !== '' && !/[=&]/.test(query)) hide('the query', query, decode(query))
-    for (const pair of query.split('&')) {
-      const [name = '', ...rest] = pair.split('=')
-      const value = rest.join('=')
-      if (rest.length > 0)
-        hide(`query ${decode(name)}`, value, ...partsOf(decode(value)), ...partsOf(readForm(value)))
+    for (const url of urls) {
+      const parsed = URL.canParse(url) ? new URL(url) : undefined
+      if (parsed && (parsed.username !== '' || parsed.password !== '')) {
+        const { username, password } = parsed
+        const login = Buffer.from(`${decode(username)}:${decode(password)}`).toString('base64')
+        hide('user and password of the URL', login, username, password, decode(username), decode(password))
+      }
+      const query = parsed?.search.slice(1) ?? ''
+      if (query !== '' && !/[=&]/.test(query)) hide('the query', query, decode(query))
+      for (const pair of query.split('&')) {
+        const [name = '', ...rest] = pair.split('=')
+        const value = rest.join('=')
+        if (rest.length > 0)
+          hide(`query ${decode(name)}`, value, ...partsOf(decode(value)), ...partsOf(readForm(value)))
+      }
+      hideTokens('the path of the URL', parsed?.pathname ?? '')
     }
     for (const header of given.headers) {
       const colon = header.indexOf(':')
@@ -50,7 +53,6 @@ export class Secrets {
     if (given.join !== undefined) hide('--join', ...partsOf(given.join))
     hideTokens('--message', given.message)
     hideTokens('--subprotocol', given.subprotocol ?? '')
-    hideTokens('the path of the URL', parsed?.pathname ?? '')
     this.names = [...names]
     this.values = [...values]
   }
@@ -69,6 +71,14 @@ export class Secrets {
         headers: options.headers.map((line) => `${line.slice(0, line.indexOf(':'))}: ${MASK}`),
       },
       masked: this.names,
+      ...(report.runs && { runs: report.runs.map((run) => this.mask(run, options)) }),
+      ...(report.against && {
+        against: {
+          ...report.against,
+          url: maskTokens(report.against.url),
+          runs: report.against.runs.map((run) => this.mask(run, options)),
+        },
+      }),
     }
   }
 }

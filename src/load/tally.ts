@@ -1,95 +1,140 @@
 import { availableParallelism, cpus, release, type } from 'node:os'
-import { now } from './clock.ts'
+import { Aggregate } from './aggregate.ts'
+import { Judge } from './expect/judge.ts'
+import type { Threshold } from './expect/threshold.ts'
 import { judgeGenerator } from './generator-health.ts'
-import { LatencyHistogram } from './histogram.ts'
 import type { LoadOptions } from './options.ts'
-import { createCounters, type Counters, type Snapshot } from './recorder.ts'
-import type { Interval, Report } from './report.ts'
-import { createFaults, type Faults } from './sequence.ts'
+import { isOpenLoop } from './pace.ts'
+import { problemsOf } from './problems.ts'
+import { SCHEMA, type AgentHealth, type Interval, type Report } from './report.ts'
+import { createFaults } from './sequence.ts'
+import { Series } from './series.ts'
 import type { WorkerResult } from './worker.ts'
+
+/** How a run ended. */
+export type Ending = Report['ended']
 
 /** Adds up what all workers saw, and makes the report of it. */
 export class Tally {
   readonly #options: LoadOptions
-  readonly #latency = new LatencyHistogram()
-  readonly #lastReceiver = new LatencyHistogram()
-  readonly #sendLag = new LatencyHistogram()
-  readonly #counters: Counters = createCounters()
-  readonly #timeline: Interval[] = []
+  readonly #total = new Aggregate(0)
+  readonly #series: Series
+  readonly #judge: Judge
 
-  constructor(options: LoadOptions) {
+  /** @param every - milliseconds of an interval */
+  constructor(options: LoadOptions, every: number) {
     this.#options = options
+    this.#series = new Series(options, every)
+    this.#judge = new Judge(options.expect, options.scenario)
   }
 
-  /** Adds up one interval of all workers; the last one, after the measurement, is no point of the timeline. */
-  add(endsAt: number, every: number, snapshots: readonly Snapshot[]): Interval | undefined {
-    const interval = new LatencyHistogram()
-    let measured = 0
-    for (const snapshot of snapshots) {
-      for (const name of Object.keys(this.#counters) as (keyof Counters)[])
-        this.#counters[name] += snapshot[name]
-      measured += this.#options.scenario === 'connect' ? snapshot.handshakes : snapshot.measured
-      interval.add(snapshot.latency)
-      this.#latency.add(snapshot.latency)
-      if (snapshot.lastReceiver) this.#lastReceiver.add(snapshot.lastReceiver)
-      if (snapshot.sendLag) this.#sendLag.add(snapshot.sendLag)
-    }
-    const last = this.#timeline.at(-1)
-    const length = endsAt / 1000 - (last?.second ?? 0)
-    // What is left at the end is too short to say anything about a second.
-    if (endsAt > this.#options.duration + every / 2 || length < every / 2000) return undefined
-    const point: Interval = {
-      second: endsAt / 1000,
-      perSecond: measured / length,
-      p50: interval.count > 0 ? interval.percentile(50) : null,
-      p99: interval.count > 0 ? interval.percentile(99) : null,
-      max: interval.count > 0 ? interval.percentile(100) : null,
-    }
-    this.#timeline.push(point)
-    return point
+  /** A threshold that ends the run is broken. */
+  get broken(): Threshold | undefined {
+    return this.#judge.broken
   }
 
-  /** @param cpu - of all threads, in seconds a second */
-  report(results: readonly WorkerResult[], cpu: number): Omit<Report, 'startedAt' | 'memory'> {
+  /**
+   * Adds up one interval of all workers.
+   * @param number - 0 is the warm-up, `Infinity` what came after the measurement: they are no points of the timeline
+   */
+  add(number: number, interval: Aggregate): Interval | undefined {
+    this.#total.append(interval)
+    if (number === 0 || number === Infinity) {
+      this.#series.addOutside(interval, number === 0 ? 'warm-up' : 'end')
+      return undefined
+    }
+    this.#judge.add(interval, this.#total)
+    return this.#series.add(interval)
+  }
+
+  /**
+   * @param measureFrom - of the wall clock, in milliseconds
+   * @param cpu - of all threads, in seconds a second
+   */
+  report(
+    results: readonly WorkerResult[],
+    {
+      measureFrom,
+      cpu,
+      ended,
+      agents,
+    }: {
+      readonly measureFrom: number
+      readonly cpu: number
+      readonly ended: Ending
+      readonly agents: readonly AgentHealth[]
+    },
+  ): Omit<Report, 'startedAt' | 'memory'> {
     const options = this.#options
+    const total = this.#total
     // What was recorded is no part of what is told of a run.
-    const { target, playbacks: _, leftOut: _keys, ...rest } = options
+    const { target, playbacks: _, leftOut: _keys, expect, stages, ...rest } = options
     const sum = (pick: (result: WorkerResult) => number): number =>
-      results.reduce((total, result) => total + pick(result), 0)
+      results.reduce((all, result) => all + pick(result), 0)
     const faults = createFaults()
     for (const { faults: some } of results)
       for (const name of Object.keys(faults) as (keyof typeof faults)[]) faults[name] += some[name]
     const from = Math.min(...results.map(({ measuredFrom }) => measuredFrom))
     const until = Math.max(...results.map(({ measuredUntil }) => measuredUntil))
     const seconds = Math.max((until - from) / 1000, 0.001)
-    const { sent, received, measured, measuredBytes, handshakes } = this.#counters
+    const { sent, received, measured, measuredBytes, handshakes } = total.counters
     const connections = {
       opened: sum(({ connections: { opened } }) => opened),
       refused: sum(({ connections: { refused } }) => refused),
       dropped: sum(({ connections: { dropped } }) => dropped),
     }
-    const reasons = new Map<string, number>()
-    for (const result of results)
-      for (const [why, count] of result.connections.reasons) reasons.set(why, (reasons.get(why) ?? 0) + count)
     const isFanout = options.scenario === 'fanout'
     const expected = sent * options.connections
-    const latency = this.#latency.summary()
+    // Each machine knows what its own senders have sent; together they know what is missing.
+    if (isFanout && agents.length > 1) faults.lost = Math.max(0, expected - received)
+    const reach = isFanout ? (expected === 0 ? 0 : received / expected) : null
+    const latency = total.latency.summary()
     // With nothing back, it is seldom the server that loses messages: it was asked for what it does not do.
     const others = connections.dropped + faults.misdirected + faults.unexpected
     const isMute = options.scenario === 'echo' && received === 0 && others === 0
-    const problems = problemsOf(faults, reasons, isMute)
+    const reasons = results.flatMap((result) => result.connections.reasons)
+    const isExpected = new Set(expect.flatMap(({ metric }) => (metric.kind === 'count' ? [metric.of] : [])))
+    const problems = problemsOf(
+      faults,
+      reasons,
+      isMute,
+      isExpected,
+      results.find(({ mismatch }) => mismatch)?.mismatch,
+    )
+    const generator = judgeGenerator({
+      utilizations: results.map(({ utilization }) => utilization),
+      cpu,
+      workers: options.workers,
+      isOpenLoop: isOpenLoop(options),
+      sendLag: total.sendLag.summary(),
+      latency,
+    })
+    total.from = from
+    total.to = until
+    Object.assign(total.totals, faults, connections)
+    const expectations = this.#judge.verdicts(total, {
+      reach,
+      isLimited: generator.limited,
+      isInterrupted: ended === 'interrupted',
+    })
     return {
+      schema: SCHEMA,
       url: target.url,
       scenario: options.scenario,
-      options: rest,
+      options: {
+        ...rest,
+        expect: expect.map(({ text }) => text),
+        stages: stages.map(({ text }) => text),
+      },
       machine: {
         platform: `${type()} ${release()}`,
         cpu: cpus()[0]?.model.trim() ?? '',
         cores: availableParallelism(),
         runtime: process.versions['bun'] ? `Bun ${process.versions['bun']}` : `Node ${process.versions.node}`,
       },
-      measuredFrom: wallClock(from),
-      measuredUntil: wallClock(until),
+      measuredFrom: new Date(measureFrom + from).toISOString(),
+      measuredUntil: new Date(measureFrom + until).toISOString(),
+      ended,
       seconds,
       messages: {
         sent,
@@ -99,68 +144,35 @@ export class Tally {
         ...faults,
       },
       latency,
-      percentiles: this.#latency.curve(),
+      percentiles: total.latency.curve(),
+      histogram: total.latency.encode(),
       connections,
+      connecting: total.connecting.summary(),
       fanout: isFanout
         ? {
             receivers: options.connections,
             senders: options.senders,
             expected,
             received,
-            reach: expected === 0 ? 0 : received / expected,
-            lastReceiver: this.#lastReceiver.summary(),
+            reach: reach ?? 0,
+            lastReceiver: total.lastReceiver.summary(),
+            timed: agents.length < 2 || measured === 0 ? 1 : Math.min(1, total.latency.count / measured),
           }
         : null,
       handshakes:
         options.scenario === 'connect'
           ? { completed: connections.opened, perSecond: handshakes / seconds }
           : null,
-      generator: judgeGenerator({
-        utilizations: results.map(({ utilization }) => utilization),
-        cpu,
-        workers: options.workers,
-        isOpenLoop: options.rate !== undefined,
-        sendLag: this.#sendLag.summary(),
-        latency,
-      }),
+      generator,
+      agents,
       comparison: null,
-      timeline: this.#timeline,
+      stages: this.#series.stages(),
+      timeline: this.#series.timeline,
+      bySecond: this.#series.seconds,
+      expectations,
       ok: problems.length === 0,
       masked: [],
       problems,
     }
   }
-}
-
-const NO_ECHO =
-  'not one came back; does the server send back what it gets, with the {id} in it? Where it expects another message, say which with --message'
-
-/** A time of the monotonic clock as a date. */
-function wallClock(time: number): string {
-  return new Date(Date.now() - (now() - time)).toISOString()
-}
-
-/** @param isMute - an echo got nothing back, neither its own messages nor others, on connections that stayed open */
-function problemsOf(
-  faults: Readonly<Faults>,
-  reasons: ReadonlyMap<string, number>,
-  isMute: boolean,
-): string[] {
-  const problems: string[] = []
-  const say = (count: number, what: string): void => {
-    if (count > 0) problems.push(`${count} ${count === 1 ? 'message' : 'messages'} ${what}`)
-  }
-  say(faults.lost, isMute ? `lost: ${NO_ECHO}` : 'lost')
-  say(faults.duplicated, 'duplicated')
-  say(faults.outOfOrder, 'out of order')
-  say(faults.late, 'late: answered, but later than --timeout')
-  say(
-    faults.misdirected,
-    'of other connections of this run: the server broadcasts what it gets (measure that with the scenario fanout), or mixes connections up',
-  )
-  say(faults.unexpected, 'of a connection or with a number that this run has never had')
-  say(faults.mismatched, 'other than what was recorded in their place')
-  for (const [why, count] of reasons)
-    problems.push(`${count} ${count === 1 ? 'connection' : 'connections'}: ${why}`)
-  return problems
 }

@@ -24,10 +24,12 @@ export interface WorkerInput {
   readonly secrets: readonly string[] | undefined
 }
 
-/** From the coordinator. Times are of the clock, which all threads share. */
+/** From the coordinator. Times are of the clock, which all threads of a machine share. */
 export type ToWorker =
   | {
       readonly type: 'go'
+      /** From then on messages are due. */
+      readonly startAt: number
       readonly measureFrom: number
       readonly measureUntil: number
       readonly snapshotEvery: number
@@ -37,7 +39,13 @@ export type ToWorker =
 
 export type FromWorker =
   | { readonly type: 'ready'; readonly connections: ConnectionCounts }
-  | { readonly type: 'snapshot'; readonly at: number; readonly snapshot: Snapshot }
+  /** `at` is in milliseconds from the start of the measurement; `number` counts intervals, see {@link Intervals}. */
+  | {
+      readonly type: 'snapshot'
+      readonly number: number
+      readonly at: number
+      readonly snapshot: Snapshot
+    }
   | { readonly type: 'done'; readonly result: WorkerResult }
   | { readonly type: 'failed'; readonly message: string }
 
@@ -45,13 +53,22 @@ interface ConnectionCounts {
   readonly opened: number
   readonly refused: number
   readonly dropped: number
-  readonly reasons: ReadonlyMap<string, number>
+  /** Why connections were refused or dropped, with how often. */
+  readonly reasons: readonly Reason[]
+}
+
+export interface Reason {
+  readonly how: 'refused' | 'dropped'
+  readonly why: string
+  readonly count: number
 }
 
 export interface WorkerResult {
   readonly connections: ConnectionCounts
   readonly faults: Faults
-  /** When it was really measured. */
+  /** The first message that was other than recorded. */
+  readonly mismatch: string | undefined
+  /** When it was really measured, in milliseconds from when it was to be. */
   readonly measuredFrom: number
   readonly measuredUntil: number
   /** Share of the measured time in which the event loop was busy; `undefined` where the platform does not tell. */
@@ -74,22 +91,30 @@ export async function runWorker(loadScript: (file: string) => Promise<LoadScript
   const say = (message: FromWorker): void => port.postMessage(message)
   const recorder = new Recorder()
   const counts = (): ConnectionCounts => {
-    const { opened, refused, dropped, reasons } = recorder
+    const { opened, refused, dropped } = recorder
+    const reasons = (['refused', 'dropped'] as const).flatMap((how) =>
+      [...recorder.reasons[how]].map(([why, count]) => ({ how, why, count })),
+    )
     return { opened, refused, dropped, reasons }
   }
   try {
     const job: Job = { options, share, recorder, shared }
-    const scenario =
-      options.scenario === 'script'
-        ? createScript(job, await loadScript(options.script ?? ''))
-        : SCENARIOS[options.scenario](job)
+    const scenario = await scenarioOf(job, loadScript)
     await scenario.open()
     const measurement = new Measurement(scenario, recorder, say)
     port.on('message', (message: ToWorker) => {
       if (message.type === 'stop') return measurement.stop()
-      measurement.start(message.measureFrom, message.measureUntil, message.snapshotEvery).then(
+      measurement.start(message).then(
         (measured) => {
-          say({ type: 'done', result: { connections: counts(), faults: recorder.faults, ...measured } })
+          say({
+            type: 'done',
+            result: {
+              connections: counts(),
+              faults: recorder.faults,
+              mismatch: recorder.mismatch,
+              ...measured,
+            },
+          })
           scenario.close()
           // What a server leaves unanswered must not keep the run from ending.
           setTimeout(() => process.exit(), CLOSE_MS).unref()
@@ -102,6 +127,18 @@ export async function runWorker(loadScript: (file: string) => Promise<LoadScript
   } catch (error) {
     say({ type: 'failed', message: messageOf(error) })
   }
+}
+
+async function scenarioOf(job: Job, loadScript: (file: string) => Promise<LoadScript>): Promise<Scenario> {
+  const { scenario, script: file, protocol } = job.options
+  const script = scenario === 'script' ? await loadScript(file ?? '') : undefined
+  if (protocol !== undefined) {
+    const { loadProtocol } = await import('./protocols/protocol.ts')
+    const { protocolScript } = await import('./protocols/protocol-script.ts')
+    const spoken = protocolScript(await loadProtocol(protocol), job.options, script)
+    return createScript(job, spoken, { what: protocol, isReady: spoken.isReady })
+  }
+  return script || scenario === 'script' ? createScript(job, script as LoadScript) : SCENARIOS[scenario](job) // it is loaded
 }
 
 const CLOSE_MS = 1000
@@ -118,29 +155,46 @@ class Measurement {
     this.#say = say
   }
 
-  async start(
-    from: number,
-    until: number,
-    snapshotEvery: number,
-  ): Promise<Pick<WorkerResult, 'measuredFrom' | 'measuredUntil' | 'utilization'>> {
+  async start({
+    startAt,
+    measureFrom: from,
+    measureUntil: until,
+    snapshotEvery: every,
+  }: Extract<ToWorker, { type: 'go' }>): Promise<
+    Pick<WorkerResult, 'measuredFrom' | 'measuredUntil' | 'utilization'>
+  > {
     const recorder = this.#recorder
-    this.#scenario.start()
+    this.#from = from
+    this.#scenario.start(startAt)
     await this.#sleepUntil(from)
     recorder.isMeasuring = true
     recorder.measureFrom = now()
     const idle = performance.eventLoopUtilization()
-    const timer = setInterval(() => this.#snapshot(), snapshotEvery)
+    this.#snapshot(0)
+    let last = 0
+    let timer: NodeJS.Timeout | undefined
+    // On a grid, so that those of all workers are of the same times; one that is held up leaves some out.
+    const snapshotNext = (): void => {
+      const due = from + (last + 1) * every
+      if (due > until - every / 2) return
+      timer = setTimeout(() => {
+        last = Math.max(last + 1, Math.round((now() - from) / every))
+        this.#snapshot(last)
+        snapshotNext()
+      }, due - now())
+    }
+    snapshotNext()
     await this.#sleepUntil(until)
-    clearInterval(timer)
+    clearTimeout(timer)
     recorder.isMeasuring = false
     recorder.measureUntil = now()
     const busy = performance.eventLoopUtilization(idle)
-    this.#snapshot()
+    this.#snapshot(Math.max(last + 1, Math.round((now() - from) / every)))
     await this.#scenario.finish()
-    this.#snapshot()
+    this.#snapshot(Infinity)
     return {
-      measuredFrom: recorder.measureFrom,
-      measuredUntil: recorder.measureUntil,
+      measuredFrom: recorder.measureFrom - from,
+      measuredUntil: recorder.measureUntil - from,
       utilization: busy.active > 0 ? busy.utilization : undefined,
     }
   }
@@ -152,9 +206,10 @@ class Measurement {
   }
 
   #stopped = false
+  #from = 0
 
-  #snapshot(): void {
-    this.#say({ type: 'snapshot', at: now(), snapshot: this.#recorder.snapshot() })
+  #snapshot(number: number): void {
+    this.#say({ type: 'snapshot', number, at: now() - this.#from, snapshot: this.#recorder.snapshot() })
   }
 
   #sleepUntil(time: number): Promise<void> {

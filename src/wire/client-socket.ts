@@ -25,6 +25,8 @@ export interface ClientTls {
 /** How a connection is opened, and what it may carry. Times are in milliseconds. */
 export interface ClientSocketOptions extends Asking {
   readonly tls?: ClientTls
+  /** The address of this machine that the connection comes from. @defaultValue the system chooses */
+  readonly localAddress?: string
   /** From the start to the head of the answer. */
   readonly handshakeTimeout: number
   /** From a close frame of ours to the end of the TCP connection. @defaultValue Infinity */
@@ -318,8 +320,12 @@ export class ClientSocket implements FrameEvents {
   }
 
   #connect(): Socket {
-    const { target, tls } = this.#options
-    const where = { host: target.address, port: target.port }
+    const { target, tls, localAddress } = this.#options
+    const where = {
+      host: target.address,
+      port: target.port,
+      ...(localAddress !== undefined && { localAddress }),
+    }
     if (this.#isPlain) {
       sharedBuffer ??= Buffer.allocUnsafeSlow(256 * 1024)
       const callback = (length: number, buffer: Uint8Array): boolean => {

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import { BroadcastBoard } from '../../src/load/broadcast-board.ts'
+import { now } from '../../src/load/clock.ts'
 import { createFanout } from '../../src/load/fanout.ts'
 import { DEFAULT_MESSAGE } from '../../src/load/message-template.ts'
 import type { LoadOptions } from '../../src/load/options.ts'
@@ -15,16 +16,17 @@ it('a worker that stops first still takes what the senders of a later one send',
     ...{ duration: 1000, warmup: 0, timeout: 10_000, rate: 200, window: 1 },
     ...{ message: DEFAULT_MESSAGE, size: undefined, join: undefined, subprotocol: undefined, headers: [] },
     ...{ compress: false, tlsInsecure: false, pid: undefined },
-    ...{ playbacks: [], speed: 1, leftOut: [] },
+    ...{ playbacks: [], speed: 1, leftOut: [], stages: [], connectRate: undefined, expect: [] },
+    ...{ protocol: undefined, maxSize: undefined, seed: 1, localAddresses: [] },
   }
   const shared = new SharedArrayBuffer(BroadcastBoard.bytesFor(options.senders))
-  new BroadcastBoard(shared, options.senders).reset(options.connections)
+  new BroadcastBoard(shared, options.senders).reset(options.connections, options.senders)
   const recorders = [new Recorder(), new Recorder()] as const
   const [first, second] = recorders.map((recorder, index) =>
     createFanout({ options, share: { index, count: 2 }, recorder, shared }),
   ) as [ReturnType<typeof createFanout>, ReturnType<typeof createFanout>]
   await Promise.all([first.open(), second.open()])
-  for (const scenario of [first, second]) scenario.start()
+  for (const scenario of [first, second]) scenario.start(now())
 
   const [early, late] = recorders
   let isOver = false

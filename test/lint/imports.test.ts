@@ -525,6 +525,26 @@ const table: readonly Row[] = [
     ],
   },
   {
+    file: 'src/load/expect/judge.ts',
+    allowed: [
+      '../../engine/errors.ts',
+      '../../recording/comparison.ts',
+      '../../wire/client-socket.ts',
+      '../aggregate.ts',
+      '../stages/stage.ts',
+      './threshold.ts',
+      ...node,
+    ],
+    denied: [
+      ...not(...node),
+      '../../engine/engine.ts',
+      '../../recording/load.ts',
+      '../../index.ts',
+      '../../server/server.ts',
+      '../../cli/serve.ts',
+    ],
+  },
+  {
     file: 'test/contract/cases.ts',
     allowed: ['../../src/index.ts', '../../src/engine/runtime.ts', '../support/client.ts', ...node, 'ws'],
     denied: ['../../src/engine/engine.ts', '../../src/runtime/node/ws.ts', '../../src/server/server.ts'],

@@ -12,6 +12,10 @@ export interface KnownServer {
   /** Headers and first messages of the connections, in order. */
   readonly requests: IncomingMessage[]
   readonly joins: string[]
+  /** Of the messages, in bytes. */
+  readonly sizes: number[]
+  /** Where connections come from. */
+  readonly addresses: string[]
   /** How late its answers really left, in milliseconds: a machine has other work, too. */
   readonly lateness: number[]
   close(): Promise<void>
@@ -28,6 +32,10 @@ export type Behaviour =
   | { readonly kind: 'late'; readonly ms: number }
   /** Answers nothing in the first `ms` of each second, and then all of it. */
   | { readonly kind: 'stall'; readonly ms: number }
+  /** Answers at most as many a second, in order. */
+  | { readonly kind: 'capped'; readonly perSecond: number }
+  /** Once, some time after its first message. */
+  | { readonly kind: 'stallOnce'; readonly after: number; readonly ms: number }
   | { readonly kind: 'drop' | 'duplicate' | 'swap'; readonly every: number }
   /** Says welcome first, and wraps what it echoes. */
   | { readonly kind: 'wrap' }
@@ -51,6 +59,8 @@ export async function startKnown(
   const requests: IncomingMessage[] = []
   const joins: string[] = []
   const lateness: number[] = []
+  const sizes: number[] = []
+  const addresses: string[] = []
   const http: Server = tls ? createHttpsServer(tls) : createHttpServer()
   const compress = behaviour.kind === 'echo' && behaviour.compress === true
   const wss = new WebSocketServer({
@@ -64,9 +74,13 @@ export async function startKnown(
   })
   const members = new Set<WebSocket>()
   let broadcasts = 0
+  /** When the next one may be answered. */
+  let free = 0
+  let firstAt: number | undefined
   wss.on('connection', (ws, request) => {
     did.opened++
     requests.push(request)
+    addresses.push(request.socket.remoteAddress ?? '')
     let held: string | undefined
     let count = 0
     if (behaviour.kind === 'wrap') ws.send('{"type":"welcome"}')
@@ -77,6 +91,7 @@ export async function startKnown(
     ws.on('message', (data: Buffer) => {
       const text = data.toString()
       did.received++
+      sizes.push(data.length)
       count++
       switch (behaviour.kind) {
         case 'echo':
@@ -97,6 +112,15 @@ export async function startKnown(
           // All in one queue: what came in a stall is answered before what comes after it.
           return answerAt(performance.now() + Math.max(0, behaviour.ms - intoSecond), () => ws.send(text))
         }
+        case 'stallOnce': {
+          firstAt ??= performance.now()
+          const begins = firstAt + behaviour.after
+          const isStalled = performance.now() >= begins && performance.now() < begins + behaviour.ms
+          return answerAt(isStalled ? begins + behaviour.ms : performance.now(), () => ws.send(text))
+        }
+        case 'capped':
+          free = Math.max(free + 1000 / behaviour.perSecond, performance.now())
+          return answerAt(free, () => ws.send(text))
         case 'drop':
           if (did.received % behaviour.every === 0) did.dropped++
           else ws.send(text)
@@ -150,6 +174,8 @@ export async function startKnown(
     did,
     requests,
     joins,
+    sizes,
+    addresses,
     lateness,
     close: () =>
       new Promise((resolve) => {

@@ -92,7 +92,9 @@ describe.each(PLATFORMS)('replay as load, on $runtime', (target) => {
     expect(other.code).toBe(1)
     expect(other.report.messages.mismatched).toBeGreaterThan(2)
     expect(other.report.messages).toMatchObject({ lost: 0, unexpected: 0 })
-    expect(other.stdout).toMatch(/other than what was recorded in their place/)
+    expect(other.stdout).toMatch(
+      /other than what was recorded in their place; the first: message \d+ of the connection, at \$\.answer: "c" in the place of "b"/,
+    )
     const lost = await bench(
       await start(`(data) => (data.answer === 'a' ? undefined : data)`),
       ['replay', 'orders.jsonl', ...SHORT],

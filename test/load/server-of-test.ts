@@ -15,7 +15,17 @@ export async function start(
   return `${tls ? 'wss' : 'ws'}://127.0.0.1:${server.port}/`
 }
 
+const others: KnownServer[] = []
+
+/** One more; it ends with the test as well. */
+export async function startAnother(behaviour: Behaviour): Promise<string> {
+  const other = await startKnown(behaviour)
+  others.push(other)
+  return `ws://127.0.0.1:${other.port}/`
+}
+
 afterEach(async () => {
+  await Promise.all(others.splice(0).map((other) => other.close()))
   await server?.close()
   server = undefined
   await endAll()
