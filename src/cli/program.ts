@@ -9,7 +9,17 @@ import type { record } from './record.ts'
 import type { init } from './init.ts'
 import type { faults } from './faults.ts'
 import { toRefusal, toSpan, toTime, toWhich } from './fault-flags.ts'
-import { collect, collectKeys, toBytes, toCount, toHeaders, toMs, toPort, toSpeed, toWorkers } from './flag-values.ts'
+import {
+  collect,
+  collectKeys,
+  toBytes,
+  toCount,
+  toHeaders,
+  toMs,
+  toPort,
+  toSpeed,
+  toWorkers,
+} from './flag-values.ts'
 import type { replay } from './replay.ts'
 import type { send } from './send.ts'
 import type { serve } from './serve.ts'

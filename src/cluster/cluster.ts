@@ -89,7 +89,12 @@ export class Cluster implements Nodes {
     this.#stats.nodes = 1
     this.#outbox = new Outbox(options.buffer, options.bufferTime)
     this.#trouble = new Trouble(host.clock, host.logger, broker.name)
-    this.#questions = new Questions(host.clock, this.#id, (frame) => this.#publish(frame), host.answer)
+    this.#questions = new Questions(
+      host.clock,
+      this.#id,
+      (frame) => this.#publish(frame),
+      (question) => host.answer(question),
+    )
   }
 
   /** Resolves when the broker is up, or after 2 s; it goes on trying then. */
@@ -110,11 +115,11 @@ export class Cluster implements Nodes {
   }
 
   broadcast(message: RemoteBroadcast): void {
-    const { clock, maxPayload } = this.#host
+    const { clock } = this.#host
     const frame = encodeMessage(this.#id, this.#outbox.last + 1, message)
     const { payload, pattern } = message
     const limit = this.#broker.maxFrame ?? Infinity
-    const most = maxPayload(pattern)
+    const most = this.#host.maxPayload(pattern)
     if (frame.length > limit || (payload.length > most / 3 && Buffer.byteLength(payload) > most)) {
       this.#stats.refused++
       return this.#trouble.refused(pattern, frame.length, Math.min(limit, most), frame.length > limit)

@@ -290,13 +290,13 @@ export async function serveOn(
     get nodes() {
       return membership?.nodes ?? []
     },
-    async allConnections(options) {
-      const timeout = timeoutOf(options)
+    async allConnections(asking) {
+      const timeout = timeoutOf(asking)
       if (membership) return membership.allConnections(timeout)
       return { connections: engine.connections().map((conn) => ({ ...conn, node: 'self' })), missing: [] }
     },
-    async allStats(options) {
-      const timeout = timeoutOf(options)
+    async allStats(asking) {
+      const timeout = timeoutOf(asking)
       return membership?.allStats(timeout) ?? { stats: copyStats(engine.stats), missing: [] }
     },
     reload(next) {

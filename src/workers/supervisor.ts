@@ -183,7 +183,7 @@ export class Supervisor {
     worker.on('error', () => {})
     let failure: Extract<FromWorker, { type: 'failed' }> | undefined
     const started = now()
-    return await new Promise((resolve) => {
+    return new Promise((resolve) => {
       worker.on('message', (message: FromWorker) => {
         for (const listener of this.#listeners) listener(worker, message)
         this.#overview.told(peer, message)
@@ -239,7 +239,7 @@ export class Supervisor {
   ): Promise<Extract<FromWorker, { type: T }> | undefined> {
     const { process: asked } = seat
     if (!asked?.isConnected()) return undefined
-    return await new Promise((resolve) => {
+    return new Promise((resolve) => {
       const listener = (worker: Worker, answer: FromWorker | undefined): void => {
         const isAnswer = answer?.type === type && answer.generation === message.generation
         if (worker !== asked || (answer && !isAnswer)) return

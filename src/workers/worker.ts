@@ -54,13 +54,13 @@ class Worker {
     switch (message.type) {
       case 'start':
         this.#start = message
-        return await this.#listen()
+        return this.#listen()
       case 'prepare':
-        return await this.#prepare(message.generation)
+        return this.#prepare(message.generation)
       case 'commit':
         return this.#commit(message.generation)
       case 'drain':
-        return await this.drain()
+        return this.drain()
       case 'taken':
         return this.#outlook?.taken(message.size)
       case 'workers':
@@ -91,7 +91,7 @@ class Worker {
     try {
       const server = await this.#saying(async () => {
         const options = this.#ownShare(await this.#load(this.#start?.job))
-        return await startServer(options, this.#partners())
+        return startServer(options, this.#partners())
       })
       this.#server = server as Server & Answering
       const inside = (server as Server & WithInside)[INSIDE]

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { distance } from '../../src/cluster/frame.ts'
 import { Inflow } from '../../src/cluster/inflow.ts'
@@ -17,7 +17,7 @@ interface Seen {
 function start(maxBytes = 1000): { inflow: Inflow; seen: Seen } {
   const seen: Seen = { got: [], asked: [], lost: 0 }
   const inflow = new Inflow(fakeClock, maxBytes, {
-    deliver: (frame) => void seen.got.push(Buffer.from(frame).readUInt32LE(0)),
+    deliver: (bytes) => void seen.got.push(Buffer.from(bytes).readUInt32LE(0)),
     ask: (from, to) => void seen.asked.push([from, to]),
     lost: (count) => void (seen.lost += count),
   })
@@ -156,7 +156,7 @@ test('whatever a broker drops or doubles: each once, in order, and got and lost 
           lost: (count) => void (lost += count),
         })
         inflow.hello(number(outbox.last), number(outbox.first(0)))
-        const start = number(outbox.last)
+        const beginning = number(outbox.last)
         let sent = 0
         for (const step of steps) {
           for (let n = 0; n < step.sends; n++) {
@@ -172,7 +172,7 @@ test('whatever a broker drops or doubles: each once, in order, and got and lost 
         inflow.hello(number(outbox.last), number(outbox.first(performance.now())))
         vi.advanceTimersByTime(10_000)
         expect(got.length + lost).toBe(sent)
-        let last = start
+        let last = beginning
         for (const seq of got) {
           expect(distance(seq, last)).toBeGreaterThan(0)
           last = seq
