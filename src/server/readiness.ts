@@ -2,7 +2,7 @@ import type { HttpAnswer } from '../engine/runtime.ts'
 import type { Stats } from '../engine/stats.ts'
 
 /** What a check says of the whole: fine, worse than it should be, or that nobody new is to be sent here. */
-export type Verdict = 'ready' | 'degraded' | 'overloaded'
+type Verdict = 'ready' | 'degraded' | 'overloaded'
 
 /** Looks once, in no time. */
 type Check = () => { readonly shown: string | number; readonly verdict: Verdict }
