@@ -1,9 +1,8 @@
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { SidewireError } from '../engine/errors.ts'
-import { serveCoordinator, type AgentOptions } from '../load/agents/agent.ts'
+import { coordinatorAt, serveCoordinator, type AgentOptions } from '../load/agents/agent.ts'
 import { hideSecrets } from '../load/mask.ts'
-import { targetOf } from '../wire/target.ts'
 import { EXIT } from './bench-exit.ts'
 import { workerModule } from './bench-worker-module.ts'
 import { messageOf, say } from './report.ts'
@@ -45,7 +44,7 @@ export async function benchAgent(coordinator: string, flags: AgentFlags): Promis
 }
 
 async function optionsOf(coordinator: string, flags: AgentFlags): Promise<AgentOptions> {
-  const target = targetOf(coordinator)
+  const target = coordinatorAt(coordinator)
   if (!target)
     throw new SidewireError(
       'ERR_OPTION',
@@ -54,7 +53,7 @@ async function optionsOf(coordinator: string, flags: AgentFlags): Promise<AgentO
   const script = flags.script === undefined ? undefined : resolve(flags.script)
   if (script !== undefined) await loadScript(script)
   return {
-    coordinator: { ...target, path: target.path === '/' ? '/agents' : target.path },
+    coordinator: target,
     token: flags.token,
     name: flags.name ?? hostname(),
     runtime: process.versions['bun'] ? `Bun ${process.versions['bun']}` : `Node ${process.versions.node}`,

@@ -164,7 +164,7 @@ export function addBench(program: Command): void {
     .configureOutput(mistakesOf('sidewire bench agent'))
     .description('Make a part of the load of a `sidewire bench --agents` on another machine.')
     .argument('<coordinator>', 'where that listens, such as ws://10.0.0.5:8790')
-    .requiredOption('--token <token>', 'of the coordinator')
+    .requiredOption('--token <token>', 'of the coordinator; has to be there')
     .option('--script <file>', 'a copy of the script of the run: only a file that is named here is run')
     .option('--name <text>', 'what it is called in the report (default: the name of the machine)')
     .option('--tls-insecure', 'do not check the certificate of the coordinator')

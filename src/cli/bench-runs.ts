@@ -36,7 +36,7 @@ export function checkRuns(flags: BenchFlags, { scenario, stages, window }: LoadO
 
 /** One run, or as many as the flags ask for. */
 export async function runAll(options: LoadOptions, flags: BenchFlags, run: RunOnce): Promise<Report> {
-  if (flags.find !== undefined) return find(options, parseThreshold(flags.find, '--find'), run)
+  if (flags.find !== undefined) return runFind(options, parseThreshold(flags.find, '--find'), run)
   const { against } = flags
   const times = flags.repeat ?? (against === undefined ? 1 : PAIRS)
   if (against !== undefined) {
@@ -51,7 +51,7 @@ export async function runAll(options: LoadOptions, flags: BenchFlags, run: RunOn
   return repeat(times, (index) => run(options, `run ${index + 1} of ${times}`))
 }
 
-async function find(options: LoadOptions, threshold: Threshold, run: RunOnce): Promise<Report> {
+async function runFind(options: LoadOptions, threshold: Threshold, run: RunOnce): Promise<Report> {
   const { findRate, FIRST_RATE } = await import('../load/repeat/find-rate.ts')
   let best: Report | undefined
   let last: Report | undefined

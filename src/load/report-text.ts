@@ -2,8 +2,7 @@ import { stripVTControlCharacters } from 'node:util'
 import pc from 'picocolors'
 import type { Latency } from './histogram.ts'
 import type { Verdict } from './expect/judge.ts'
-import type { RatioRange } from './repeat/against.ts'
-import type { Report } from './report.ts'
+import type { RatioRange, Report } from './report.ts'
 import { bytes, duration, percent, rate, whole } from './units.ts'
 
 /** The report as a terminal shows it. */

@@ -1,6 +1,4 @@
 import type { Verdict } from './expect/judge.ts'
-import type { Against } from './repeat/against.ts'
-import type { Found } from './repeat/find-rate.ts'
 import type { Latency } from './histogram.ts'
 import type { ScenarioName } from './options.ts'
 import type { Faults } from './sequence.ts'
@@ -151,6 +149,41 @@ export interface Second {
   readonly connections: number
   /** Less than 0 where what was given up came after all. */
   readonly lost: number
+}
+
+/** Another server, run in turns with the first one. */
+export interface Against {
+  readonly url: string
+  /** Beside `runs` of the report: the n-th of each ran one after the other. */
+  readonly runs: readonly Report[]
+  /** The first server's figure, divided by that of the other. */
+  readonly rate: RatioRange | null
+  readonly p99: RatioRange | null
+}
+
+/** Of the ratios of the pairs. */
+export interface RatioRange {
+  readonly median: number
+  readonly smallest: number
+  readonly largest: number
+}
+
+/** The highest rate that holds a threshold, and how it was found. */
+export interface Found {
+  readonly threshold: string
+  /** Messages a second; `null`: not even one holds it. */
+  readonly rate: number | null
+  /** The next rate was too much for the generator, and perhaps not for the server. */
+  readonly limited: boolean
+  readonly steps: readonly FindStep[]
+}
+
+export interface FindStep {
+  readonly rate: number
+  /** Of the threshold. */
+  readonly value: number | null
+  readonly holds: boolean
+  readonly limited: boolean
 }
 
 /** A machine that made a part of the load. */

@@ -136,7 +136,7 @@ async function scenarioOf(job: Job, loadScript: (file: string) => Promise<LoadSc
     const { loadProtocol } = await import('./protocols/protocol.ts')
     const { protocolScript } = await import('./protocols/protocol-script.ts')
     const spoken = protocolScript(await loadProtocol(protocol), job.options, script)
-    return createScript(job, spoken, { what: protocol, isReady: spoken.isReady })
+    return createScript(job, spoken, { what: protocol, isReady: (client) => spoken.isReady(client) })
   }
   return script || scenario === 'script' ? createScript(job, script as LoadScript) : SCENARIOS[scenario](job) // it is loaded
 }

@@ -432,7 +432,8 @@ function commandsIn(
 ): readonly { readonly command: Command; readonly name: string }[] {
   return program.commands.flatMap((command) => {
     const name = `${before}${command.name()}`
-    return command.commands.length > 0 ? commandsIn(command, `${name} `) : [{ command, name }]
+    const own = command.commands.length === 0 || command.registeredArguments.length > 0
+    return [...(own ? [{ command, name }] : []), ...commandsIn(command, `${name} `)]
   })
 }
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { SidewireError } from '../../engine/errors.ts'
 import { ClientSocket, type End } from '../../wire/client-socket.ts'
-import type { Target } from '../../wire/target.ts'
+import { targetOf, type Target } from '../../wire/target.ts'
 import { now } from '../clock.ts'
 import { saidOf } from '../refusal.ts'
 import { Secrets } from '../secrets.ts'
@@ -23,6 +23,12 @@ export interface AgentOptions {
 }
 
 const HANDSHAKE_TIMEOUT_MS = 10_000
+
+/** @returns `undefined` for what is no URL */
+export function coordinatorAt(text: string): Target | undefined {
+  const target = targetOf(text)
+  return target && { ...target, path: target.path === '/' ? '/agents' : target.path }
+}
 
 /** SHA-256 of a file, in hexadecimal. */
 export function hashOf(file: string): string {

@@ -26,7 +26,7 @@ const OPERATORS: Readonly<Record<Operator, Comparison>> = {
   '>': (value, limit) => value > limit,
 }
 
-export type Operator = '<=' | '>=' | '==' | '!=' | '<' | '>'
+type Operator = '<=' | '>=' | '==' | '!=' | '<' | '>'
 
 /** What a run has to keep to. */
 export interface Threshold {

@@ -1,23 +1,6 @@
 import { median } from '../compare/bootstrap.ts'
-import type { Report } from '../report.ts'
+import type { Against, RatioRange, Report } from '../report.ts'
 import { combine } from './repeat.ts'
-
-/** Another server, run in turns with the first one. */
-export interface Against {
-  readonly url: string
-  /** Beside `runs` of the report: the n-th of each ran one after the other. */
-  readonly runs: readonly Report[]
-  /** The first server's figure, divided by that of the other. */
-  readonly rate: RatioRange | null
-  readonly p99: RatioRange | null
-}
-
-/** Of the ratios of the pairs. */
-export interface RatioRange {
-  readonly median: number
-  readonly smallest: number
-  readonly largest: number
-}
 
 /** Both servers in turns, A B A B: what else the machine does, it does to both. */
 export async function runAgainst(

@@ -1,20 +1,4 @@
-/** The highest rate that holds a threshold, and how it was found. */
-export interface Found {
-  readonly threshold: string
-  /** Messages a second; `null`: not even one holds it. */
-  readonly rate: number | null
-  /** The next rate was too much for the generator, and perhaps not for the server. */
-  readonly limited: boolean
-  readonly steps: readonly FindStep[]
-}
-
-export interface FindStep {
-  readonly rate: number
-  /** Of the threshold. */
-  readonly value: number | null
-  readonly holds: boolean
-  readonly limited: boolean
-}
+import type { Found, FindStep } from '../report.ts'
 
 /** How near the rate that holds is to one that does not. */
 const WITHIN = 1.05
