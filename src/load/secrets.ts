@@ -44,7 +44,6 @@ export class Secrets {
         if (rest.length > 0)
           hide(`query ${decode(name)}`, value, ...partsOf(decode(value)), ...partsOf(readForm(value)))
       }
-      hideTokens('the path of the URL', parsed?.pathname ?? '')
     }
     for (const header of given.headers) {
       const colon = header.indexOf(':')
@@ -53,6 +52,7 @@ export class Secrets {
     if (given.join !== undefined) hide('--join', ...partsOf(given.join))
     hideTokens('--message', given.message)
     hideTokens('--subprotocol', given.subprotocol ?? '')
+    for (const url of urls) if (URL.canParse(url)) hideTokens('the path of the URL', new URL(url).pathname)
     this.names = [...names]
     this.values = [...values]
   }

@@ -43,6 +43,7 @@ describe('defaults', () => {
       host: '127.0.0.1',
       hosts: ['127.0.0.1', '::1'],
       port: 8787,
+      sharePort: false,
       tls: undefined,
       files: new Map(),
       proxySecret: undefined,

@@ -169,6 +169,8 @@ const table: readonly Row[] = [
   {
     file: 'src/server/server.ts',
     allowed: [
+      'node:fs',
+      '../cluster/membership.ts',
       '../engine/engine.ts',
       '../runtime/detect.ts',
       '../control/control.ts',
@@ -179,7 +181,7 @@ const table: readonly Row[] = [
       './config.ts',
     ],
     denied: [
-      ...platforms,
+      ...not('node:fs'),
       '../runtime/node/ws.ts',
       '../runtime/bun/bun.ts',
       '../runtime/listen-on-all.ts',
@@ -197,7 +199,8 @@ const table: readonly Row[] = [
       '../load/load.ts',
       '../asyncapi/load.ts',
       '../documents/document.ts',
-      '../metrics/version.ts',
+      '../server/version.ts',
+      '../workers/workers.ts',
       './report.ts',
       './demo/demo.ts',
       ...node,
