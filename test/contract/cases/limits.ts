@@ -327,6 +327,7 @@ export const CASES: readonly Case[] = [
         handlerErrors: 1,
         invalid: { incoming: 0, outgoing: 0 },
         faults: expect.objectContaining({ dropped: 0, refused: 0 }),
+        broker: expect.objectContaining({ state: 'off', nodes: 0, sent: 0, received: 0, lost: 0 }),
       })
       expect(stats.opened).toBe(stats.connections + stats.closed)
     },
