@@ -1,3 +1,4 @@
+import { draw } from './draw.ts'
 import { MessageTemplate } from './message-template.ts'
 import type { LoadOptions } from './options.ts'
 
@@ -38,16 +39,4 @@ export class Messages {
     if (!template) this.#templates.set(size, (template = new MessageTemplate(this.#text, size)))
     return template
   }
-}
-
-/** 32 bits that look random, the same for the same three: the finisher of MurmurHash3 over each (public domain). */
-function draw(...parts: readonly number[]): number {
-  let hash = 0
-  for (const part of parts) {
-    hash = (hash ^ part) + 0x9e_37_79_b9
-    hash = Math.imul(hash ^ (hash >>> 16), 0x85_eb_ca_6b)
-    hash = Math.imul(hash ^ (hash >>> 13), 0xc2_b2_ae_35)
-    hash ^= hash >>> 16
-  }
-  return hash >>> 0
 }

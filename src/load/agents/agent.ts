@@ -7,6 +7,7 @@ import { now } from '../clock.ts'
 import { saidOf } from '../refusal.ts'
 import { Secrets } from '../secrets.ts'
 import { resolveTarget } from '../target.ts'
+import type { FromWorker } from '../worker.ts'
 import { startThreads, type WorkerThread } from '../worker-thread.ts'
 import { AGENTS_VERSION, decode, encode, SILENCE_MS, type FromAgent, type ToAgent } from './messages.ts'
 
@@ -122,7 +123,7 @@ class Agent {
       this.#run = message.run
       const { run } = message
       this.#prepare(message).catch((error: unknown) =>
-        this.#say({ type: 'failed', run, message: error instanceof Error ? error.message : String(error) }),
+        this.#say({ type: 'failed', run, message: textOf(error) }),
       )
       return undefined
     }
@@ -148,10 +149,7 @@ class Agent {
     const secrets = showSecrets ? undefined : new Secrets([options.target.url], options).values
     this.#threads = startThreads(this.#options.worker, own, shares, secrets)
     this.#threads.forEach((thread, worker) => {
-      const forward = (message: Extract<FromAgent, { type: 'worker' }>['message']): void =>
-        this.#say({ type: 'worker', run, worker, message })
-      const failed = (error: unknown): void =>
-        forward({ type: 'failed', message: error instanceof Error ? error.message : String(error) })
+      const { forward, failed } = this.#inNameOf(run, worker)
       thread.ready.then(forward, failed)
     })
   }
@@ -177,21 +175,24 @@ class Agent {
     const startAt = now() + startIn
     const measureFrom = startAt + warmup
     this.#threads.forEach((thread, worker) => {
+      const { forward, failed } = this.#inNameOf(run, worker)
       thread
-        .measure((number, at, snapshot) =>
-          this.#say({ type: 'worker', run, worker, message: { type: 'snapshot', number, at, snapshot } }),
-        )
-        .then(
-          (result) => this.#say({ type: 'worker', run, worker, message: { type: 'done', result } }),
-          (error: unknown) =>
-            this.#say({
-              type: 'worker',
-              run,
-              worker,
-              message: { type: 'failed', message: error instanceof Error ? error.message : String(error) },
-            }),
-        )
+        .measure((number, at, snapshot) => forward({ type: 'snapshot', number, at, snapshot }))
+        .then((result) => forward({ type: 'done', result }), failed)
       thread.say({ type: 'go', startAt, measureFrom, measureUntil: measureFrom + duration, snapshotEvery })
     })
   }
+
+  /** What one of its threads says, and what it fails with. */
+  #inNameOf(
+    run: number,
+    worker: number,
+  ): { forward: (message: FromWorker) => void; failed: (error: unknown) => void } {
+    const forward = (message: FromWorker): void => this.#say({ type: 'worker', run, worker, message })
+    return { forward, failed: (error) => forward({ type: 'failed', message: textOf(error) }) }
+  }
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }

@@ -1,3 +1,5 @@
+import { draw } from '../draw.ts'
+
 /** Resamples: with more, the ends of the interval hardly move. */
 const RESAMPLES = 2000
 const LOW = 0.025
@@ -15,7 +17,8 @@ export interface Ratio {
  * @param block - values that stand beside each other go together: what one second does, the next ones do as well
  */
 export function ratioOfMedians(base: readonly number[], next: readonly number[], block = 1): Ratio {
-  const random = mulberry32(1)
+  let drawn = 0
+  const random = (): number => draw(++drawn) / 2 ** 32
   const ratios = Array.from(
     { length: RESAMPLES },
     () => median(resample(next, block, random)) / median(resample(base, block, random)),
@@ -41,15 +44,4 @@ function resample(values: readonly number[], block: number, random: () => number
     for (let i = 0; i < size && drawn.length < length; i++) drawn.push(values[(start + i) % length] as number) // inside
   }
   return drawn
-}
-
-/** A generator of 32 bits of state (public domain, Tommy Ettinger): good enough to draw with. */
-function mulberry32(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d_2b_79_f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-  }
 }
