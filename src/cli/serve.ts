@@ -71,7 +71,7 @@ async function onWorkers(
 ): Promise<Serving | undefined> {
   if (asked === undefined || asked === 1) return undefined
   const { planWorkers, Supervisor } = await import('../workers/workers.ts')
-  const { workers, notice, ...place } = await planWorkers(asked, options)
+  const { workers, notice, options: planned } = await planWorkers(asked, options)
   if (notice !== undefined) console.error(say(notice))
   if (workers === 1) return undefined
   const module = import.meta.url.endsWith('.ts') ? './serve-worker.ts' : './serve-worker.js'
@@ -79,7 +79,7 @@ async function onWorkers(
     exec: fileURLToPath(new URL(module, import.meta.url)),
     job,
     workers,
-    ...place,
+    options: planned,
     say: (line) => console.error(say(line)),
   })
   const giveUp = (): void => {

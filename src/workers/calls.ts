@@ -19,12 +19,14 @@ export interface Answer {
 }
 
 /** An error, as it is told to another process. */
-interface ToldError {
+export interface ToldError {
   readonly message: string
   /** Of one that is this package's. */
   readonly code?: string
   /** Of one that is an HTTP answer. */
   readonly status?: number
+  /** Of any other: where it comes from is not here. */
+  readonly stack?: string
 }
 
 /** `undefined`: it has not answered in time, or has gone. */
@@ -76,20 +78,25 @@ export async function answerTo({ call }: Ask, run: () => unknown): Promise<Answe
   try {
     return { type: 'answer', call, value: await run() }
   } catch (thrown) {
-    const { message } = thrown as Error
-    if (thrown instanceof Refused) {
-      const { code, status } = thrown
-      return { type: 'answer', call, error: { message, code, status } }
-    }
-    return {
-      type: 'answer',
-      call,
-      error: { message, ...(thrown instanceof SidewireError && { code: thrown.code }) },
-    }
+    return { type: 'answer', call, error: toTell(thrown) }
   }
 }
 
-function errorOf({ message, code, status }: ToldError): Error {
+export function toTell(thrown: unknown): ToldError {
+  if (!(thrown instanceof Error)) return { message: String(thrown) }
+  const { message, stack } = thrown
+  if (thrown instanceof Refused) return { message, code: thrown.code, status: thrown.status }
+  if (thrown instanceof SidewireError) return { message, code: thrown.code }
+  return stack === undefined ? { message } : { message, stack }
+}
+
+export function errorOf({ message, code, status, stack }: ToldError): Error {
   if (status !== undefined) return new Refused(status, code as ControlErrorCode, message)
-  return code === undefined ? new Error(message) : new SidewireError(code as ErrorCode, message)
+  if (code !== undefined) return new SidewireError(code as ErrorCode, message)
+  return Object.assign(new Error(message), stack !== undefined && { stack })
+}
+
+/** For people. */
+export function textOf({ message, code, stack }: ToldError): string {
+  return code === undefined ? (stack ?? message) : `${message} (${code})`
 }

@@ -1,5 +1,5 @@
 import type { Sample } from '../metrics/sample.ts'
-import type { Answer, Ask } from './calls.ts'
+import type { Answer, Ask, ToldError } from './calls.ts'
 import type { Forwarded } from './overview/forwarding.ts'
 import type { Pulse, Seen } from './overview/stream.ts'
 
@@ -38,8 +38,8 @@ export type FromWorker =
   /** It listens to its supervisor: what was said before would be lost. */
   | { readonly type: 'ready' }
   | ({ readonly type: 'listening' } & Served)
-  | { readonly type: 'failed'; readonly code: string | undefined; readonly message: string }
-  | { readonly type: 'prepared'; readonly generation: number; readonly error: string | undefined }
+  | { readonly type: 'failed'; readonly error: ToldError }
+  | { readonly type: 'prepared'; readonly generation: number; readonly error?: ToldError }
   | { readonly type: 'committed'; readonly generation: number }
   /** It ends, and this is what it has counted. */
   | { readonly type: 'samples'; readonly samples: readonly Sample[] }

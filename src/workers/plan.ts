@@ -6,7 +6,7 @@ import type { Plan } from './supervisor.ts'
 
 const MAX_WORKERS = 1024
 
-interface Planned extends Pick<Plan, 'workers' | 'options' | 'port' | 'hasBroker'> {
+interface Planned extends Pick<Plan, 'workers' | 'options'> {
   /** Why it is one only. */
   readonly notice: string | undefined
 }
@@ -24,11 +24,10 @@ export async function planWorkers(asked: unknown, options: ServerOptions): Promi
       `option "workers" is ${describe(asked)}; it has to be a whole number from 1 to ${MAX_WORKERS}, or 'auto'`,
     )
   const resolved = resolveServerOptions(options)
-  const { port, broker, runtime: choice } = resolved
-  const place = { options: resolved, port, hasBroker: broker !== undefined }
+  const { runtime: choice } = resolved
   const { runtime } = await detectRuntime(choice)
   const { sharesPort } = runtime.capabilities
-  if (workers === 1 || sharesPort !== false) return { workers, notice: undefined, ...place }
+  if (workers === 1 || sharesPort !== false) return { workers, notice: undefined, options: resolved }
   const why = `the runtime ${runtime.name} cannot share a port on ${process.platform}: one process would get all connections`
   if (choice !== 'auto')
     throw new SidewireError(
@@ -38,7 +37,7 @@ export async function planWorkers(asked: unknown, options: ServerOptions): Promi
   return {
     workers: 1,
     notice: `one worker, not ${workers}: ${why}; with runtime: 'ws' on Node there can be more`,
-    ...place,
+    options: resolved,
   }
 }
 

@@ -4,13 +4,14 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Hub } from '../cluster/hub.ts'
-import { SidewireError, type ErrorCode } from '../engine/errors.ts'
+import { SidewireError } from '../engine/errors.ts'
 import {
   resolveServerOptions,
   type ResolvedServerOptions,
   type ServerOptions,
 } from '../engine/handler/options.ts'
 import { now, setTimeout } from '../engine/timers.ts'
+import { errorOf, textOf } from './calls.ts'
 import { freePort } from './free-port.ts'
 import type { FromWorker, Served, ToWorker } from './messages.ts'
 import { Overview } from './overview/overview.ts'
@@ -31,10 +32,6 @@ export interface Plan {
   readonly workers: number
   /** What is served, as it is at the start. */
   readonly options: ResolvedServerOptions
-  /** 0 takes a free one. */
-  readonly port: number
-  /** Whether they reach each other by a broker of the configuration. */
-  readonly hasBroker: boolean
   /** A line for people. */
   readonly say: (line: string) => void
 }
@@ -42,12 +39,12 @@ export interface Plan {
 /** A place that is always taken by a worker, or will be in a moment. */
 interface Seat {
   readonly worker: number
+  /** One that listens. */
   process: Worker | undefined
   /** How often in a row it died young. */
   deaths: number
   startedAt: number
   timer: NodeJS.Timeout | undefined
-  isListening: boolean
 }
 
 /**
@@ -70,14 +67,13 @@ export class Supervisor {
 
   constructor(plan: Plan) {
     this.#plan = plan
-    this.#overview = new Overview(plan.options, plan.workers, plan.hasBroker)
+    this.#overview = new Overview(plan.options, plan.workers)
     this.#seats = Array.from({ length: plan.workers }, (_, index) => ({
       worker: index + 1,
       process: undefined,
       deaths: 0,
       startedAt: 0,
       timer: undefined,
-      isListening: false,
     }))
   }
 
@@ -86,12 +82,12 @@ export class Supervisor {
    * @throws what the first of them could not start for; nothing is left then
    */
   async start(): Promise<Served> {
-    const { exec, hasBroker, port } = this.#plan
-    const { hosts } = this.#plan.options
+    const { exec, options } = this.#plan
+    const { hosts, port, broker } = options
     // By default Windows leaves it to the system, which gives all to one.
     cluster.schedulingPolicy = cluster.SCHED_RR
     cluster.setupPrimary({ exec, args: [] })
-    if (!hasBroker) await this.#openHub()
+    if (!broker) await this.#openHub()
     await this.#overview.open()
     try {
       const [first, ...others] = this.#seats
@@ -104,7 +100,8 @@ export class Supervisor {
           await Promise.all(others.map((seat) => this.#seat(seat)))
           return served
         }
-        if (port !== 0 || served.code !== 'ERR_LISTEN' || attempt === PORT_ATTEMPTS) throw errorOf(served)
+        if (port !== 0 || served.error.code !== 'ERR_LISTEN' || attempt === PORT_ATTEMPTS)
+          throw errorOf(served.error)
       }
     } catch (error) {
       await this.stop()
@@ -119,12 +116,13 @@ export class Supervisor {
    */
   async reload(options: ServerOptions): Promise<string | undefined> {
     const generation = ++this.#generation
-    const there = this.#seats.filter(({ isListening }) => isListening)
+    const there = this.#seats.filter((seat) => seat.process)
     const answers = await Promise.all(
       there.map((seat) => this.#ask(seat, { type: 'prepare', generation }, 'prepared')),
     )
     const error = answers.map((answer) => answer?.error).find((text) => text !== undefined)
-    if (error !== undefined || generation !== this.#generation) return error
+    if (error !== undefined) return textOf(error)
+    if (generation !== this.#generation) return undefined
     await Promise.all(there.map((seat) => this.#ask(seat, { type: 'commit', generation }, 'committed')))
     this.#overview.update(resolveServerOptions(options))
     return undefined
@@ -137,7 +135,7 @@ export class Supervisor {
       const { process: before } = seat
       const served = await this.#seat(seat)
       if (!('port' in served)) {
-        this.#plan.say(`worker ${seat.worker} was not restarted, the old one stays: ${served.message}`)
+        this.#plan.say(`worker ${seat.worker} was not restarted, the old one stays: ${textOf(served.error)}`)
         continue
       }
       this.#overview.leaving()
@@ -154,15 +152,19 @@ export class Supervisor {
     await Promise.all(all.map((worker) => drain(worker)))
     if (this.#hubPath !== undefined) await this.#hub.close()
     this.#hubPath = undefined
-    if (this.#folder !== undefined) rmSync(this.#folder, { recursive: true, force: true })
-    this.#folder = undefined
+    this.#removeFolder()
   }
 
   /** Ends all at once. */
   kill(): void {
     this.#isStopping = true
     for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill('SIGKILL')
+    this.#removeFolder()
+  }
+
+  #removeFolder(): void {
     if (this.#folder !== undefined) rmSync(this.#folder, { recursive: true, force: true })
+    this.#folder = undefined
   }
 
   async #openHub(): Promise<void> {
@@ -190,7 +192,7 @@ export class Supervisor {
         if (message.type === 'ready') worker.send(this.#startOf(seat))
         if (message.type === 'failed') failure = message
         if (message.type !== 'listening') return
-        Object.assign(seat, { process: worker, startedAt: started, isListening: true })
+        Object.assign(seat, { process: worker, startedAt: started })
         this.#overview.joined(peer, seat.worker, message.runtimeDescription)
         resolve(message)
       })
@@ -198,7 +200,7 @@ export class Supervisor {
         for (const listener of this.#listeners) listener(worker, undefined)
         this.#overview.left(peer)
         const message = `it ended with ${signal ? `the signal ${signal}` : `the code ${code}`}`
-        resolve(failure ?? { type: 'failed', code: undefined, message })
+        resolve(failure ?? { type: 'failed', error: { message } })
         if (seat.process === worker) this.#died(seat, message)
       })
     })
@@ -212,7 +214,6 @@ export class Supervisor {
 
   #died(seat: Seat, why: string): void {
     seat.process = undefined
-    seat.isListening = false
     if (this.#isStopping) return
     if (now() - seat.startedAt > HEALTHY_MS) seat.deaths = 0
     this.#again(seat, `worker ${seat.worker} is gone (${why})`)
@@ -228,7 +229,7 @@ export class Supervisor {
   async #reseat(seat: Seat): Promise<void> {
     const served = await this.#seat(seat)
     if (!('port' in served) && !this.#isStopping)
-      this.#again(seat, `worker ${seat.worker} did not start: ${served.message}`)
+      this.#again(seat, `worker ${seat.worker} did not start: ${textOf(served.error)}`)
   }
 
   /** @returns its answer; `undefined` if it died before */
@@ -257,9 +258,4 @@ async function drain(worker: Worker): Promise<void> {
   const gone = new Promise<void>((resolve) => void worker.once('exit', () => resolve()))
   if (worker.isConnected()) worker.send({ type: 'drain' } satisfies ToWorker)
   await gone
-}
-
-function errorOf({ code, message }: { code: string | undefined; message: string }): Error {
-  if (code === undefined) return new Error(message)
-  return new SidewireError(code as ErrorCode, message.replace(` (${code})`, ''))
 }

@@ -1,7 +1,6 @@
 import cluster from 'node:cluster'
 import { dialHub } from '../cluster/hub-link.ts'
 import { RedialingBroker } from '../cluster/redialing-broker.ts'
-import { SidewireError } from '../engine/errors.ts'
 import { resolveServerOptions, type ServerOptions } from '../engine/handler/options.ts'
 import type { Logger } from '../engine/logger.ts'
 import { setImmediate } from '../engine/timers.ts'
@@ -10,7 +9,7 @@ import { INSIDE, type WithInside } from '../engine/inside.ts'
 import type { Sample } from '../metrics/sample.ts'
 import { SAMPLES, type Answering } from '../server/behind.ts'
 import { startServer, type Partners, type Server } from '../server/server.ts'
-import { answerTo, Calls, type Ask } from './calls.ts'
+import { answerTo, Calls, toTell, type Ask } from './calls.ts'
 import type { FromWorker, ToWorker } from './messages.ts'
 import { Forwarding } from './overview/forwarding.ts'
 import { Outlook, type Question } from './overview/outlook.ts'
@@ -99,8 +98,7 @@ class Worker {
       const { url, urls, port, runtime, runtimeDescription } = server
       tell({ type: 'listening', url, urls, port, runtime, runtimeDescription })
     } catch (error) {
-      const code = error instanceof SidewireError ? error.code : undefined
-      tell({ type: 'failed', code, message: messageOf(error) })
+      tell({ type: 'failed', error: toTell(error) })
       process.exit(1)
     }
   }
@@ -134,9 +132,9 @@ class Worker {
       const options = this.#ownShare(await this.#load(this.#start?.job))
       resolveServerOptions(options)
       this.#prepared = { generation, options }
-      tell({ type: 'prepared', generation, error: undefined })
+      tell({ type: 'prepared', generation })
     } catch (error) {
-      tell({ type: 'prepared', generation, error: messageOf(error) })
+      tell({ type: 'prepared', generation, error: toTell(error) })
     }
   }
 
@@ -192,9 +190,4 @@ async function told(message: FromWorker): Promise<void> {
   if (!process.connected) return
   // With somebody to tell of it, a channel that has just ended is no uncaught error.
   await new Promise<void>((resolve) => process.send?.(message, undefined, undefined, () => resolve()))
-}
-
-function messageOf(error: unknown): string {
-  if (error instanceof SidewireError) return `${error.message} (${error.code})`
-  return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }

@@ -15,15 +15,13 @@ export class Overview {
   readonly #peers = new Set<Peer>()
   readonly #tally: Tally<Peer>
   readonly #workers: number
-  readonly #hasBroker: boolean
   #options: ResolvedServerOptions
   #pages: Pages | undefined
   #runtime = ''
 
-  constructor(options: ResolvedServerOptions, workers: number, hasBroker: boolean) {
+  constructor(options: ResolvedServerOptions, workers: number) {
     this.#options = options
     this.#workers = workers
-    this.#hasBroker = hasBroker
     this.#tally = new Tally(workers, async (peer) => {
       const outcome = await this.#calls.ask<readonly Sample[]>(peer, 'samples', undefined)
       return outcome && 'value' in outcome ? outcome.value : undefined
@@ -50,7 +48,6 @@ export class Overview {
     this.#pages = new Made((peer, { what, given }, ms) => this.#calls.ask(peer, what, given, ms), {
       resolved: this.#options,
       workers: this.#workers,
-      hasBroker: this.#hasBroker,
       runtime: () => this.#runtime,
       handlers: () => this.#handlers(),
     })

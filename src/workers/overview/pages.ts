@@ -13,7 +13,6 @@ const NO_RECORDING =
 export interface PagesOptions {
   readonly resolved: ResolvedServerOptions
   readonly workers: number
-  readonly hasBroker: boolean
   /** What serves, for people. */
   readonly runtime: () => string
   readonly handlers: () => readonly HandlerRow[]
@@ -25,15 +24,15 @@ export class Pages {
   readonly #control: Control | undefined
   readonly #inspector: Inspector | undefined
 
-  constructor(ask: Ask, { resolved, workers, hasBroker, runtime, handlers }: PagesOptions) {
-    const { control, inspector, hosts } = resolved
+  constructor(ask: Ask, { resolved, workers, runtime, handlers }: PagesOptions) {
+    const { control, inspector, hosts, broker } = resolved
     const listensOnLoopback = hosts.every(isLoopback)
     const redact = inspector ? inspector.redact : []
     this.all = new AllWorkers(systemClock, ask, {
       ...timelineOf({ history: inspector ? inspector.history : 0, redact }),
       workers,
       redact,
-      hasBroker,
+      hasBroker: broker !== undefined,
       isAlwaysTold: Boolean(control),
     })
     const { all } = this
