@@ -27,6 +27,8 @@ export interface ServeFlags {
 export interface ServeJob {
   readonly path: string | undefined
   readonly flags: ServeFlags
+  /** Whether only this machine reached it at the start, however its host changes; `undefined` before it has started. */
+  readonly isLocal?: boolean
 }
 
 /**
@@ -34,16 +36,16 @@ export interface ServeJob {
  * @param onFile - told each path whose change may change it
  */
 export async function loadServeOptions(
-  { path, flags }: ServeJob,
+  { path, flags, isLocal }: ServeJob,
   onFile: (path: string) => void = () => {},
 ): Promise<Config> {
   const about = aboutDocument(path, flags)
   const own = path === undefined ? demoOptions(flags.prefix) : await loadConfig(path, onFile, about)
   const { host, prefix, control, inspector } = flags
-  const isLocal = isLoopback(host ?? own.host ?? 'localhost')
+  const hasInspector = isLocal ?? isLoopback(host ?? own.host ?? 'localhost')
   return {
     ...own,
-    inspector: inspector !== false && (own.inspector ?? isLocal),
+    inspector: inspector !== false && (own.inspector ?? hasInspector),
     ...given(flags, ['port', 'host', 'runtime', 'logLevel', 'workers', 'broker']),
     // A path or a token of the config stays.
     ...(flags.metrics && { metrics: own.metrics || true }),

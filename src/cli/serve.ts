@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import pc from 'picocolors'
+import { isLoopback } from '../engine/loopback.ts'
 import { createServer, type ServerOptions } from '../index.ts'
 import { shortPath } from '../documents/short-path.ts'
 import { findConfig } from './config-file.ts'
@@ -28,9 +29,10 @@ interface Serving {
 export async function serve(asked: string | undefined, flags: ServeFlags): Promise<void> {
   // Errors of handlers point into the user's files then, not into the bundle of them.
   process.setSourceMapsEnabled(true)
-  const job = { path: findConfig(asked, process.cwd()), flags }
+  const asking = { path: findConfig(asked, process.cwd()), flags }
   const files = new FileWatch()
-  const { workers, ...options } = await loadServeOptions(job, (file) => files.add(file))
+  const { workers, ...options } = await loadServeOptions(asking, (file) => files.add(file))
+  const job = { ...asking, isLocal: isLoopback(options.host ?? 'localhost') }
   const serving = (await onWorkers(job, workers, options)) ?? (await here(options))
   // At `warn` and below a script wants to read nothing but trouble.
   const print = ['silent', 'error', 'warn'].includes(options.logLevel ?? 'info') ? () => {} : console.log
