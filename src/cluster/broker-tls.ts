@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs'
 import { createSecureContext } from 'node:tls'
 import type { BrokerOptions } from '../engine/broker.ts'
 import { SidewireError } from '../engine/errors.ts'
+import { readPem } from '../runtime/tls-files.ts'
 
 /** PEM: who has signed the broker's certificate, and our own. */
 export interface BrokerTls {
@@ -13,9 +13,9 @@ export interface BrokerTls {
 /** @throws `ERR_TLS` naming the file */
 export function readBrokerTls(files: NonNullable<BrokerOptions['tls']>): BrokerTls {
   const tls: BrokerTls = {}
-  if (files.ca !== undefined) tls.ca = readPem('ca', files.ca)
-  if (files.cert !== undefined) tls.cert = readPem('cert', files.cert)
-  if (files.key !== undefined) tls.key = readPem('key', files.key)
+  if (files.ca !== undefined) tls.ca = readPem('broker.tls.ca', files.ca).toString()
+  if (files.cert !== undefined) tls.cert = readPem('broker.tls.cert', files.cert).toString()
+  if (files.key !== undefined) tls.key = readPem('broker.tls.key', files.key).toString()
   if ((files.cert === undefined) !== (files.key === undefined))
     throw new SidewireError(
       'ERR_TLS',
@@ -29,18 +29,4 @@ export function readBrokerTls(files: NonNullable<BrokerOptions['tls']>): BrokerT
     throw new SidewireError('ERR_TLS', `option "broker.tls" is "${paths}": ${message}`, { cause })
   }
   return tls
-}
-
-function readPem(name: keyof BrokerTls, path: string): string {
-  let text: string
-  try {
-    text = readFileSync(path, 'utf8')
-  } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException
-    const why = code === 'ENOENT' ? 'there is no such file' : message
-    throw new SidewireError('ERR_TLS', `option "broker.tls.${name}" is "${path}": ${why}`, { cause })
-  }
-  if (!text.includes('-----BEGIN '))
-    throw new SidewireError('ERR_TLS', `option "broker.tls.${name}" is "${path}": it has to be a PEM file`)
-  return text
 }

@@ -204,7 +204,7 @@ export function readMessage(bytes: Uint8Array): RemoteBroadcast | undefined {
   return { pattern, scope, rooms, payload }
 }
 
-/** Whether `a` comes after `b`; numbers begin anew after 2 ** 32. */
+/** How far `a` is behind `b`, less than 0 before it; numbers begin anew after 2 ** 32. */
 export function distance(a: number, b: number): number {
   return (a - b) | 0
 }

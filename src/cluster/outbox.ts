@@ -24,10 +24,6 @@ export class Outbox {
     return this.#last
   }
 
-  get bytes(): number {
-    return this.#bytes
-  }
-
   /** The number of the oldest message that is kept; of the next one, if none is. */
   first(now: number): number {
     this.#forget(now)

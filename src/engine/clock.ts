@@ -41,6 +41,21 @@ export function noticingDelays(
   }
 }
 
+/** Runs every so often, and is told how many milliseconds late it comes: that late is the event loop. */
+export function everyLate(
+  clock: Pick<Clock, 'now' | 'every'>,
+  ms: number,
+  run: (late: number) => void,
+): Timer {
+  let due = clock.now() + ms
+  return clock.every(ms, () => {
+    const at = clock.now()
+    const late = at - due
+    due = at + ms
+    run(late)
+  })
+}
+
 function start(
   set: (run: () => void, ms: number) => NodeJS.Timeout,
   clear: (timer: NodeJS.Timeout) => void,

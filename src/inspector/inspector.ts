@@ -12,6 +12,7 @@ import { Access, type AccessOptions } from './access.ts'
 import type { ConnectionPage } from './connections.ts'
 import { readFaultCommand, type FaultAnswer, type FaultList } from './faults.ts'
 import { isWanted } from './filter.ts'
+import type { HandlerRow } from './handler-row.ts'
 import { pageFile } from './page-files.ts'
 import { INSPECTOR_PATH, isInspectorPath } from './path.ts'
 import { recordingOf, switchRecording, type Backends } from './recording.ts'
@@ -27,13 +28,6 @@ export interface InspectorOptions extends AccessOptions {
   readonly readOnly: boolean
   readonly history: number
   readonly redact: readonly string[]
-}
-
-/** A handler, as the page lists it. */
-export interface HandlerRow {
-  readonly pattern: string
-  /** Where it is, prefix included. */
-  readonly paths: readonly string[]
 }
 
 /** What the server says of itself. */

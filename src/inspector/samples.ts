@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../engine/clock.ts'
+import { everyLate, type Clock, type Timer } from '../engine/clock.ts'
 import type { Stats } from '../engine/stats.ts'
 
 /** What a second was like. */
@@ -49,13 +49,10 @@ export class Samples {
     this.#samples = []
     const interval = SECOND_MS / LOOKS_PER_S
     let before = { ...this.#stats }
-    let due = this.#clock.now() + interval
     let lag = 0
     let looks = 0
-    this.#timer = this.#clock.every(interval, () => {
-      const now = this.#clock.now()
-      lag = Math.max(lag, this.#lateBy?.() ?? now - due)
-      due = now + interval
+    this.#timer = everyLate(this.#clock, interval, (late) => {
+      lag = Math.max(lag, this.#lateBy?.() ?? late)
       if (++looks < LOOKS_PER_S) return
       const { connections, messagesIn, messagesOut, bytesIn, bytesOut } = this.#stats
       this.#samples.push({
@@ -70,7 +67,7 @@ export class Samples {
       if (this.#samples.length > MAX_SAMPLES) this.#samples.shift()
       before = { ...this.#stats }
       lag = looks = 0
-      if (now > this.#until) this.close()
+      if (this.#clock.now() > this.#until) this.close()
     })
   }
 

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../engine/clock.ts'
+import { everyLate, type Clock, type Timer } from '../engine/clock.ts'
 import { Histogram } from './histogram.ts'
 
 /** Fifty looks a second find what blocks for longer than this, and cost a thousandth of a processor at most. */
@@ -15,12 +15,7 @@ export class EventLoop {
   #last = 0
 
   constructor(clock: Clock) {
-    let due = clock.now() + INTERVAL_MS
-    this.#timer = clock.every(INTERVAL_MS, () => {
-      const now = clock.now()
-      this.#observe(Math.max(0, now - due) / 1000)
-      due = now + INTERVAL_MS
-    })
+    this.#timer = everyLate(clock, INTERVAL_MS, (late) => this.#observe(Math.max(0, late) / 1000))
   }
 
   get lag(): ReturnType<() => Histogram['state']> {

@@ -36,7 +36,8 @@ export function tlsError(files: TlsFiles, cause: unknown): SidewireError {
   return bad('tls.cert', files.cert, `the runtime does not take it with the key in "${files.key}"`, cause)
 }
 
-function readPem(option: string, path: string): Buffer {
+/** @throws `ERR_TLS` naming the option and the file */
+export function readPem(option: string, path: string): Buffer {
   let bytes: Buffer
   try {
     bytes = readFileSync(path)

@@ -13,7 +13,6 @@ import {
   DEFAULT_HANDSHAKE_TIMEOUT,
   DEFAULT_MAX_BACKPRESSURE,
   resolveServerOptions,
-  type ResolvedHandler,
   type ResolvedServerOptions,
   type ServerOptions,
   type UpstreamOption,
@@ -33,7 +32,8 @@ import type { AllConnections, AllStats, Membership } from '../cluster/membership
 import type { NodeInfo } from '../cluster/node-info.ts'
 import type { FaultsOf } from '../engine/handler/faults.ts'
 import type { Control } from '../control/control.ts'
-import type { HandlerRow, Inspector, Served } from '../inspector/inspector.ts'
+import { handlerRows } from '../inspector/handler-row.ts'
+import type { Inspector, Served } from '../inspector/inspector.ts'
 import type { Gather, Metrics, Served as Measured } from '../metrics/metrics.ts'
 import { ScenarioPlay } from '../scenario/scenario-play.ts'
 import { detectRuntime } from '../runtime/detect.ts'
@@ -194,7 +194,7 @@ export async function serveOn(
     (await startInspector(engine, resolved, partners.pages !== undefined, {
       runtime: runtime.description,
       stats: engine.stats,
-      handlers: () => resolved.handlers.map((handler) => rowOf(handler, resolved.prefixes)),
+      handlers: () => handlerRows(resolved),
       backends: {
         exist: () => upstreamsOf(resolved).length > 0,
         recording: () => loadedUpstreams?.recording.state ?? { isOn: false },
@@ -419,10 +419,6 @@ function checksOf(engine: Engine): Pick<Checks, 'eventLoop' | 'files'> {
 
 function upstreamsOf({ handlers }: ResolvedServerOptions): readonly UpstreamOption[] {
   return handlers.flatMap(({ upstream }) => upstream ?? [])
-}
-
-function rowOf({ source }: ResolvedHandler, prefixes: readonly string[]): HandlerRow {
-  return { pattern: source.pattern, paths: placesOf(source, prefixes).map(({ path }) => path) }
 }
 
 /** A suite of tests makes a server for each test, and nobody wants to read it more than once. */

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { command } from '../../src/cluster/redis/command.ts'
-import { Outbox } from '../../src/cluster/redis/outbox.ts'
+import { Pipeline } from '../../src/cluster/redis/pipeline.ts'
 import { RespReader, type RespItem } from '../../src/cluster/redis/resp-reader.ts'
 
 const MAX_BULK = 4096
@@ -148,7 +148,7 @@ test('whatever comes, nothing is thrown, and cuts make no difference', () => {
 
 test('what is published in a turn leaves in one write, as commands', async () => {
   const writes: Buffer[] = []
-  const outbox = new Outbox('a:0', (parts) => writes.push(Buffer.concat(parts)))
+  const outbox = new Pipeline('a:0', (parts) => writes.push(Buffer.concat(parts)))
   const texts = ['', 'x', 'ten bytes.', 'y'.repeat(99), 'z'.repeat(100), 'ä'.repeat(1000)]
   for (const text of texts) outbox.add(Buffer.from(text))
   expect(writes).toEqual([])

@@ -3,7 +3,7 @@ import { BrokerError } from '../broker-error.ts'
 import type { Dial, Dialling, Link, LinkEvents } from '../redialing-broker.ts'
 import type { RedisAddress } from './address.ts'
 import { command } from './command.ts'
-import { Outbox } from './outbox.ts'
+import { Pipeline } from './pipeline.ts'
 import { RedisSocket } from './redis-socket.ts'
 
 const DIAL_MS = 3000
@@ -24,7 +24,7 @@ class RedisLink implements Link {
   readonly isUp: Promise<void>
   readonly #subscriber: RedisSocket
   readonly #publisher: RedisSocket
-  readonly #outbox: Outbox
+  readonly #pipeline: Pipeline
 
   constructor(address: RedisAddress, events: LinkEvents, { signal, provesPublish }: Dialling) {
     const { channel } = address
@@ -61,19 +61,19 @@ class RedisLink implements Link {
     // An empty frame says nothing, and nobody gets it while we may not publish.
     const greeting = provesPublish ? command('PUBLISH', channel, '') : command('PING')
     this.#publisher = new RedisSocket(address, greeting, { ready, ended })
-    this.#outbox = new Outbox(channel, (parts) => this.#publisher.write(parts))
+    this.#pipeline = new Pipeline(channel, (parts) => this.#publisher.write(parts))
   }
 
   publish(frame: Uint8Array): boolean {
-    if (frame.length > MOST_WAITING || this.#outbox.waiting + this.#publisher.waiting > MOST_WAITING)
+    if (frame.length > MOST_WAITING || this.#pipeline.waiting + this.#publisher.waiting > MOST_WAITING)
       return false
-    this.#outbox.add(frame)
+    this.#pipeline.add(frame)
     return true
   }
 
   async close(): Promise<void> {
     this.#subscriber.destroy()
-    this.#outbox.flush()
+    this.#pipeline.flush()
     await this.#publisher.close()
   }
 }

@@ -2,7 +2,7 @@ import { batch, computed, signal, type ReadonlySignal, type Signal } from '@prea
 import type { RecordingState } from '../../engine/upstream/recording-state.ts'
 import type { ConnectionPage, ConnectionRow } from '../connections.ts'
 import type { FaultList, FaultTo } from '../faults.ts'
-import type { HandlerRow } from '../inspector.ts'
+import type { HandlerRow } from '../handler-row.ts'
 import type { Row } from '../row.ts'
 import type { Sample } from '../samples.ts'
 import type { Target } from './api.ts'

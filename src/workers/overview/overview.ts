@@ -1,6 +1,5 @@
 import type { ResolvedServerOptions } from '../../engine/handler/options.ts'
-import { placesOf } from '../../engine/handshake/routing.ts'
-import type { HandlerRow } from '../../inspector/inspector.ts'
+import { handlerRows } from '../../inspector/handler-row.ts'
 import type { Sample } from '../../metrics/sample.ts'
 import { answerTo, Calls, type Ask } from '../calls.ts'
 import type { FromWorker } from '../messages.ts'
@@ -49,7 +48,7 @@ export class Overview {
       resolved: this.#options,
       workers: this.#workers,
       runtime: () => this.#runtime,
-      handlers: () => this.#handlers(),
+      handlers: () => handlerRows(this.#options),
     })
   }
 
@@ -131,13 +130,5 @@ export class Overview {
 
   #tellCount(): void {
     for (const peer of this.#peers) peer.send({ type: 'workers', up: this.#peers.size })
-  }
-
-  #handlers(): HandlerRow[] {
-    const { handlers, prefixes } = this.#options
-    return handlers.map(({ source }) => ({
-      pattern: source.pattern,
-      paths: placesOf(source, prefixes).map(({ path }) => path),
-    }))
   }
 }

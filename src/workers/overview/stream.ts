@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../../engine/clock.ts'
+import { everyLate, type Clock, type Timer } from '../../engine/clock.ts'
 import type { WebSocketConnection } from '../../engine/connection/websocket-connection.ts'
 import type { Inside } from '../../engine/inside.ts'
 import type { Stats } from '../../engine/stats.ts'
@@ -75,11 +75,8 @@ export class Stream implements Onlooker {
     this.#tell = tell
     this.#redaction = new Redaction(watch.redact)
     this.lookout = new Lookout(inside, stats, clock, connections, this, () => watch)
-    let due = clock.now() + PULSE_MS
-    this.#timer = clock.every(PULSE_MS, () => {
-      const now = clock.now()
-      this.#late = Math.max(0, now - due)
-      due = now + PULSE_MS
+    this.#timer = everyLate(clock, PULSE_MS, (late) => {
+      this.#late = Math.max(0, late)
       this.pulse()
     })
     // What was sent over them before is not known.
