@@ -10,10 +10,11 @@ import { asRoot, isExecutable, runs } from './apt.mjs'
 const ADMIN_FOLDERS = ['/usr/sbin', '/usr/local/sbin']
 
 /**
- * @param {{ title: string, programs: Record<string, string>, size: string, how: string }} wanted - programs by the name of their
- * package, which is their own, with the argument that makes each say its version
+ * @param {{ title: string, programs: Record<string, string>, packages?: string[], size: string, how: string }} wanted - programs
+ * with the argument that makes each say its version; each has a package of its name, which comes with what it depends on, unless
+ * `packages` says which are enough
  */
-export function unpacked({ title, programs, size, how }) {
+export function unpacked({ title, programs, packages: enough, size, how }) {
   const cache = fileURLToPath(new URL(`../node_modules/.cache/sidewire/${title}`, import.meta.url))
 
   /** How to start one: its command, and the environment; `undefined` if it is not here. */
@@ -52,11 +53,14 @@ export function unpacked({ title, programs, size, how }) {
     console.log(
       `${title}: no ${names}; fetching the packages with apt-get into node_modules/.cache (${size})`,
     )
-    const packages = packagesOf(missing) ?? (update() ? packagesOf(missing) : undefined)
+    const packages = enough ?? packagesOf(missing) ?? (update() ? packagesOf(missing) : undefined)
     if (!packages) return fail(`apt-get knows no package of ${names}: ${how}`)
     rmSync(cache, { recursive: true, force: true })
     mkdirSync(cache, { recursive: true })
-    if (spawnSync('apt-get', ['download', '-q', ...packages], { cwd: cache, stdio: 'inherit' }).status !== 0)
+    const download = () =>
+      spawnSync('apt-get', ['download', '-q', ...packages], { cwd: cache, stdio: 'inherit' }).status === 0
+    // What is enough was not looked up, and a bare machine does not know it yet.
+    if (!download() && !(enough && update() && download()))
       return fail(`apt-get could not download ${packages.join(', ')}: ${how}`)
     for (const file of readdirSync(cache).filter((each) => each.endsWith('.deb'))) {
       if (spawnSync('dpkg', ['-x', file, '.'], { cwd: cache, stdio: 'inherit' }).status !== 0)

@@ -183,6 +183,9 @@ describe('flags', () => {
       '--control': 'off',
       '--no-inspector': 'on, for this machine',
       '--watch': 'off',
+      '--metrics': 'off',
+      '--workers': '1',
+      '--broker': 'none',
     })
     for (const command of ['serve', 'tail', 'send', 'bench']) {
       const { stdout } = await run([command, '--help'], { cwd })

@@ -432,6 +432,7 @@ describe('stats', () => {
       handlerErrors: 0,
       invalid: { incoming: 0, outgoing: 0 },
       faults: expect.objectContaining({ dropped: 0, refused: 0 }),
+      broker: expect.objectContaining({ state: 'off', nodes: 0, sent: 0, received: 0, lost: 0 }),
     })
     peer.socket.receiveClose(4001, '')
     await rig.settle()
