@@ -1,10 +1,8 @@
 import { connect } from 'node:net'
-import { setImmediate, setTimeout } from '../engine/timers.ts'
+import { setImmediate } from '../engine/timers.ts'
+import { endSocket } from './end-socket.ts'
 import { eachFrame, encodeLength, FrameReader, MAX_WAITING } from './hub-frames.ts'
 import type { Dial, Link, LinkEvents } from './redialing-broker.ts'
-
-/** What waits at the end is written within this time, or not at all. */
-const CLOSE_MS = 1000
 
 /** The way to the other workers of one machine, by the Unix socket (Windows: named pipe) of their supervisor: see `hub.ts`. */
 export function dialHub(path: string): Dial {
@@ -53,12 +51,7 @@ class HubLink implements Link {
   async close(): Promise<void> {
     this.#flush()
     this.#isClosing = true
-    if (this.#socket.destroyed) return
-    await new Promise<void>((resolve) => {
-      this.#socket.once('close', () => resolve())
-      setTimeout(() => this.#socket.destroy(), CLOSE_MS).unref()
-      this.#socket.end()
-    })
+    await endSocket(this.#socket)
   }
 
   #flush(): void {

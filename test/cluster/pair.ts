@@ -17,6 +17,8 @@ export async function serveOnTwo(
 ): Promise<Server> {
   const nodes: Server[] = []
   const sockets = new Set<Socket>()
+  /** What a node has said is read to its end. */
+  const ends: Promise<void>[] = []
   for (const broker of brokers)
     nodes.push(
       await serveOn(runtime, resolveServerOptions({ port: 0, ...options, broker })).catch(async (error) => {
@@ -29,6 +31,11 @@ export async function serveOnTwo(
   let count = 0
   const door = createServer({ allowHalfOpen: true }, (client) => {
     const server = connect({ host: '127.0.0.1', port: nodes[count++ % 2]!.port, allowHalfOpen: true })
+    ends.push(
+      new Promise((resolve) => {
+        for (const event of ['end', 'close']) server.once(event, () => resolve())
+      }),
+    )
     for (const [from, to] of [
       [client, server],
       [server, client],
@@ -71,7 +78,9 @@ export async function serveOnTwo(
     async close() {
       door.close()
       await Promise.all(nodes.map((node) => node.close()))
-      for (const socket of sockets) socket.destroy()
+      await Promise.all(ends)
+      // Behind what it was piped.
+      for (const socket of sockets) socket.destroySoon()
     },
   }
   return served

@@ -1,7 +1,7 @@
 import { connect as connectTcp, type Socket } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
-import { clearTimeout, setTimeout } from '../../engine/timers.ts'
 import { BrokerError, networkError } from '../broker-error.ts'
+import { endSocket } from '../end-socket.ts'
 import { Pulse } from '../pulse.ts'
 import type { RedisAddress } from './address.ts'
 import { command } from './command.ts'
@@ -18,7 +18,6 @@ export interface RedisSocketEvents {
 
 /** What others have published on our channel, and no broker of ours writes as much: a subscriber with 32 MB waiting is cut by Redis. */
 const MAX_BULK = 32 * 1024 * 1024
-const CLOSE_MS = 1000
 const PING = command('PING')
 const MESSAGE = Buffer.from('message')
 
@@ -28,7 +27,6 @@ export class RedisSocket implements RespEvents {
   readonly #events: RedisSocketEvents
   readonly #socket: Socket
   readonly #reader = new RespReader(this, MAX_BULK)
-  readonly #closed: Promise<void>
   #pulse: Pulse | undefined
   #isReady = false
   #isOver = false
@@ -53,12 +51,7 @@ export class RedisSocket implements RespEvents {
       this.#pulse?.heard()
       this.#reader.push(chunk)
     })
-    this.#closed = new Promise((resolve) => {
-      socket.once('close', () => {
-        resolve()
-        this.#end(new BrokerError(`${address.name} has ended the connection`))
-      })
-    })
+    socket.once('close', () => this.#end(new BrokerError(`${address.name} has ended the connection`)))
     socket.on('error', (error: Error) => this.#end(networkError(error, address.name)))
   }
 
@@ -85,10 +78,7 @@ export class RedisSocket implements RespEvents {
   async close(): Promise<void> {
     this.#isOver = true
     this.#pulse?.stop()
-    this.#socket.end()
-    const timer = setTimeout(() => this.#socket.destroy(), CLOSE_MS)
-    await this.#closed
-    clearTimeout(timer)
+    await endSocket(this.#socket)
   }
 
   // From the reader

@@ -77,6 +77,7 @@ export const CASES: readonly Case[] = [
   },
   {
     name: 'conn.req.socket.remotePort is the port of the client',
+    oneProcess: 'the door in front of the two has a port of its own',
     network: true,
     when: ({ remotePort }) => remotePort,
     async run(t) {
