@@ -50,6 +50,6 @@ function summaryFile(summary: string | true): string {
   if (file) return file
   throw new SidewireError(
     'ERR_OPTION',
-    'option "--summary" has no file, and there is no GITHUB_STEP_SUMMARY in the environment; write: --summary report.md',
+    'option "--summary" has no file, and there is no GITHUB_STEP_SUMMARY in the environment; write: --summary <file>',
   )
 }
