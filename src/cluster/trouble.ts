@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../engine/clock.ts'
 import type { Logger } from '../engine/logger.ts'
 
-const DOCS = 'see docs/guide/machines.md'
+const DOCS = '; see docs/guide/machines.md'
 /** Losses of one moment are told together. */
 const GATHER_MS = 1000
 
@@ -26,7 +26,7 @@ export class Trouble {
     this.#downAt = this.#clock.now()
     this.#logger.warn(
       `the broker ${this.#name} is away (${error.message}): broadcasts reach the connections of this process only, until it is ` +
-        `back; ${DOCS}`,
+        `back${DOCS}`,
     )
   }
 
@@ -55,7 +55,7 @@ export class Trouble {
     this.#once(
       'unreadable',
       `the broker ${this.#name} brought what no node of this version has sent; it is ignored (this is said once): another version ` +
-        `of sidewire, or another program, publishes there; ${DOCS}`,
+        `of sidewire, or another program, publishes there${DOCS}`,
     )
   }
 
@@ -67,7 +67,7 @@ export class Trouble {
   #tellLost(): void {
     this.#logger.warn(
       `${this.#lost} broadcast${this.#lost === 1 ? '' : 's'} of other nodes did not reach this one, and cannot be had any more: the broker ` +
-        `was away for longer than "buffer" and "bufferTime" bridge; ${DOCS}`,
+        `was away for longer than "buffer" and "bufferTime" bridge${DOCS}`,
     )
     this.#lost = 0
     this.#telling = undefined
